@@ -1,0 +1,21 @@
+# bitsieve_library(NAME SOURCES ... TESTS ... DEPS ...)
+# One static library per folder; DEPS is the whole list of what the folder may include, so the linker and the
+# include paths hold the dependency direction. Each test source becomes one CTest with the label "fast".
+function(bitsieve_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;TESTS;DEPS;PRIVATE_DEPS" ${ARGN})
+  add_library(bitsieve_${name} STATIC ${ARG_SOURCES})
+  add_library(bitsieve::${name} ALIAS bitsieve_${name})
+  set_target_properties(bitsieve_${name} PROPERTIES EXPORT_NAME ${name})
+  target_include_directories(bitsieve_${name} PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/bitsieve>)
+  target_link_libraries(bitsieve_${name} PUBLIC ${ARG_DEPS} PRIVATE ${ARG_PRIVATE_DEPS})
+  if(BITSIEVE_TESTS)
+    foreach(test_source IN LISTS ARG_TESTS)
+      get_filename_component(test_name ${test_source} NAME_WE)
+      add_executable(${name}_${test_name} ${test_source})
+      target_link_libraries(${name}_${test_name} PRIVATE bitsieve_${name} ${ARG_PRIVATE_DEPS} GTest::gtest_main)
+      add_test(NAME ${name}.${test_name} COMMAND ${name}_${test_name})
+      set_tests_properties(${name}.${test_name} PROPERTIES LABELS fast TIMEOUT 120 SKIP_RETURN_CODE 77)
+    endforeach()
+  endif()
+endfunction()

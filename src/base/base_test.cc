@@ -1,0 +1,55 @@
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <numeric>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/parallel.h"
+
+namespace bitsieve {
+namespace {
+
+std::string message_of(const std::function<void()>& body) {
+  try {
+    body();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "(no error)";
+}
+
+TEST(Files, RoundTripAndReplace) {
+  const auto dir = std::filesystem::temp_directory_path() / "bitsieve_base_test";
+  std::filesystem::create_directories(dir);
+  const std::string path = dir / "file";
+  write_file_atomically(path, "first");
+  write_file_atomically(path, std::string("a\0b", 3));
+  EXPECT_EQ(read_file(path), std::string("a\0b", 3));
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(dir), {}), 1) << "a temporary file was left behind";
+  std::filesystem::remove_all(dir);
+}
+
+TEST(Files, ErrorsNameThePathAndTheReason) {
+  EXPECT_EQ(message_of([] { read_file("/nowhere/x"); }), "cannot read '/nowhere/x': No such file or directory");
+  EXPECT_EQ(message_of([] { read_file("/"); }), "cannot read '/': it is not a regular file");
+  EXPECT_EQ(message_of([] { write_file_atomically("/nowhere/x", ""); }),
+            "cannot write '/nowhere/x': No such file or directory");
+}
+
+TEST(ParallelFor, EveryIndexOnceForAnyNumberOfThreads) {
+  for (int threads : {1, 2, 3, 8}) {
+    std::vector<int> seen(1000);
+    parallel_for(1000, threads, [&](std::int64_t i, int) { seen[static_cast<std::size_t>(i)]++; });
+    EXPECT_EQ(std::accumulate(seen.begin(), seen.end(), 0), 1000);
+    EXPECT_EQ(*std::min_element(seen.begin(), seen.end()), 1);
+  }
+}
+
+TEST(ParallelFor, RethrowsTheBodysError) {
+  EXPECT_EQ(message_of([] { parallel_for(100, 4, [](std::int64_t i, int) { if (i == 50) fail("index {}", i); }); }),
+            "index 50");
+}
+
+}  // namespace
+}  // namespace bitsieve

@@ -1,0 +1,75 @@
+#include "base/files.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "base/error.h"
+
+namespace bitsieve {
+namespace {
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() { close(); }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+  int close() {
+    int result = fd_ >= 0 ? ::close(fd_) : 0;
+    fd_ = -1;
+    return result;
+  }
+
+ private:
+  int fd_;
+};
+
+}  // namespace
+
+std::string read_file(const std::string& path, std::uint64_t max_bytes) {
+  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) fail("cannot read '{}': {}", path, std::strerror(errno));
+  struct stat info {};
+  if (::fstat(file.get(), &info) != 0) fail("cannot read '{}': {}", path, std::strerror(errno));
+  if (!S_ISREG(info.st_mode)) fail("cannot read '{}': it is not a regular file", path);
+  const auto size = static_cast<std::uint64_t>(info.st_size);
+  if (size > max_bytes) fail("cannot read '{}': {} bytes, at most {} are accepted", path, size, max_bytes);
+  std::string bytes(size, '\0');
+  std::uint64_t done = 0;
+  while (done < size) {
+    const ssize_t got = ::read(file.get(), bytes.data() + done, size - done);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) fail("cannot read '{}': {}", path, std::strerror(errno));
+    if (got == 0) fail("cannot read '{}': it ended after {} of {} bytes", path, done, size);
+    done += static_cast<std::uint64_t>(got);
+  }
+  return bytes;
+}
+
+void write_file_atomically(const std::string& path, std::string_view bytes) {
+  const std::string temporary = path + ".tmp" + std::to_string(::getpid());
+  Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+  if (file.get() < 0) fail("cannot write '{}': {}", path, std::strerror(errno));
+  const auto give_up = [&](int reason) {
+    ::unlink(temporary.c_str());
+    fail("cannot write '{}': {}", path, std::strerror(reason));
+  };
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t wrote = ::write(file.get(), bytes.data() + done, bytes.size() - done);
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) give_up(errno);
+    done += static_cast<std::size_t>(wrote);
+  }
+  if (::fsync(file.get()) != 0 && errno != EINVAL) give_up(errno);
+  if (file.close() != 0) give_up(errno);
+  if (std::rename(temporary.c_str(), path.c_str()) != 0) give_up(errno);
+}
+
+}  // namespace bitsieve

@@ -1,0 +1,16 @@
+// Whole-file reading and all-or-nothing writing.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace bitsieve {
+
+// The bytes of a regular file of at most max_bytes. Throws Error naming the path and the system's reason.
+std::string read_file(const std::string& path, std::uint64_t max_bytes = std::uint64_t{4} << 30);
+
+// Writes beside `path`, flushes to disk, then renames: readers see the old file or the whole new one.
+// Throws Error (no permission, disk full) and leaves nothing behind.
+void write_file_atomically(const std::string& path, std::string_view bytes);
+
+}  // namespace bitsieve

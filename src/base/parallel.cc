@@ -1,0 +1,48 @@
+#include "base/parallel.h"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace bitsieve {
+
+int available_threads() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+void parallel_for(std::int64_t count, int threads, const std::function<void(std::int64_t, int)>& body) {
+  if (threads <= 0) threads = available_threads();
+  threads = static_cast<int>(std::min<std::int64_t>(threads, count));
+  if (threads <= 1) {
+    for (std::int64_t i = 0; i < count; ++i) body(i, 0);
+    return;
+  }
+  std::atomic<std::int64_t> next{0};
+  std::exception_ptr error;
+  std::mutex error_mutex;
+  const auto work = [&](int worker) {
+    try {
+      for (std::int64_t i; (i = next.fetch_add(1)) < count;) body(i, worker);
+    } catch (...) {
+      next.store(count);
+      std::lock_guard lock(error_mutex);
+      if (!error) error = std::current_exception();
+    }
+  };
+  std::vector<std::jthread> pool;
+  pool.reserve(static_cast<std::size_t>(threads - 1));
+  for (int worker = 1; worker < threads; ++worker) pool.emplace_back(work, worker);
+  work(0);
+  pool.clear();  // joins
+  if (error) std::rethrow_exception(error);
+}
+
+}  // namespace bitsieve

@@ -1,0 +1,18 @@
+// Rewrites of a Graph that keep its float meaning.
+#pragma once
+#include "graph/graph.h"
+
+namespace bitsieve {
+
+// Folds each batch_norm that follows a conv or linear (its only reader) into that node's weight and bias; computed in
+// double. Every other batch_norm becomes a depthwise 1x1 conv (rank-3 values) so that no batch_norm is left; a
+// batch_norm on a vector becomes a mul and an add with constants.
+void fold_batch_norms(Graph& graph);
+
+// Moves a relu or clip that is the only reader of a conv, linear or add into that node's clamp.
+void fuse_activations(Graph& graph);
+
+// Drops nodes whose results are not used, constants without readers and unused values; renumbers ids.
+void remove_dead(Graph& graph);
+
+}  // namespace bitsieve

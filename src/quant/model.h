@@ -1,0 +1,61 @@
+// The quantized model: integers plus scales, with one meaning.
+//
+// Real value = scale * integer; the zero point is always 0. u8 holds values that are never negative, s8 the others.
+// Requantization, the one rounding of this project (see quant/requantize.h):
+//     y = clamp(round_half_even(float(acc) * multiplier), lo, hi)
+// with an int32 accumulator converted to float32 and one float32 product, each rounded half to even.
+//
+// Layout: a rank-3 value (C, H, W) is stored channel-last (H, W, C); everything else in its logical order.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "graph/graph.h"
+
+namespace bitsieve {
+
+enum class DType : std::uint8_t { f32, u8, s8 };
+
+struct ValueCode {
+  DType type = DType::f32;
+  float scale = 1;  // of u8 and s8
+};
+
+// What a layer does to the 8-bit values it reads, before they meet the weights (SPARQ; uniform 4 bits; nothing).
+// Both tables map the 8-bit pattern read to the 8-bit pattern used and keep 0 at 0. K order: kernel row, kernel column,
+// input channel of the group (specification of SPARQ, A.3).
+struct ActivationTransform {
+  bool active = false;                    // false: values pass unchanged and the rest is ignored
+  std::array<std::uint8_t, 256> pair{};   // f: both of a pair are non-zero, or pairing is off
+  std::array<std::uint8_t, 256> lone{};   // g: the partner is zero (or missing: odd tail)
+  bool paired = false;                    // vSPARQ
+  bool two_of_four = false;               // per output channel, pairs are the kept weights of each group of four
+};
+
+// One node's integers. Empty for nodes computed in float.
+struct LayerCode {
+  bool integer = false;
+  std::string weight_code = "float";  // row of the table of weight codes, conv and linear only
+  std::string act_code = "float";     // row of the table of activation codes with its options, e.g. "sparq-5opt-round"
+  int weight_bits = 32, act_bits = 32;
+  ActivationTransform transform;
+
+  std::vector<std::int8_t> weight;    // conv: [O][kh][kw][Cin/groups]; linear: [O][K]
+  std::vector<float> weight_scale;    // [O]
+  std::vector<std::int32_t> bias;     // [O], scale = input scale * weight_scale[o]
+  // conv, linear: [O]; add, sub, mul, concat: see runtime/reference; pools: see runtime/reference
+  std::vector<float> multiplier;
+  std::vector<std::int32_t> operand;  // add, sub: int16-sized factors a, b of acc = a*x + b*y
+  std::int32_t lo = -128, hi = 255;   // clamp of the requantized result
+  std::vector<std::uint8_t> table;    // unary functions: 256 results indexed by the 8-bit pattern
+};
+
+struct QuantizedModel {
+  Graph graph;                        // batch norms folded, activations fused; float weights of integer layers kept
+  std::vector<ValueCode> values;      // one per graph value
+  std::vector<LayerCode> layers;      // one per graph node
+};
+
+}  // namespace bitsieve
