@@ -1,0 +1,59 @@
+#include "base/cpu.h"
+
+#include <cstdlib>
+#include <string_view>
+
+#include "base/error.h"
+
+namespace bitsieve {
+
+const char* isa_name(Isa isa) {
+  switch (isa) {
+    case Isa::portable:
+      return "portable";
+    case Isa::avx2:
+      return "avx2";
+    case Isa::avx512vnni:
+      return "avx512vnni";
+  }
+  return "unknown";
+}
+
+#if defined(__x86_64__)
+// __builtin_cpu_supports also asks the operating system (XGETBV) whether it saves the wide registers.
+bool isa_supported(Isa isa) {
+  switch (isa) {
+    case Isa::portable:
+      return true;
+    case Isa::avx2:
+      return __builtin_cpu_supports("avx2");
+    case Isa::avx512vnni:
+      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("avx512f") &&
+             __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+             __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vnni");
+  }
+  return false;
+}
+
+bool vbmi_supported() { return isa_supported(Isa::avx512vnni) && __builtin_cpu_supports("avx512vbmi"); }
+#else
+bool isa_supported(Isa isa) { return isa == Isa::portable; }
+
+bool vbmi_supported() { return false; }
+#endif
+
+Isa best_isa() {
+  const char* wanted = std::getenv("BITSIEVE_ISA");
+  for (Isa isa : {Isa::avx512vnni, Isa::avx2, Isa::portable}) {
+    if (wanted == nullptr || *wanted == '\0') {
+      if (isa_supported(isa)) return isa;
+    } else if (std::string_view(wanted) == isa_name(isa)) {
+      if (isa_supported(isa)) return isa;
+      throw Error(fmt::format("BITSIEVE_ISA={}: this machine does not support it", wanted), ErrorKind::usage);
+    }
+  }
+  throw Error(fmt::format("BITSIEVE_ISA={}: expected portable, avx2 or avx512vnni", wanted == nullptr ? "" : wanted),
+              ErrorKind::usage);
+}
+
+}  // namespace bitsieve

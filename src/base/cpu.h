@@ -1,0 +1,25 @@
+// Which instruction sets the kernels may use on this machine.
+#pragma once
+
+namespace bitsieve {
+
+// In rising order: each level's kernels may be replaced by those of a lower one.
+enum class Isa {
+  portable,
+  avx2,
+  avx512vnni,  // AVX-512 F, BW, VL, DQ and VNNI
+};
+
+// "portable", "avx2", "avx512vnni": the values of the environment variable BITSIEVE_ISA.
+const char* isa_name(Isa isa);
+
+// Whether the processor and the operating system can run kernels of this level.
+bool isa_supported(Isa isa);
+
+// Whether AVX-512 VBMI is there besides Isa::avx512vnni.
+bool vbmi_supported();
+
+// The highest supported level, or the one BITSIEVE_ISA names. Throws Error (usage) when that is unknown or unsupported.
+Isa best_isa();
+
+}  // namespace bitsieve

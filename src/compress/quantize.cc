@@ -1,0 +1,261 @@
+#include "compress/quantize.h"
+
+#include <algorithm>
+#include <cmath>
+#include <regex>
+
+#include "base/error.h"
+#include "methods/methods.h"
+#include "runtime/reference/ops.h"
+
+namespace bitsieve {
+namespace {
+
+bool has_weights(const Node& node) { return node.op == Op::conv || node.op == Op::linear; }
+
+// True when no image whatever can make the value negative.
+bool never_negative(const Graph& graph, ValueId id, const Calibration& calibration) {
+  const int producer = graph.producer(id);
+  if (producer < 0) return calibration.values.at(graph.values[static_cast<std::size_t>(id)].name).min >= 0;
+  const Node& node = graph.nodes[static_cast<std::size_t>(producer)];
+  if (node.clamp_lo >= 0) return true;
+  switch (node.op) {
+    case Op::relu: case Op::sigmoid: case Op::hard_sigmoid: case Op::softmax: return true;
+    case Op::clip: return node.attributes.lo >= 0;
+    case Op::pad:
+      if (node.attributes.value < 0) return false;
+      [[fallthrough]];
+    case Op::concat: case Op::slice: case Op::reshape: case Op::transpose: case Op::max_pool: case Op::average_pool:
+    case Op::reduce_mean: case Op::mul:
+      return std::all_of(node.inputs.begin(), node.inputs.end(), [&](ValueId in) {
+        return !graph.is_constant(in) && never_negative(graph, in, calibration);
+      });
+    default: return false;
+  }
+}
+
+// These keep their input's code: they only select or move values.
+bool keeps_code(const Node& node) {
+  return node.op == Op::max_pool || node.op == Op::slice || node.op == Op::pad || node.op == Op::reshape ||
+         node.op == Op::transpose;
+}
+
+class Quantizer {
+ public:
+  Quantizer(const Graph& graph, const Calibration& calibration, const Recipe& recipe)
+      : graph_(graph), calibration_(calibration), recipe_(recipe) {
+    result_.model = {graph, std::vector<ValueCode>(graph.values.size()), std::vector<LayerCode>(graph.nodes.size())};
+  }
+
+  QuantizeResult run() {
+    choose_codes();
+    code_values();
+    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) code_node(i);
+    return std::move(result_);
+  }
+
+ private:
+  ValueCode& code(ValueId id) { return result_.model.values[static_cast<std::size_t>(id)]; }
+
+  const ValueStatistics& statistics(ValueId id) const {
+    const std::string& name = graph_.values[static_cast<std::size_t>(id)].name;
+    const auto found = calibration_.values.find(name);
+    if (found == calibration_.values.end()) {
+      fail("the calibration of model '{}' has no value '{}': it belongs to another model; calibrate again",
+           calibration_.model, name);
+    }
+    return found->second;
+  }
+
+  void choose_codes() {
+    codes_.resize(graph_.nodes.size());
+    std::vector<std::size_t> layers;
+    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+      if (has_weights(graph_.nodes[i])) layers.push_back(i);
+    }
+    std::vector<std::pair<std::regex, LayerRecipe>> rules;
+    for (const LayerRule& rule : recipe_.rules) {
+      try {
+        rules.emplace_back(rule.pattern, rule.codes);
+      } catch (const std::regex_error&) {
+        fail("'{}' is not a regular expression", rule.pattern);
+      }
+    }
+    for (const std::size_t i : layers) {
+      LayerRecipe& chosen = codes_[i] = recipe_.layers;
+      if (recipe_.first_last != FirstLast::same && (i == layers.front() || i == layers.back())) {
+        const bool keep_float = recipe_.first_last == FirstLast::keep_float;
+        chosen = keep_float ? LayerRecipe{"float", "float"} : LayerRecipe{};
+      }
+      for (const auto& [pattern, codes] : rules) {
+        if (std::regex_search(graph_.nodes[i].name, pattern)) chosen = codes;
+      }
+    }
+  }
+
+  void code_values() {
+    for (const ValueId id : order()) {
+      const int producer = graph_.producer(id);
+      if (id == graph_.output) continue;  // scores stay real numbers
+      if (producer >= 0 && keeps_code(graph_.nodes[static_cast<std::size_t>(producer)])) {
+        code(id) = code(graph_.nodes[static_cast<std::size_t>(producer)].inputs[0]);
+        continue;
+      }
+      if (producer >= 0 && feeds_only_scores(id)) continue;
+      const ValueStatistics& seen = statistics(id);
+      const bool mean = recipe_.range == RangeRule::mean_max;
+      const double high = mean ? seen.mean_max() : seen.max;
+      const double low = mean ? seen.mean_min() : seen.min;
+      if (never_negative(graph_, id, calibration_)) {
+        code(id) = {DType::u8, static_cast<float>(high / recipe_.act_top)};
+      } else {
+        code(id) = {DType::s8, static_cast<float>(std::max(std::abs(low), std::abs(high)) / 127)};
+      }
+      if (!(code(id).scale > 0)) code(id).scale = 1;  // a value that was 0 in every image
+    }
+  }
+
+  // Scores before a final softmax or reshape stay real as well.
+  bool feeds_only_scores(ValueId id) const {
+    const std::vector<int> readers = graph_.consumers(id);
+    return !readers.empty() && std::all_of(readers.begin(), readers.end(), [&](int i) {
+      const Node& node = graph_.nodes[static_cast<std::size_t>(i)];
+      return (node.op == Op::softmax || node.op == Op::reshape) &&
+             (node.output == graph_.output || feeds_only_scores(node.output));
+    });
+  }
+
+  std::vector<ValueId> order() const {
+    std::vector<ValueId> ids{graph_.input};
+    for (const Node& node : graph_.nodes) ids.push_back(node.output);
+    return ids;
+  }
+
+  void code_node(std::size_t i) {
+    const Node& node = graph_.nodes[i];
+    LayerCode& layer = result_.model.layers[i];
+    const bool real_output = code(node.output).type == DType::f32;
+    if (!reference::has_integer_form(graph_, node)) return;
+    if (has_weights(node) ? codes_[i].weight_code == "float" : real_output) return;
+    for (const ValueId id : node.inputs) {
+      if (code(id).type == DType::f32) return;
+    }
+    layer.integer = true;
+    const ValueCode out = code(node.output);
+    layer.lo = out.type == DType::s8 ? -128 : 0;
+    layer.hi = out.type == DType::s8 ? 127 : 255;
+    if (!real_output) clamp_range(node, out, layer);
+    if (has_weights(node)) return code_weights(i, layer);
+    const double s = out.scale;
+    const auto input_scale = [&](std::size_t k) { return static_cast<double>(code(node.inputs[k]).scale); };
+    switch (node.op) {
+      case Op::add: case Op::sub: {
+        // acc = a x + b y with the larger factor in [2^14, 2^15): exact in int32, and in float32 as well.
+        const double ra = input_scale(0) / s, rb = input_scale(1) / s;
+        const int exponent = 15 - (std::ilogb(std::max(ra, rb)) + 1);
+        const auto factor = [&](double r) {
+          return static_cast<std::int32_t>(std::min(std::nearbyint(std::ldexp(r, exponent)), 32767.0));
+        };
+        layer.operand = {factor(ra), node.op == Op::sub ? -factor(rb) : factor(rb)};
+        layer.multiplier = {static_cast<float>(std::ldexp(1.0, -exponent))};
+        break;
+      }
+      case Op::mul: layer.multiplier = {static_cast<float>(input_scale(0) * input_scale(1) / s)}; break;
+      case Op::average_pool: {
+        const Window& w = node.attributes.window;
+        layer.multiplier.resize(static_cast<std::size_t>(w.kernel[0] * w.kernel[1] + 1));
+        for (std::size_t n = 1; n < layer.multiplier.size(); ++n) {
+          layer.multiplier[n] = static_cast<float>(input_scale(0) / (s * static_cast<double>(n)));
+        }
+        break;
+      }
+      case Op::reduce_mean: {
+        const Shape& in = graph_.shape(node.inputs[0]);
+        layer.multiplier = {static_cast<float>(input_scale(0) / (s * static_cast<double>(in[1] * in[2])))};
+        break;
+      }
+      case Op::concat: case Op::slice: case Op::pad: case Op::reshape: case Op::transpose: case Op::max_pool:
+        for (std::size_t k = 0; k < node.inputs.size(); ++k) layer.multiplier.push_back(static_cast<float>(input_scale(k) / s));
+        break;
+      default:
+        layer.table.resize(256);
+        for (int pattern = 0; pattern < 256; ++pattern) {
+          const auto byte = static_cast<std::uint8_t>(pattern);
+          float x = 0;
+          reference::dequantize(&byte, 1, code(node.inputs[0]), &x);
+          x = reference::unary(node, x);
+          reference::quantize(&x, 1, out, &layer.table[static_cast<std::size_t>(pattern)]);
+        }
+    }
+  }
+
+  // Folds the node's float clamp into the integer one.
+  static void clamp_range(const Node& node, const ValueCode& out, LayerCode& layer) {
+    const auto to_code = [&](float bound) {
+      return static_cast<std::int32_t>(std::nearbyint(std::clamp(static_cast<double>(bound) / out.scale, -128.0, 255.0)));
+    };
+    layer.lo = std::max(layer.lo, to_code(node.clamp_lo));
+    layer.hi = std::min(layer.hi, to_code(node.clamp_hi));
+  }
+
+  void code_weights(std::size_t i, LayerCode& layer) {
+    const Node& node = graph_.nodes[i];
+    const Tensor& weight = node.weight();
+    const std::int64_t outputs = weight.shape[0], k = weight.size() / std::max<std::int64_t>(outputs, 1);
+    // OIHW to O, kernel row, kernel column, I: the K order of the specification.
+    std::vector<float> reordered(weight.data.size());
+    const std::int64_t depth = node.op == Op::conv ? weight.shape[1] : k, taps = k / depth;
+    for (std::int64_t o = 0; o < outputs; ++o) {
+      for (std::int64_t j = 0; j < k; ++j) {
+        reordered[static_cast<std::size_t>(o * k + j % taps * depth + j / taps)] = weight.data[static_cast<std::size_t>(o * k + j)];
+      }
+    }
+    const ActivationCodeRow& act = require_activation_code(codes_[i].act_code);
+    const WeightCodeRow& code_row = require_weight_code(codes_[i].weight_code);
+    const ValueCode in = code(node.inputs[0]);
+    layer.weight_code = codes_[i].weight_code;
+    layer.act_code = codes_[i].act_code;
+    layer.weight_bits = code_row.bits;
+    layer.act_bits = act.bits;
+    layer.transform = act.make_transform(in.type == DType::s8);
+    auto quantized = code_row.quantize(reordered.data(), outputs, k);
+    layer.weight = std::move(quantized.q);
+    layer.weight_scale = std::move(quantized.scale);
+    layer.bias.resize(static_cast<std::size_t>(outputs));
+    layer.multiplier.resize(static_cast<std::size_t>(outputs));
+    const ValueCode out = code(node.output);
+    for (std::int64_t o = 0; o < outputs; ++o) {
+      const auto at = static_cast<std::size_t>(o);
+      const double real = node.bias() ? static_cast<double>(node.bias()->data[at]) : 0;
+      double unit = static_cast<double>(in.scale) * layer.weight_scale[at];
+      constexpr double limit = 1 << 30;  // |bias| and |sum| stay below 2^31 together
+      if (std::abs(real / unit) > limit) {
+        // A dead filter: its weights are nothing beside its bias, which would overflow. Keep the constant alone.
+        std::fill_n(layer.weight.begin() + o * k, k, std::int8_t{0});
+        layer.weight_scale[at] = static_cast<float>(std::abs(real) / in.scale / (1 << 20));
+        unit = static_cast<double>(in.scale) * layer.weight_scale[at];
+        result_.warnings.push_back(fmt::format("layer '{}', filter {}: weights vanish beside the bias; kept as a constant",
+                                               node.name, o));
+      }
+      layer.bias[at] = static_cast<std::int32_t>(std::nearbyint(real / unit));
+      layer.multiplier[at] = static_cast<float>(out.type == DType::f32 ? unit : unit / out.scale);
+    }
+    if (k > (std::int64_t{1} << 30) / (255 * 128)) {
+      fail("layer '{}': {} products a sum; int32 sums are safe up to {}", node.name, k, (1 << 30) / (255 * 128));
+    }
+  }
+
+  const Graph& graph_;
+  const Calibration& calibration_;
+  const Recipe& recipe_;
+  std::vector<LayerRecipe> codes_;  // by node
+  QuantizeResult result_;
+};
+
+}  // namespace
+
+QuantizeResult quantize(const Graph& graph, const Calibration& calibration, const Recipe& recipe) {
+  return Quantizer(graph, calibration, recipe).run();
+}
+
+}  // namespace bitsieve

@@ -1,0 +1,28 @@
+// Uniform grids: signed per-filter weights, and unsigned n-bit activations on the 8-bit scale.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "quant/model.h"
+
+namespace bitsieve::uniform {
+
+enum class ScaleRule {
+  max_code,  // scale = max|w| / (2^(b-1) - 1), codes symmetric
+  sparq,     // scale = 2 max|w| / (2^b - 1) (max/127.5 at 8 bits), codes down to -2^(b-1): SPARQ's code (spec A.1)
+};
+
+struct QuantizedWeights {
+  std::vector<std::int8_t> q;   // [outputs][k]
+  std::vector<float> scale;     // [outputs], positive
+};
+
+// Per output filter, round half to even, float32 throughout. An all-zero filter gets scale 1. Throws Error for NaN or
+// infinity. bits: 2 to 8.
+QuantizedWeights quantize_weights(const float* w, std::int64_t outputs, std::int64_t k, int bits, ScaleRule rule);
+
+// x -> step * round_half_even(x / step), step = 255 / (2^bits - 1); bits 2 or 4. Equals quantizing the real value with
+// 2^bits levels over the same range (spec A.5, the naive rival).
+ActivationTransform make_transform(int bits);
+
+}  // namespace bitsieve::uniform

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Holds the dependency direction of ARCHITECTURE.md: each folder of src/ includes only the folders listed for it,
+# and only the named places see ONNX, torch, SIMD intrinsics or the terminal.
+set -eu
+cd "$(dirname "$0")/.."
+declare -A may=(
+  [base]="base"
+  [tensor]="base tensor"
+  [graph]="base tensor graph"
+  [data]="base tensor data"
+  [quant]="base tensor graph quant"
+  [methods]="base tensor graph quant methods"
+  [kernels]="base tensor quant kernels"
+  [runtime]="base tensor graph quant methods kernels runtime"
+  [compress]="base tensor graph quant methods kernels runtime compress"
+  [eval]="base tensor graph data quant methods kernels runtime eval"
+  [pack]="base tensor graph data quant methods pack"
+  [cli]="base tensor graph data quant methods kernels runtime compress eval pack search report cli"
+)
+bad=0
+for folder in src/*/; do
+  name=$(basename "$folder")
+  [ -n "${may[$name]-}" ] || { echo "src/$name is not in tools/check_dependencies.sh"; bad=1; continue; }
+  while IFS=: read -r file line include; do
+    target=$(sed -E 's/.*"([^"\/]+)\/.*/\1/' <<<"$include")
+    case " ${may[$name]} " in *" $target "*) ;; *) echo "$file:$line: src/$name may not include $target/"; bad=1 ;; esac
+  done < <(grep -rnE '^#include "[^"]+/' "$folder" --include='*.h' --include='*.cc' --include='*.inc' || true)
+done
+only() {  # only PATTERN ALLOWED-REGEX WHAT
+  hits=$(grep -rlE "$1" src --include='*.h' --include='*.cc' | grep -vE "$2" || true)
+  [ -z "$hits" ] || { echo "$3 outside its place: $hits"; bad=1; }
+}
+only '#include <(onnx|google/protobuf)/' '^src/graph/onnx/' 'ONNX or protobuf'
+only '#include <immintrin.h>' '(avx|vnni|vbmi)[a-z0-9_]*\.(cc|h)$' 'SIMD intrinsics'
+only '(std::cout|std::cerr|std::exit|[^n]printf\(stderr)' '^src/cli/|_test\.cc$|/(bench|fuzz)_' 'printing or exiting'
+[ $bad = 0 ] && echo "dependency direction: ok"
+exit $bad
