@@ -360,7 +360,7 @@ class Reader {
 
   void conv(const NodeProto& n, Node& node) {
     node.params.push_back(tensor(need_constant(n, 1, "weight")));
-    const Shape& w = node.weight().shape;
+    const Shape w = node.weight().shape;
     if (w.size() != 4) fail("{}: only two-dimensional convolutions are supported; its weight is {}", where(n), to_string(w));
     if (has_input(n, 2)) node.params.push_back(tensor(need_constant(n, 2, "bias")));
     window(n, node, {w[2], w[3]});
