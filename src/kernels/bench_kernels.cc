@@ -1,0 +1,101 @@
+// Prints the speed of qgemm on layers of ResNet-20 and ResNet-50, one thread, for each instruction set of this machine.
+// One multiply-add counts as two operations.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "kernels/f32conv/f32conv.h"
+#include "kernels/qgemm/qgemm.h"
+
+namespace bitsieve {
+namespace {
+
+struct Layer {
+  const char* name;
+  std::int64_t size, in, out, kernel;  // square images, stride 1, padding kernel / 2
+};
+
+constexpr Layer kLayers[] = {
+    {"resnet20 first 3x3 3->16", 32, 3, 16, 3}, {"resnet20 3x3 16->16", 32, 16, 16, 3},
+    {"resnet20 3x3 32->32", 16, 32, 32, 3},     {"resnet20 3x3 64->64", 8, 64, 64, 3},
+    {"resnet50 1x1 64->256", 56, 64, 256, 1},   {"resnet50 3x3 64->64", 56, 64, 64, 3},
+    {"resnet50 3x3 128->128", 28, 128, 128, 3}, {"resnet50 1x1 1024->256", 14, 1024, 256, 1},
+    {"resnet50 3x3 512->512", 7, 512, 512, 3},  {"linear 2048->1000", 1, 2048, 1000, 1},
+};
+
+// The indirection array of a padded convolution.
+template <class T>
+std::vector<const T*> indirect(const Layer& layer, const T* image, const T* zeros) {
+  std::vector<const T*> rows;
+  const std::int64_t pad = layer.kernel / 2;
+  for (std::int64_t i = 0; i < layer.size * layer.size * layer.kernel * layer.kernel; ++i) {
+    const std::int64_t tap = i % (layer.kernel * layer.kernel), at = i / (layer.kernel * layer.kernel);
+    const std::int64_t y = at / layer.size + tap / layer.kernel - pad, x = at % layer.size + tap % layer.kernel - pad;
+    const bool inside = y >= 0 && y < layer.size && x >= 0 && x < layer.size;
+    rows.push_back(inside ? image + (y * layer.size + x) * layer.in : zeros);
+  }
+  return rows;
+}
+
+// Best of many short runs: the least disturbed one.
+template <class Run>
+double best_seconds(Run run) {
+  using Clock = std::chrono::steady_clock;
+  double best = 1e9;
+  const auto start = Clock::now();
+  do {
+    const auto before = Clock::now();
+    run();
+    best = std::min(best, std::chrono::duration<double>(Clock::now() - before).count());
+  } while (Clock::now() - start < std::chrono::milliseconds(150));
+  return best;
+}
+
+double giga_ops(const Layer& layer) {
+  return 2e-9 * static_cast<double>(layer.size * layer.size * layer.kernel * layer.kernel * layer.in * layer.out);
+}
+
+double bench_qgemm(const QGemmKernel& kernel, const Layer& layer, bool is_signed) {
+  const std::int64_t taps = layer.kernel * layer.kernel, m = layer.size * layer.size;
+  std::vector<std::uint8_t> image(m * layer.in, 3), zeros(layer.in), out(m * layer.out);
+  std::vector<std::int8_t> weight(layer.out * taps * layer.in, 5);
+  std::vector<float> multiplier(layer.out, 0.01f);
+  const auto rows = indirect(layer, image.data(), zeros.data());
+  const auto packed = kernel.pack({layer.out, taps, layer.in, weight.data(), nullptr, multiplier.data()});
+  const QGemmArgs args{m, rows.data(), packed.view, is_signed, {}, out.data(), layer.out};
+  return giga_ops(layer) / best_seconds([&] { kernel.run(args); });
+}
+
+double bench_f32(const F32ConvKernel& kernel, const Layer& layer) {
+  const std::int64_t taps = layer.kernel * layer.kernel, m = layer.size * layer.size;
+  std::vector<float> image(m * layer.in, 3.0f), zeros(layer.in), out(m * layer.out);
+  std::vector<float> weight(layer.out * taps * layer.in, 5.0f);
+  const auto rows = indirect(layer, image.data(), zeros.data());
+  const auto packed = pack_f32conv(weight.data(), nullptr, layer.out, taps, layer.in);
+  F32ConvArgs args;
+  args.m = m;
+  args.rows = rows.data();
+  args.weights = packed.view;
+  args.out = out.data();
+  args.out_stride = layer.out;
+  return giga_ops(layer) / best_seconds([&] { kernel.run(args); });
+}
+
+void run_all() {
+  fmt::print("{:<28}{:<20}{:>10}{:>10}{:>10}\n", "GOP/s, one thread", "", "u8", "s8", "f32");
+  for (const Layer& layer : kLayers) {
+    for (std::size_t i = 0; i < qgemm_kernels().size(); ++i) {
+      const QGemmKernel& kernel = *qgemm_kernels()[i];
+      if (!isa_supported(kernel.isa)) continue;
+      fmt::print("{:<28}{:<20}{:>10.1f}{:>10.1f}{:>10.1f}\n", layer.name, isa_name(kernel.isa),
+                 bench_qgemm(kernel, layer, false), bench_qgemm(kernel, layer, true),
+                 bench_f32(*f32conv_kernels()[i], layer));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace bitsieve
+
+int main() { bitsieve::run_all(); }

@@ -1,0 +1,58 @@
+#include "kernels/elementwise/elementwise.h"
+
+#include "kernels/test_util.h"
+#include "quant/requantize.h"
+
+namespace bitsieve {
+namespace {
+
+using test::Guarded;
+
+class Elementwise : public testing::TestWithParam<const ElementwiseKernel*> {};
+
+std::int32_t value(std::uint8_t x, bool is_signed) { return is_signed ? static_cast<std::int8_t>(x) : x; }
+
+TEST_P(Elementwise, MatchesPlainLoop) {
+  const ElementwiseKernel& kernel = *GetParam();
+  BITSIEVE_SKIP_UNSUPPORTED(kernel);
+  test::Random random(3);
+  const auto table = random.bytes(256);
+  const Rescale rescales[] = {
+      {1.0f / 512, 0, 255}, {-0.0123f, -128, 127}, {1.0f / 65536, -128, 127}, {0.5f, 0, 255}, {3e38f, -128, 127}};
+  for (std::int64_t n : {0, 1, 3, 15, 16, 17, 31, 32, 33, 61, 63, 64, 65, 127, 131, 1021}) {
+    for (int kinds = 0; kinds < 4; ++kinds) {
+      const bool xs = kinds & 1, ys = kinds & 2;
+      const auto x = random.bytes(n), y = random.bytes(n);
+      for (const Rescale& r : rescales) {
+        for (std::int32_t a : {1, -32768, 32767, 511}) {
+          const std::int32_t b = a == 511 ? -300 : a;
+          std::vector<std::uint8_t> sum(n), product(n), scaled(n), looked(n);
+          for (std::int64_t i = 0; i < n; ++i) {
+            const std::int32_t u = value(x[i], xs), v = value(y[i], ys);
+            sum[i] = static_cast<std::uint8_t>(requantize(a * u + b * v, r.multiplier, r.lo, r.hi));
+            product[i] = static_cast<std::uint8_t>(requantize(u * v, r.multiplier, r.lo, r.hi));
+            scaled[i] = static_cast<std::uint8_t>(requantize(u, r.multiplier, r.lo, r.hi));
+            looked[i] = table[x[i]];
+          }
+          Guarded<std::uint8_t> in_x(x), in_y(y), out(n);
+          const Bytes8 left{in_x.data(), xs}, right{in_y.data(), ys};
+          kernel.mul(left, right, r, out.data(), n);
+          EXPECT_EQ(out.values(), product);
+          kernel.requantize(left, r, out.data(), n);
+          EXPECT_EQ(out.values(), scaled);
+          kernel.lut(in_x.data(), table.data(), out.data(), n);
+          EXPECT_EQ(out.values(), looked);
+          kernel.add(left, right, a, b, r, out.data(), n);
+          EXPECT_EQ(out.values(), sum);
+          kernel.add(left, right, a, b, r, in_x.data(), n);
+          EXPECT_EQ(in_x.values(), sum) << "in place";
+        }
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Kernels, Elementwise, testing::ValuesIn(elementwise_kernels()), test::KernelName());
+
+}  // namespace
+}  // namespace bitsieve

@@ -1,0 +1,13 @@
+#include "kernels/f32conv/internal.h"
+
+namespace bitsieve::f32conv {
+namespace {
+
+constexpr int kLanes = 8, kVectors = 2, kRows = 6;
+#include "kernels/f32conv/loops.inc"
+
+}  // namespace
+
+const F32ConvKernel avx2{"f32conv_avx2", Isa::avx2, run, run_depthwise};
+
+}  // namespace bitsieve::f32conv

@@ -1,0 +1,13 @@
+#include "kernels/f32conv/internal.h"
+
+namespace bitsieve::f32conv {
+namespace {
+
+constexpr int kLanes = 16, kVectors = 4, kRows = 6;
+#include "kernels/f32conv/loops.inc"
+
+}  // namespace
+
+const F32ConvKernel avx512vnni{"f32conv_avx512vnni", Isa::avx512vnni, run, run_depthwise};
+
+}  // namespace bitsieve::f32conv

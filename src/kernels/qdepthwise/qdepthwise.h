@@ -1,0 +1,73 @@
+// Integer depthwise convolution (one filter per channel) over indirect rows.
+//
+//   acc[m][c] = bias[c] + sum over t < taps of rows[m * taps + t][c] * weight[t][c]
+//   out[m][c] = epilogue(acc[m][c], multiplier[c])
+//
+// Every kernel gives the same bits. No kernel reads or writes outside the `channels` bytes or values of a row.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "base/cpu.h"
+#include "kernels/epilogue.h"
+#include "kernels/window/window.h"
+
+namespace bitsieve {
+
+// What a kernel reads of packed weights; plain data, valid while the QDepthwiseWeights live.
+struct QDepthwiseView {
+  std::int64_t channels = 0, taps = 0;
+  const std::uint8_t* data = nullptr;         // in the kernel's own layout
+  const std::int32_t* bias = nullptr;         // in the kernel's own order of channels
+  const std::int32_t* bias_signed = nullptr;  // bias - 128 * sum of weights, same order
+  const float* multiplier = nullptr;          // same order
+};
+
+// Owns packed weights. Movable; the view stays valid because vectors keep their storage when moved.
+struct QDepthwiseWeights {
+  QDepthwiseView view;
+  std::vector<PackedLine> lines;
+  std::vector<std::int32_t> bias, bias_signed;
+  std::vector<float> multiplier;
+
+  QDepthwiseWeights() = default;
+  QDepthwiseWeights(QDepthwiseWeights&&) = default;
+  QDepthwiseWeights& operator=(QDepthwiseWeights&&) = default;
+};
+
+struct QDepthwiseSource {
+  std::int64_t channels = 0, taps = 0;
+  const std::int8_t* weight = nullptr;  // [taps][channels]
+  const std::int32_t* bias = nullptr;   // [channels], or null for zeros
+  const float* multiplier = nullptr;    // [channels], finite
+};
+
+struct QDepthwiseArgs {
+  std::int64_t m = 0;
+  const std::uint8_t* const* rows = nullptr;  // [m][taps], each to `channels` bytes; padding points at zeros
+  QDepthwiseView weights;                     // packed by the same kernel
+  bool signed_input = false;                  // the bytes are s8
+  Epilogue epilogue;
+  void* out = nullptr;          // bytes or float
+  std::int64_t out_stride = 0;  // elements between the rows of out
+};
+
+struct QDepthwiseKernel {
+  const char* name;
+  Isa isa;
+  QDepthwiseWeights (*pack)(const QDepthwiseSource& source);
+  void (*run)(const QDepthwiseArgs& args);  // thread safe
+};
+
+// The best kernel that needs no more than `isa`. A pure function of its argument.
+const QDepthwiseKernel& select_qdepthwise(Isa isa);
+
+// Every kernel of this build, best first, whether or not this machine can run it.
+const std::vector<const QDepthwiseKernel*>& qdepthwise_kernels();
+
+// The same convolution of transformed activations: per channel, taps (0, 1), (2, 3), ... are pairs, an odd last tap
+// has no partner. The transform runs per output because a value's partner depends on its tap.
+void run_qdepthwise_transformed(const QDepthwiseKernel& kernel, const WindowKernel& window, const WindowTables& tables,
+                                const QDepthwiseArgs& args);
+
+}  // namespace bitsieve

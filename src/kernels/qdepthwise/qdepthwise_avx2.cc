@@ -1,0 +1,74 @@
+// AVX2: blocks of 16 channels; two taps are interleaved as int16 pairs and meet their weights in pmaddwd.
+#include <immintrin.h>
+
+#include "kernels/qdepthwise/internal.h"
+
+namespace bitsieve::qdepthwise {
+namespace {
+
+__m128i load(const std::uint8_t* from, int count) {
+  if (count == 16) return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+  std::uint8_t spare[16] = {};
+  __builtin_memcpy(spare, from, static_cast<unsigned>(count));
+  return _mm_loadu_si128(reinterpret_cast<const __m128i*>(spare));
+}
+
+// acc0 and acc1 hold channels 4h .. 4h+3 of each half (see pack_pairs).
+void store(const QDepthwiseArgs& args, std::int64_t m, std::int64_t c, int count, __m256i acc0, __m256i acc1) {
+  const Epilogue& e = args.epilogue;
+  // Operand order of min and max: like std::min and std::max they keep the sign of a zero.
+  const __m256 lo = _mm256_set1_ps(e.to_float ? e.clamp_lo : static_cast<float>(e.lo));
+  const __m256 hi = _mm256_set1_ps(e.to_float ? e.clamp_hi : static_cast<float>(e.hi));
+  const float* multiplier = args.weights.multiplier + c;
+  __m256 y0 = _mm256_mul_ps(_mm256_cvtepi32_ps(acc0), _mm256_loadu_ps(multiplier));
+  __m256 y1 = _mm256_mul_ps(_mm256_cvtepi32_ps(acc1), _mm256_loadu_ps(multiplier + 8));
+  y0 = _mm256_min_ps(hi, _mm256_max_ps(lo, y0));
+  y1 = _mm256_min_ps(hi, _mm256_max_ps(lo, y1));
+  if (e.to_float) {
+    float* out = static_cast<float*>(args.out) + m * args.out_stride + c;
+    float spare[16];
+    float* to = count == 16 ? out : spare;
+    _mm256_storeu_ps(to, _mm256_permute2f128_ps(y0, y1, 0x20));
+    _mm256_storeu_ps(to + 8, _mm256_permute2f128_ps(y0, y1, 0x31));
+    if (count != 16) __builtin_memcpy(out, spare, static_cast<unsigned>(count) * sizeof(float));
+    return;
+  }
+  // Packing within lanes undoes the order that unpacking within lanes made.
+  const __m256i low_byte = _mm256_set1_epi32(255);
+  const __m256i words = _mm256_packus_epi32(_mm256_and_si256(_mm256_cvtps_epi32(y0), low_byte),
+                                            _mm256_and_si256(_mm256_cvtps_epi32(y1), low_byte));
+  const __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+  std::uint8_t spare[16];
+  std::uint8_t* out = static_cast<std::uint8_t*>(args.out) + m * args.out_stride + c;
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(count == 16 ? out : spare), bytes);
+  if (count != 16) __builtin_memcpy(out, spare, static_cast<unsigned>(count));
+}
+
+}  // namespace
+
+void run_avx2(const QDepthwiseArgs& args) {
+  const QDepthwiseView& w = args.weights;
+  const std::int64_t pairs = (w.taps + 1) / 2;
+  const __m128i flip = _mm_set1_epi8(args.signed_input ? -128 : 0);
+  const std::int32_t* bias = args.signed_input ? w.bias_signed : w.bias;
+  for (std::int64_t m = 0; m < args.m; ++m) {
+    const std::uint8_t* const* rows = args.rows + m * w.taps;
+    for (std::int64_t c = 0; c < w.channels; c += 16) {
+      const int count = w.channels - c < 16 ? static_cast<int>(w.channels - c) : 16;
+      const auto* line = reinterpret_cast<const __m256i*>(w.data + c / 16 * pairs * 64);
+      __m256i acc0 = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bias + c));
+      __m256i acc1 = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bias + c + 8));
+      for (std::int64_t t = 0; t < w.taps; t += 2, line += 2) {
+        // A missing partner weighs zero; any readable row will do.
+        const std::int64_t partner = t + 1 < w.taps ? t + 1 : t;
+        const __m256i a = _mm256_cvtepu8_epi16(_mm_xor_si128(load(rows[t] + c, count), flip));
+        const __m256i b = _mm256_cvtepu8_epi16(_mm_xor_si128(load(rows[partner] + c, count), flip));
+        acc0 = _mm256_add_epi32(acc0, _mm256_madd_epi16(_mm256_unpacklo_epi16(a, b), _mm256_load_si256(line)));
+        acc1 = _mm256_add_epi32(acc1, _mm256_madd_epi16(_mm256_unpackhi_epi16(a, b), _mm256_load_si256(line + 1)));
+      }
+      store(args, m, c, count, acc0, acc1);
+    }
+  }
+}
+
+}  // namespace bitsieve::qdepthwise

@@ -1,0 +1,94 @@
+#include "kernels/qdepthwise/qdepthwise.h"
+
+#include <memory>
+
+#include "kernels/test_util.h"
+#include "quant/requantize.h"
+
+namespace bitsieve {
+namespace {
+
+using test::Guarded;
+
+enum class Transform { none, unpaired, paired };
+
+class QDepthwise : public testing::TestWithParam<const QDepthwiseKernel*> {
+ protected:
+  void check(std::int64_t m, std::int64_t channels, std::int64_t taps, bool is_signed, bool to_float, Transform kind) {
+    const QDepthwiseKernel& kernel = *GetParam();
+    const std::int64_t stride = channels + 5;
+    test::Random random(static_cast<std::uint32_t>(m * 7919 + channels * 131 + taps));
+    std::vector<std::unique_ptr<Guarded<std::uint8_t>>> pool;
+    for (int i = 0; i < 9; ++i) pool.push_back(std::make_unique<Guarded<std::uint8_t>>(random.bytes(channels)));
+    std::vector<const std::uint8_t*> rows(m * taps);
+    for (auto& row : rows) row = pool[random.between(0, 8)]->data();
+    const auto weight = random.weights(taps * channels);
+    std::vector<std::int32_t> bias(channels);
+    std::vector<float> multiplier(channels);
+    for (auto& b : bias) b = static_cast<std::int32_t>(random.between(-10000, 10000));
+    for (auto& x : multiplier) x = random.between(0, 1) ? 1.0f / 256 : random.real(0.1f);
+    const auto pair = random.bytes(256), lone = random.bytes(256);
+
+    QDepthwiseArgs args;
+    args.m = m;
+    args.rows = rows.data();
+    args.signed_input = is_signed;
+    args.epilogue = is_signed ? Epilogue{to_float, -128, 127, -3.5f, 90.25f} : Epilogue{to_float, 0, 255};
+    args.out_stride = stride;
+    const QDepthwiseWeights packed = kernel.pack({channels, taps, weight.data(), bias.data(), multiplier.data()});
+    args.weights = packed.view;
+    std::vector<std::uint8_t> bytes(m * stride - 5, 0xA5);
+    std::vector<float> reals(m * stride - 5, -77.0f);
+    Guarded<std::uint8_t> byte_out(bytes);
+    Guarded<float> real_out(reals);
+    args.out = to_float ? static_cast<void*>(real_out.data()) : byte_out.data();
+    const WindowTables tables{pair.data(), lone.data(), kind == Transform::paired};
+    if (kind == Transform::none) {
+      kernel.run(args);
+    } else {
+      run_qdepthwise_transformed(kernel, select_window(kernel.isa, vbmi_supported()), tables, args);
+    }
+
+    for (std::int64_t r = 0; r < m; ++r) {
+      for (std::int64_t c = 0; c < channels; ++c) {
+        std::int32_t acc = bias[c];
+        for (std::int64_t t = 0; t < taps; ++t) {
+          std::uint8_t x = rows[r * taps + t][c];
+          if (kind != Transform::none) {
+            const std::uint8_t partner = (t ^ 1) < taps ? rows[r * taps + (t ^ 1)][c] : 0;
+            x = kind == Transform::paired && partner == 0 ? lone[x] : pair[x];
+          }
+          acc += (is_signed ? static_cast<std::int8_t>(x) : x) * weight[t * channels + c];
+        }
+        bytes[r * stride + c] =
+            static_cast<std::uint8_t>(requantize(acc, multiplier[c], args.epilogue.lo, args.epilogue.hi));
+        reals[r * stride + c] =
+            std::min(std::max(static_cast<float>(acc) * multiplier[c], args.epilogue.clamp_lo), args.epilogue.clamp_hi);
+      }
+    }
+    if (to_float) {
+      EXPECT_TRUE(test::same_bits(real_out.values(), reals)) << m << " " << channels << " " << taps;
+    } else {
+      EXPECT_EQ(byte_out.values(), bytes) << m << " " << channels << " " << taps;
+    }
+  }
+};
+
+TEST_P(QDepthwise, MatchesPlainLoop) {
+  BITSIEVE_SKIP_UNSUPPORTED(*GetParam());
+  for (Transform kind : {Transform::none, Transform::unpaired, Transform::paired}) {
+    for (bool is_signed : {false, true}) {
+      for (bool to_float : {false, true}) {
+        for (std::int64_t c : {1, 2, 15, 16, 17, 31, 33, 61, 63, 64, 65, 127, 128, 131}) {
+          check(3, c, 9, is_signed, to_float, kind);
+        }
+        for (std::int64_t taps : {1, 2, 3, 4, 5, 7, 8, 25, 49}) check(2, 67, taps, is_signed, to_float, kind);
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Kernels, QDepthwise, testing::ValuesIn(qdepthwise_kernels()), test::KernelName());
+
+}  // namespace
+}  // namespace bitsieve

@@ -1,0 +1,25 @@
+// Parts of the qgemm kernels that are compiled for the baseline machine.
+#pragma once
+#include "kernels/qgemm/qgemm.h"
+
+namespace bitsieve::qgemm {
+
+QGemmWeights pack_rows16(const QGemmSource& source);  // int16 [n][taps * depth]
+QGemmWeights pack_madd2(const QGemmSource& source);   // per 16 columns, per quad: two lines of int16 pairs
+QGemmWeights pack_vnni4(const QGemmSource& source);   // per 16 columns, per quad: one line of int8 quads
+
+// Rows gathered at a time: a common multiple of the row tiles.
+inline constexpr int kGatherRows = 48;
+
+// A buffer of this thread, 64-byte aligned, valid until its next call.
+std::uint8_t* scratch(std::int64_t bytes);
+
+// Writes `count` (<= kGatherRows) dense rows of quads * 4 bytes to `buffer` and their addresses to `dense`.
+void gather(const QGemmView& view, const std::uint8_t* const* rows, std::int64_t count, std::uint8_t* buffer,
+            const std::uint8_t** dense);
+
+void run_portable(const QGemmArgs& args);
+void run_avx2(const QGemmArgs& args);
+void run_avx512vnni(const QGemmArgs& args);
+
+}  // namespace bitsieve::qgemm

@@ -1,0 +1,118 @@
+#include <cstring>
+
+#include "kernels/qgemm/internal.h"
+
+namespace bitsieve::qgemm {
+namespace {
+
+// Sizes and the padded per-column arrays, common to all layouts.
+QGemmWeights prepare(const QGemmSource& s) {
+  QGemmWeights w;
+  const std::int64_t k = s.taps * s.depth, padded = (s.n + 15) / 16 * 16;
+  w.bias.assign(padded, 0);
+  w.bias_signed.assign(padded, 0);
+  w.multiplier.assign(padded, 0.0f);
+  for (std::int64_t n = 0; n < s.n; ++n) {
+    std::uint32_t sum = 0;  // unsigned: wraps like the kernels do
+    for (std::int64_t i = 0; i < k; ++i) sum += static_cast<std::uint32_t>(s.weight[n * k + i]);
+    w.bias[n] = s.bias == nullptr ? 0 : s.bias[n];
+    w.bias_signed[n] = static_cast<std::int32_t>(static_cast<std::uint32_t>(w.bias[n]) - 128u * sum);
+    w.multiplier[n] = s.multiplier[n];
+  }
+  w.view.n = s.n;
+  w.view.taps = s.taps;
+  w.view.depth = s.depth;
+  w.view.gather = s.depth % 4 != 0;
+  w.view.run_taps = w.view.gather ? 1 : s.taps;
+  w.view.quads = w.view.gather ? (k + 3) / 4 : s.depth / 4;
+  w.view.bias = w.bias.data();
+  w.view.bias_signed = w.bias_signed.data();
+  w.view.multiplier = w.multiplier.data();
+  return w;
+}
+
+// Calls put(line of quad, column in the panel, byte of the quad, weight). Without gathering depth is a multiple of 4,
+// with it taps lie back to back: either way k counts through the quads in order.
+template <class Put>
+QGemmWeights pack_panels(const QGemmSource& s, std::int64_t lines_per_quad, Put put) {
+  QGemmWeights w = prepare(s);
+  const std::int64_t k = s.taps * s.depth, quads = w.view.run_taps * w.view.quads;
+  w.lines.assign((s.n + 15) / 16 * quads * lines_per_quad, PackedLine{});
+  for (std::int64_t n = 0; n < s.n; ++n) {
+    for (std::int64_t i = 0; i < k; ++i) {
+      put(&w.lines[(n / 16 * quads + i / 4) * lines_per_quad], n % 16, i % 4, s.weight[n * k + i]);
+    }
+  }
+  w.view.data = reinterpret_cast<const std::uint8_t*>(w.lines.data());
+  return w;
+}
+
+}  // namespace
+
+QGemmWeights pack_rows16(const QGemmSource& s) {
+  QGemmWeights w = prepare(s);
+  const std::int64_t count = s.n * s.taps * s.depth;
+  w.lines.assign((count * 2 + 63) / 64, PackedLine{});
+  auto* bytes = reinterpret_cast<std::uint8_t*>(w.lines.data());
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int16_t value = s.weight[i];
+    std::memcpy(bytes + i * 2, &value, 2);
+  }
+  w.view.data = bytes;
+  return w;
+}
+
+QGemmWeights pack_madd2(const QGemmSource& s) {
+  return pack_panels(s, 2, [](PackedLine* line, std::int64_t column, std::int64_t byte, std::int8_t weight) {
+    const std::int16_t value = weight;
+    std::memcpy(line[byte / 2].bytes + column * 4 + byte % 2 * 2, &value, 2);
+  });
+}
+
+QGemmWeights pack_vnni4(const QGemmSource& s) {
+  return pack_panels(s, 1, [](PackedLine* line, std::int64_t column, std::int64_t byte, std::int8_t weight) {
+    line->bytes[column * 4 + byte] = static_cast<std::uint8_t>(weight);
+  });
+}
+
+std::uint8_t* scratch(std::int64_t bytes) {
+  thread_local std::vector<PackedLine> buffer;
+  const auto lines = static_cast<std::size_t>((bytes + 63) / 64);
+  if (buffer.size() < lines) buffer.resize(lines);
+  return reinterpret_cast<std::uint8_t*>(buffer.data());
+}
+
+namespace {
+
+// A constant size turns the copies of image channels into single moves.
+template <int Depth>
+void copy_taps(const std::uint8_t* const* rows, std::int64_t taps, std::uint8_t* to) {
+  for (std::int64_t t = 0; t < taps; ++t) std::memcpy(to + t * Depth, rows[t], Depth);
+}
+
+}  // namespace
+
+void gather(const QGemmView& view, const std::uint8_t* const* rows, std::int64_t count, std::uint8_t* buffer,
+            const std::uint8_t** dense) {
+  const std::int64_t k = view.taps * view.depth, padded = view.quads * 4;
+  for (std::int64_t r = 0; r < count; ++r, rows += view.taps) {
+    std::uint8_t* to = buffer + r * padded;
+    switch (view.depth) {
+      case 1:
+        copy_taps<1>(rows, view.taps, to);
+        break;
+      case 2:
+        copy_taps<2>(rows, view.taps, to);
+        break;
+      case 3:
+        copy_taps<3>(rows, view.taps, to);
+        break;
+      default:
+        for (std::int64_t t = 0; t < view.taps; ++t) std::memcpy(to + t * view.depth, rows[t], view.depth);
+    }
+    for (std::int64_t i = k; i < padded; ++i) to[i] = 0;  // meets zero weights; zeroed to be defined
+    dense[r] = to;
+  }
+}
+
+}  // namespace bitsieve::qgemm

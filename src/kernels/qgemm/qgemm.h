@@ -1,0 +1,71 @@
+// Integer matrix product over indirect rows: NHWC convolution and linear layers.
+//
+//   acc[m][n] = bias[n] + sum over t < taps, c < depth of rows[m * taps + t][c] * weight[n][t * depth + c]
+//   out[m][n] = epilogue(acc[m][n], multiplier[n])
+//
+// Every kernel gives the same bits: int32 sums are exact (the caller keeps |acc| below 2^31) and the epilogue is fixed.
+// No kernel reads outside the `depth` bytes of a row, or writes outside the `n` values of an output row.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "base/cpu.h"
+#include "kernels/epilogue.h"
+
+namespace bitsieve {
+
+// What a kernel reads of packed weights; plain data, valid while the QGemmWeights live.
+struct QGemmView {
+  std::int64_t n = 0, taps = 0, depth = 0;
+  // A depth that is no multiple of 4 is gathered into one dense row per output first: then run_taps == 1.
+  bool gather = false;
+  std::int64_t run_taps = 0, quads = 0;       // taps and groups of four bytes per tap that the inner loop sees
+  const std::uint8_t* data = nullptr;         // in the kernel's own layout
+  const std::int32_t* bias = nullptr;         // [n rounded up to 16], zero filled
+  const std::int32_t* bias_signed = nullptr;  // bias - 128 * sum of weights: for s8 bytes read as u8 after xor 0x80
+  const float* multiplier = nullptr;          // [n rounded up to 16], zero filled
+};
+
+// Owns packed weights. Movable; the view stays valid because vectors keep their storage when moved.
+struct QGemmWeights {
+  QGemmView view;
+  std::vector<PackedLine> lines;
+  std::vector<std::int32_t> bias, bias_signed;
+  std::vector<float> multiplier;
+
+  QGemmWeights() = default;
+  QGemmWeights(QGemmWeights&&) = default;
+  QGemmWeights& operator=(QGemmWeights&&) = default;
+};
+
+struct QGemmSource {
+  std::int64_t n = 0, taps = 0, depth = 0;
+  const std::int8_t* weight = nullptr;  // [n][taps * depth]
+  const std::int32_t* bias = nullptr;   // [n], or null for zeros
+  const float* multiplier = nullptr;    // [n], finite
+};
+
+struct QGemmArgs {
+  std::int64_t m = 0;
+  const std::uint8_t* const* rows = nullptr;  // [m][taps], each to `depth` bytes; padding points at zeros
+  QGemmView weights;                          // packed by the same kernel
+  bool signed_input = false;                  // the bytes are s8
+  Epilogue epilogue;
+  void* out = nullptr;          // bytes or float
+  std::int64_t out_stride = 0;  // elements between the rows of out
+};
+
+struct QGemmKernel {
+  const char* name;
+  Isa isa;
+  QGemmWeights (*pack)(const QGemmSource& source);
+  void (*run)(const QGemmArgs& args);  // thread safe
+};
+
+// The best kernel that needs no more than `isa`. A pure function of its argument.
+const QGemmKernel& select_qgemm(Isa isa);
+
+// Every kernel of this build, best first, whether or not this machine can run it.
+const std::vector<const QGemmKernel*>& qgemm_kernels();
+
+}  // namespace bitsieve

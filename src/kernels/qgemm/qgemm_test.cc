@@ -1,0 +1,107 @@
+#include "kernels/qgemm/qgemm.h"
+
+#include <memory>
+
+#include "kernels/test_util.h"
+#include "quant/requantize.h"
+
+namespace bitsieve {
+namespace {
+
+using test::Guarded;
+
+struct Case {
+  std::int64_t m, n, taps, depth;
+  bool extreme = false;  // every activation and weight at the end of its range
+};
+
+class QGemm : public testing::TestWithParam<const QGemmKernel*> {
+ protected:
+  void check(const Case& c, bool is_signed, bool to_float) {
+    const QGemmKernel& kernel = *GetParam();
+    const std::int64_t k = c.taps * c.depth, stride = c.n + 3;
+    test::Random random(static_cast<std::uint32_t>(c.m * 7919 + c.n * 131 + k));
+    // Several rows share an address, as in a convolution; each ends at a guard page.
+    std::vector<std::unique_ptr<Guarded<std::uint8_t>>> pool;
+    for (int i = 0; i < 9; ++i) {
+      auto bytes = random.bytes(c.depth);
+      if (c.extreme) bytes.assign(bytes.size(), is_signed ? 128 : 255);
+      pool.push_back(std::make_unique<Guarded<std::uint8_t>>(bytes));
+    }
+    std::vector<const std::uint8_t*> rows(c.m * c.taps);
+    for (auto& row : rows) row = pool[random.between(0, 8)]->data();
+    auto weight = random.weights(c.n * k);
+    if (c.extreme) weight.assign(weight.size(), -128);
+    std::vector<std::int32_t> bias(c.n);
+    std::vector<float> multiplier(c.n);
+    for (auto& b : bias) b = static_cast<std::int32_t>(random.between(-100000, 100000));
+    // Powers of two make exact ties between integers.
+    for (auto& x : multiplier) x = random.between(0, 1) ? 1.0f / 1024 : random.real(0.01f);
+
+    QGemmArgs args;
+    args.m = c.m;
+    args.rows = rows.data();
+    args.signed_input = is_signed;
+    args.epilogue = is_signed ? Epilogue{to_float, -128, 127, -3.5f, 900.25f} : Epilogue{to_float, 0, 255};
+    args.out_stride = stride;
+    const QGemmWeights packed = kernel.pack({c.n, c.taps, c.depth, weight.data(), bias.data(), multiplier.data()});
+    args.weights = packed.view;
+
+    std::vector<std::uint8_t> bytes(c.m * stride - 3, 0xA5);
+    std::vector<float> reals(c.m * stride - 3, -77.0f);
+    Guarded<std::uint8_t> byte_out(bytes);
+    Guarded<float> real_out(reals);
+    args.out = to_float ? static_cast<void*>(real_out.data()) : byte_out.data();
+    kernel.run(args);
+
+    for (std::int64_t m = 0; m < c.m; ++m) {
+      for (std::int64_t n = 0; n < c.n; ++n) {
+        std::int32_t acc = bias[n];
+        for (std::int64_t i = 0; i < k; ++i) {
+          const std::uint8_t x = rows[m * c.taps + i / c.depth][i % c.depth];
+          acc += (is_signed ? static_cast<std::int8_t>(x) : x) * weight[n * k + i];
+        }
+        bytes[m * stride + n] =
+            static_cast<std::uint8_t>(requantize(acc, multiplier[n], args.epilogue.lo, args.epilogue.hi));
+        reals[m * stride + n] =
+            std::min(std::max(static_cast<float>(acc) * multiplier[n], args.epilogue.clamp_lo), args.epilogue.clamp_hi);
+      }
+    }
+    if (to_float) {
+      EXPECT_TRUE(test::same_bits(real_out.values(), reals)) << c.m << " " << c.n << " " << c.taps << " " << c.depth;
+    } else {
+      EXPECT_EQ(byte_out.values(), bytes) << c.m << " " << c.n << " " << c.taps << " " << c.depth;
+    }
+  }
+
+  void check_all(const Case& c) {
+    for (bool is_signed : {false, true}) {
+      for (bool to_float : {false, true}) check(c, is_signed, to_float);
+    }
+  }
+};
+
+TEST_P(QGemm, MatchesPlainLoop) {
+  BITSIEVE_SKIP_UNSUPPORTED(*GetParam());
+  for (std::int64_t m : {1, 2, 3, 5, 6, 7, 8, 11, 12, 13, 47, 48, 49, 53}) check_all({m, 17, 3, 8});
+  for (std::int64_t n : {1, 2, 15, 16, 17, 31, 32, 33, 47, 48, 49, 63, 64, 65, 97, 127, 131}) {
+    check_all({13, n, 2, 4});
+    check_all({7, n, 1, 5});
+  }
+  for (std::int64_t depth : {1, 2, 3, 4, 5, 7, 8, 13, 16, 61, 64}) {
+    for (std::int64_t taps : {1, 2, 9, 25}) check_all({5, 19, taps, depth});
+  }
+  check_all({50, 10, 9, 3});
+}
+
+TEST_P(QGemm, ExtremesDoNotSaturate) {
+  BITSIEVE_SKIP_UNSUPPORTED(*GetParam());
+  check_all({7, 35, 9, 256, true});
+  check_all({1, 1000, 1, 513, true});
+  check_all({3, 5, 1, 32768, true});  // accumulators near 2^30: float(acc) rounds
+}
+
+INSTANTIATE_TEST_SUITE_P(Kernels, QGemm, testing::ValuesIn(qgemm_kernels()), test::KernelName());
+
+}  // namespace
+}  // namespace bitsieve

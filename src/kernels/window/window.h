@@ -1,0 +1,39 @@
+// Activation transforms by table, with pairing (ActivationTransform of quant/model.h).
+//
+//   f(x, partner) = paired && partner == 0 ? lone[x] : pair[x]        x: an 8-bit pattern, u8 or s8
+//   adjacent(in, n):     out[i] = f(in[i], in[i ^ 1]); an odd last value has partner 0
+//   rows(a, b, n):       out_a[i] = f(a[i], b[i]), out_b[i] = f(b[i], a[i])
+//   alone(in, n):        out[i] = f(in[i], 0)
+//
+// An output may be the input itself; otherwise they must not overlap. Exactly n bytes are read and written.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "base/cpu.h"
+
+namespace bitsieve {
+
+struct WindowTables {
+  const std::uint8_t* pair = nullptr;  // [256]
+  const std::uint8_t* lone = nullptr;  // [256], read only if paired
+  bool paired = false;                 // false: adjacent is a plain table lookup
+};
+
+struct WindowKernel {
+  const char* name;
+  Isa isa;
+  bool needs_vbmi;
+  void (*adjacent)(const WindowTables& tables, const std::uint8_t* in, std::uint8_t* out, std::int64_t n);
+  void (*rows)(const WindowTables& tables, const std::uint8_t* a, const std::uint8_t* b, std::uint8_t* out_a,
+               std::uint8_t* out_b, std::int64_t n);
+  void (*alone)(const WindowTables& tables, const std::uint8_t* in, std::uint8_t* out, std::int64_t n);
+};
+
+// The best kernel that needs no more than `isa`, and AVX-512 VBMI only if `vbmi`. A pure function of its arguments.
+const WindowKernel& select_window(Isa isa, bool vbmi);
+
+// Every kernel of this build, best first, whether or not this machine can run it.
+const std::vector<const WindowKernel*>& window_kernels();
+
+}  // namespace bitsieve

@@ -1,0 +1,49 @@
+// AVX-512 VBMI: a 256-byte table is two vpermi2b of 128 entries, chosen by the top bit.
+#include <immintrin.h>
+
+#include "kernels/window/internal.h"
+
+namespace bitsieve::window {
+namespace {
+
+#include "kernels/window/loops.inc"
+
+class Lookup {
+ public:
+  static constexpr std::int64_t kWidth = 64;
+
+  explicit Lookup(const WindowTables& tables) : paired_(tables.paired) {
+    const std::uint8_t* lone = tables.paired ? tables.lone : tables.pair;
+    for (int i = 0; i < 4; ++i) {
+      pair_[i] = _mm512_loadu_si512(tables.pair + i * 64);
+      lone_[i] = _mm512_loadu_si512(lone + i * 64);
+    }
+  }
+
+  static __m512i load(const std::uint8_t* from) { return _mm512_loadu_si512(from); }
+  static void store(std::uint8_t* to, __m512i v) { _mm512_storeu_si512(to, v); }
+  static __m512i swap(__m512i x) { return _mm512_or_si512(_mm512_srli_epi16(x, 8), _mm512_slli_epi16(x, 8)); }
+
+  __m512i apply(__m512i x, __m512i partner) const {
+    const __m512i pair = look_up(pair_, x);
+    if (!paired_) return pair;
+    return _mm512_mask_blend_epi8(_mm512_testn_epi8_mask(partner, partner), pair, look_up(lone_, x));
+  }
+
+ private:
+  static __m512i look_up(const __m512i* table, __m512i x) {
+    const __m512i low = _mm512_permutex2var_epi8(table[0], x, table[1]);
+    const __m512i high = _mm512_permutex2var_epi8(table[2], x, table[3]);
+    return _mm512_mask_blend_epi8(_mm512_movepi8_mask(x), low, high);
+  }
+
+  __m512i pair_[4], lone_[4];
+  bool paired_;
+};
+
+}  // namespace
+
+const WindowKernel avx512vbmi{"window_avx512vbmi",   Isa::avx512vnni,   true,
+                              adjacent_loop<Lookup>, rows_loop<Lookup>, alone_loop<Lookup>};
+
+}  // namespace bitsieve::window
