@@ -22,11 +22,14 @@ QuantizedModel float_model(Graph graph) {
   return model;
 }
 
-Executor::Executor(const QuantizedModel& model) : model_(model) {
+Executor::Executor(const QuantizedModel& model, bool reference) : model_(model) {
   if (model.values.size() != model.graph.values.size() || model.layers.size() != model.graph.nodes.size()) {
     fail("model '{}': {} value codes for {} values, {} layer codes for {} nodes", model.graph.name, model.values.size(),
          model.graph.values.size(), model.layers.size(), model.graph.nodes.size());
   }
+  fast_.resize(model.graph.nodes.size());
+  if (reference) return;
+  for (std::size_t i = 0; i < fast_.size(); ++i) fast_[i] = FastLayer::make(model, static_cast<int>(i), best_isa());
 }
 
 void Executor::run(std::span<const float> image, Workspace& workspace, std::vector<float>& scores,
@@ -69,7 +72,9 @@ void Executor::run_node(int index, Workspace& workspace) const {
   const Graph& graph = model_.graph;
   const Node& node = graph.nodes[static_cast<std::size_t>(index)];
   void* out = workspace.values_[static_cast<std::size_t>(node.output)].data();
+  const FastLayer* fast = fast_[static_cast<std::size_t>(index)].get();
   if (model_.layers[static_cast<std::size_t>(index)].integer) {
+    if (fast) return fast->run(workspace.values_[static_cast<std::size_t>(node.inputs[0])].data(), out);
     std::vector<const void*> inputs;
     for (const ValueId id : node.inputs) inputs.push_back(workspace.values_[static_cast<std::size_t>(id)].data());
     return reference::run_integer(model_, index, inputs, out);
@@ -93,6 +98,7 @@ void Executor::run_node(int index, Workspace& workspace) const {
     }
   }
   const ValueCode& code = model_.values[static_cast<std::size_t>(node.output)];
+  if (code.type == DType::f32 && fast) return fast->run(inputs[0], out);
   if (code.type == DType::f32) return reference::run_float(graph, node, inputs, static_cast<float*>(out));
   std::vector<float> result(static_cast<std::size_t>(element_count(graph.shape(node.output))));
   reference::run_float(graph, node, inputs, result.data());

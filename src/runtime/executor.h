@@ -1,10 +1,12 @@
 // Runs a model on images. A float network is a model whose values are all f32 (float_model).
 #pragma once
 #include <functional>
+#include <memory>
 #include <span>
 #include <vector>
 
 #include "quant/model.h"
+#include "runtime/fast_layer.h"
 
 namespace bitsieve {
 
@@ -14,7 +16,8 @@ QuantizedModel float_model(Graph graph);
 class Executor {
  public:
   // Keeps a reference to `model`, which must outlive it.
-  explicit Executor(const QuantizedModel& model);
+  // reference: run everything in the plain executor.
+  explicit Executor(const QuantizedModel& model, bool reference = false);
 
   // Memory of one worker; reused from image to image.
   class Workspace {
@@ -34,6 +37,7 @@ class Executor {
   void run_node(int index, Workspace& workspace) const;
 
   const QuantizedModel& model_;
+  std::vector<std::unique_ptr<const FastLayer>> fast_;  // by node; null: the plain executor
 };
 
 }  // namespace bitsieve

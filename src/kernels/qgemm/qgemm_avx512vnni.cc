@@ -96,8 +96,8 @@ void columns(const QGemmArgs& args, const std::uint8_t* const* rows, std::int64_
 template <bool Signed>
 void block(const QGemmArgs& args, const std::uint8_t* const* rows, std::int64_t m0, std::int64_t count) {
   std::int64_t n = 0;
-  for (; args.weights.n - n > 1000000; n += 64) columns<1, 4, Signed>(args, rows, m0, count, n);
-  for (; args.weights.n - n > 16; n += 32) columns<12, 2, Signed>(args, rows, m0, count, n);
+  for (; args.weights.n - n > 48; n += 64) columns<6, 4, Signed>(args, rows, m0, count, n);
+  for (; args.weights.n - n > 16; n += 32) columns<8, 2, Signed>(args, rows, m0, count, n);
   for (; args.weights.n - n > 0; n += 16) columns<12, 1, Signed>(args, rows, m0, count, n);
 }
 
