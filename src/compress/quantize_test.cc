@@ -20,7 +20,8 @@ class SmallNetwork : public testing::Test {
     graph.input = graph.add_value("input", {3, 7, 6});
     const ValueId stem = conv("stem", graph.input, 8, 3, 1);
     const ValueId odd = conv("odd", stem, 5, 3, 1);
-    const ValueId wide = conv("wide", odd, 8, 1, 1);
+    const ValueId depthwise = conv("depthwise", odd, 5, 3, 1, 5);
+    const ValueId wide = conv("wide", depthwise, 8, 1, 1);
     Node sum = make(Op::add, "sum", {stem, wide});
     sum.clamp_lo = 0;
     const ValueId added = push(std::move(sum));
@@ -53,9 +54,11 @@ class SmallNetwork : public testing::Test {
     graph.nodes.push_back(std::move(node));
     return graph.nodes.back().output;
   }
-  ValueId conv(const std::string& name, ValueId in, std::int64_t outputs, std::int64_t kernel, std::int64_t stride) {
+  ValueId conv(const std::string& name, ValueId in, std::int64_t outputs, std::int64_t kernel, std::int64_t stride,
+               std::int64_t groups = 1) {
     Node node = make(Op::conv, name, {in});
-    node.params = {noise({outputs, graph.shape(in)[0], kernel, kernel}), noise({outputs})};
+    node.params = {noise({outputs, graph.shape(in)[0] / groups, kernel, kernel}), noise({outputs})};
+    node.attributes.window.groups = groups;
     node.attributes.window.kernel = {kernel, kernel};
     node.attributes.window.stride = {stride, stride};
     node.attributes.window.pad_before = node.attributes.window.pad_after = {kernel / 2, kernel / 2};

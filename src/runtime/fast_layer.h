@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "kernels/f32conv/f32conv.h"
+#include "kernels/qdepthwise/qdepthwise.h"
 #include "kernels/qgemm/qgemm.h"
 #include "kernels/window/window.h"
 #include "quant/model.h"
@@ -12,7 +13,7 @@ namespace bitsieve {
 
 class FastLayer {
  public:
-  // Null when no fast form fits: groups, the 2:4 mode, pairs that cross taps (an odd number of channels).
+  // Null when no fast form fits: groups that are not depthwise, the 2:4 mode, pairs that cross taps (an odd number of channels).
   static std::unique_ptr<const FastLayer> make(const QuantizedModel& model, int node, Isa isa);
 
   // input: the node's first input (8-bit patterns of an integer layer, else float32), in storage layout.
@@ -25,12 +26,14 @@ class FastLayer {
 
   Shape in_, out_;  // (C, H, W); a linear layer is a 1 x 1 convolution of one pixel per row
   Window window_;
-  bool integer_ = false, signed_input_ = false;
+  bool integer_ = false, signed_input_ = false, depthwise_ = false;
   ActivationTransform transform_;
   const QGemmKernel* qgemm_ = nullptr;
   const WindowKernel* windows_ = nullptr;
   const F32ConvKernel* f32_ = nullptr;
+  const QDepthwiseKernel* qdepthwise_ = nullptr;
   QGemmWeights weights_;
+  QDepthwiseWeights depthwise_weights_;
   F32Weights float_weights_;
   Epilogue epilogue_;
 };
