@@ -15,6 +15,7 @@ declare -A may=(
   [compress]="base tensor graph quant methods kernels runtime compress"
   [eval]="base tensor graph data quant methods kernels runtime eval"
   [pack]="base tensor graph data quant methods pack"
+  [search]="base tensor graph data quant methods kernels runtime compress eval search"
   [cli]="base tensor graph data quant methods kernels runtime compress eval pack search report cli"
 )
 bad=0

@@ -73,10 +73,10 @@ class Quantizer {
     for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
       if (has_weights(graph_.nodes[i])) layers.push_back(i);
     }
-    std::vector<std::pair<std::regex, LayerRecipe>> rules;
+    std::vector<std::pair<std::regex, LayerRule>> rules;
     for (const LayerRule& rule : recipe_.rules) {
       try {
-        rules.emplace_back(rule.pattern, rule.codes);
+        rules.emplace_back(std::regex(rule.pattern), rule);
       } catch (const std::regex_error&) {
         fail("'{}' is not a regular expression", rule.pattern);
       }
@@ -87,8 +87,10 @@ class Quantizer {
         const bool keep_float = recipe_.first_last == FirstLast::keep_float;
         chosen = keep_float ? LayerRecipe{"float", "float"} : LayerRecipe{};
       }
-      for (const auto& [pattern, codes] : rules) {
-        if (std::regex_search(graph_.nodes[i].name, pattern)) chosen = codes;
+      for (const auto& [pattern, rule] : rules) {
+        if (!std::regex_search(graph_.nodes[i].name, pattern)) continue;
+        if (!rule.weight_code.empty()) chosen.weight_code = rule.weight_code;
+        if (!rule.act_code.empty()) chosen.act_code = rule.act_code;
       }
     }
   }
@@ -142,7 +144,7 @@ class Quantizer {
     }
     layer.integer = true;
     const ValueCode out = code(node.output);
-    layer.lo = out.type == DType::s8 ? -128 : 0;
+    layer.lo = out.type == DType::s8 ? -127 : 0;
     layer.hi = out.type == DType::s8 ? 127 : 255;
     if (!real_output) clamp_range(node, out, layer);
     if (has_weights(node)) return code_weights(i, layer);

@@ -73,6 +73,13 @@ struct Value {
   std::shared_ptr<const Tensor> constant;  // set for constants, which are not produced by any node
 };
 
+// The batch norm that fold_batch_norms folded into a conv or linear: what recalibration of its statistics needs.
+// One entry per output channel.
+struct FoldedNorm {
+  std::vector<float> gamma, beta, mean, variance;
+  float epsilon = 0;
+};
+
 struct Node {
   Op op;
   std::string name;                // unique in the graph, never empty
@@ -84,6 +91,8 @@ struct Node {
   // relu is [0, inf].
   float clamp_lo = -std::numeric_limits<float>::infinity();
   float clamp_hi = std::numeric_limits<float>::infinity();
+
+  std::shared_ptr<const FoldedNorm> norm;  // conv and linear; null where none was folded
 
   const Tensor& weight() const { return params.at(0); }
   const Tensor* bias() const { return params.size() > 1 ? &params[1] : nullptr; }  // conv and linear

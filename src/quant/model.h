@@ -1,6 +1,7 @@
 // The quantized model: integers plus scales, with one meaning.
 //
-// Real value = scale * integer; the zero point is always 0. u8 holds values that are never negative, s8 the others.
+// Real value = scale * integer; the zero point is always 0. u8 holds values that are never negative, s8 the others,
+// from -127 to 127: a sign and a 7-bit magnitude, so that bit-sparse units never meet a magnitude of 128.
 // Requantization, the one rounding of this project (see quant/requantize.h):
 //     y = clamp(round_half_even(float(acc) * multiplier), lo, hi)
 // with an int32 accumulator converted to float32 and one float32 product, each rounded half to even.
@@ -48,7 +49,7 @@ struct LayerCode {
   // conv, linear: [O]; add, sub, mul, concat: see runtime/reference; pools: see runtime/reference
   std::vector<float> multiplier;
   std::vector<std::int32_t> operand;  // add, sub: int16-sized factors a, b of acc = a*x + b*y
-  std::int32_t lo = -128, hi = 255;   // clamp of the requantized result
+  std::int32_t lo = -127, hi = 255;   // clamp of the requantized result
   std::vector<std::uint8_t> table;    // unary functions: 256 results indexed by the 8-bit pattern
 };
 

@@ -1,12 +1,11 @@
 // Runs a model on images. A float network is a model whose values are all f32 (float_model).
 #pragma once
 #include <functional>
-#include <memory>
 #include <span>
 #include <vector>
 
 #include "quant/model.h"
-#include "runtime/fast_layer.h"
+#include "runtime/node_runner.h"
 
 namespace bitsieve {
 
@@ -34,10 +33,8 @@ class Executor {
            const Observer& observer = {}) const;
 
  private:
-  void run_node(int index, Workspace& workspace) const;
-
   const QuantizedModel& model_;
-  std::vector<std::unique_ptr<const FastLayer>> fast_;  // by node; null: the plain executor
+  std::vector<NodeRunner> runners_;  // by node
 };
 
 }  // namespace bitsieve

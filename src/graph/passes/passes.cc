@@ -18,9 +18,10 @@ void fold_batch_norms(Graph& graph) {
     if (norm.op != Op::batch_norm) continue;
     const std::vector<Tensor> p = norm.params;  // gamma, beta, mean, variance
     const std::int64_t channels = p[0].size();
+    const float epsilon = norm.attributes.epsilon;
     std::vector<double> factor(static_cast<std::size_t>(channels));
     for (std::size_t c = 0; c < factor.size(); ++c) {
-      factor[c] = p[0].data[c] / std::sqrt(static_cast<double>(p[3].data[c]) + norm.attributes.epsilon);
+      factor[c] = p[0].data[c] / std::sqrt(static_cast<double>(p[3].data[c]) + epsilon);
     }
     const int producer = graph.producer(norm.inputs[0]);
     Node* target = producer >= 0 ? &graph.nodes[static_cast<std::size_t>(producer)] : nullptr;
@@ -45,6 +46,7 @@ void fold_batch_norms(Graph& graph) {
     for (std::size_t c = 0; c < factor.size(); ++c) {
       bias.data[c] = static_cast<float>((static_cast<double>(bias.data[c]) - p[2].data[c]) * factor[c] + p[1].data[c]);
     }
+    target->norm = std::make_shared<const FoldedNorm>(FoldedNorm{p[0].data, p[1].data, p[2].data, p[3].data, epsilon});
     if (foldable) {
       target->output = norm.output;
       graph.nodes.erase(graph.nodes.begin() + static_cast<std::ptrdiff_t>(i--));

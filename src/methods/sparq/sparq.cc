@@ -78,16 +78,21 @@ ActivationTransform make_transform(const Config& config, bool signed_values) {
   t.active = true;
   t.paired = config.value_sparsity;
   t.two_of_four = config.two_of_four;
+  // Signed values are a sign and a 7-bit magnitude. Rounding that would reach 128 stays in its window instead, as a
+  // carry out of the top of a window does in A.2 of the specification: q << s is always what a 4-bit multiplier can hold.
+  Config trim = config;
+  trim.round = false;
+  const auto fit = [&](int (*value)(int, const Config&), int magnitude) {
+    const int rounded = value(magnitude, config);
+    return signed_values && rounded > 127 ? value(magnitude, trim) : rounded;
+  };
   for (int pattern = 0; pattern < 256; ++pattern) {
     const auto at = static_cast<std::size_t>(pattern);
     const bool negative = signed_values && pattern >= 128;
-    const int magnitude = negative ? std::min(256 - pattern, 127) : pattern;
+    const int magnitude = negative ? std::min(256 - pattern, 127) : pattern;  // -128 does not occur (quant/model.h)
     const auto back = [&](int m) { return static_cast<std::uint8_t>(negative ? 256 - m : m); };
-    // Magnitudes stay within 7 bits: the window's values never exceed the range they started in.
-    t.pair[at] = back(bsparq(magnitude, config));
-    t.lone[at] = back(lone_value(magnitude, config));
-    if (signed_values && !negative && t.pair[at] > 127) t.pair[at] = 127;
-    if (negative && bsparq(magnitude, config) > 127) t.pair[at] = static_cast<std::uint8_t>(256 - 127);
+    t.pair[at] = back(fit(bsparq, magnitude));
+    t.lone[at] = back(fit(lone_value, magnitude));
   }
   return t;
 }

@@ -254,7 +254,7 @@ void run_integer(const QuantizedModel& model, int index, std::span<const void* c
 }
 
 void quantize(const float* x, std::int64_t count, const ValueCode& code, void* q) {
-  const float lo = code.type == DType::s8 ? -128.0f : 0.0f, hi = code.type == DType::s8 ? 127.0f : 255.0f;
+  const float lo = code.type == DType::s8 ? -127.0f : 0.0f, hi = code.type == DType::s8 ? 127.0f : 255.0f;
   for (std::int64_t i = 0; i < count; ++i) {
     const float clamped = std::min(std::max(x[i] / code.scale, lo), hi);
     static_cast<std::uint8_t*>(q)[i] = static_cast<std::uint8_t>(static_cast<std::int32_t>(std::nearbyintf(clamped)));
