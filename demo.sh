@@ -9,4 +9,4 @@ build build/release -DCMAKE_BUILD_TYPE=Release -DBITSIEVE_TESTS=OFF
 say "Running: bitsieve auto models/fashion-resnet14.onnx"
 exec build/release/src/cli/bitsieve auto models/fashion-resnet14.onnx \
   --data fashion-mnist:/usr/share/datasets/fashion-mnist:test \
-  --calib fashion-mnist:/usr/share/datasets/fashion-mnist:train "$@"
+  --calib fashion-mnist:/usr/share/datasets/fashion-mnist:train -o build/demo "$@"

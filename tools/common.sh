@@ -5,7 +5,8 @@ say() { printf '\n==> %s\n' "$*"; }
 
 # The packages the libraries and the program need, and the default data set.
 packages="g++ cmake ninja-build pkg-config libfmt-dev nlohmann-json3-dev libcli11-dev libtomlplusplus-dev \
-  libonnx-dev libprotobuf-dev protobuf-compiler libturbojpeg0-dev libspng-dev zlib1g-dev dataset-fashion-mnist"
+  libonnx-dev libprotobuf-dev protobuf-compiler libturbojpeg0-dev libspng-dev zlib1g-dev libxxhash-dev \
+  dataset-fashion-mnist"
 
 install_packages() {
   missing=""

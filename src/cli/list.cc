@@ -1,27 +1,78 @@
 // bitsieve list: the tables.
 #include <cstdio>
+#include <memory>
 
-#include "cli/common.h"
+#include "base/cpu.h"
+#include "cli/report.h"
+#include "cli/verbs.h"
+#include "data/dataset.h"
+#include "graph/onnx/reader.h"
+#include "kernels/elementwise/elementwise.h"
+#include "kernels/f32conv/f32conv.h"
+#include "kernels/qdepthwise/qdepthwise.h"
+#include "kernels/qgemm/qgemm.h"
+#include "kernels/window/window.h"
 #include "methods/methods.h"
 
 namespace bitsieve::cli {
+namespace {
 
-void add_list(CLI::App& app) {
-  auto* verb = app.add_subcommand("list", "weight codes, activation codes and data sets");
-  verb->callback([] {
-    std::printf("weight codes\n");
-    for (const auto& row : weight_codes()) {
-      std::printf("  %-24s %s\n", std::string(row.name).c_str(), std::string(row.description).c_str());
+struct Row {
+  std::string name, description;
+};
+struct Table {
+  const char* key;
+  const char* title;
+  std::vector<Row> rows;
+};
+
+template <class Kernels>
+void add_kernels(std::vector<Row>& rows, const Kernels& kernels) {
+  for (const auto* kernel : kernels) {
+    rows.push_back({kernel->name, fmt::format("needs {}{}", isa_name(kernel->isa), isa_supported(kernel->isa) ? "" : " (not on this machine)")});
+  }
+}
+
+std::vector<Table> tables() {
+  std::vector<Table> all(5);
+  all[0] = {"weight_codes", "weight codes (--weights)", {}};
+  for (const auto& row : weight_codes()) all[0].rows.push_back({row.name, row.description});
+  all[1] = {"activation_codes", "activation codes (--activations)", {}};
+  for (const auto& row : activation_codes()) all[1].rows.push_back({row.name, row.description});
+  all[2] = {"data_sets", "data sets (--data, --calib)", {}};
+  for (const auto& row : dataset_kinds()) all[2].rows.push_back({std::string(row.syntax), std::string(row.description)});
+  all[3] = {"kernels", "kernels", {}};
+  add_kernels(all[3].rows, qgemm_kernels());
+  add_kernels(all[3].rows, qdepthwise_kernels());
+  add_kernels(all[3].rows, window_kernels());
+  add_kernels(all[3].rows, elementwise_kernels());
+  add_kernels(all[3].rows, f32conv_kernels());
+  all[4] = {"verbs", "verbs", {}};
+  for (const Verb& verb : verbs) all[4].rows.push_back({verb.name, verb.description});
+  return all;
+}
+
+void run(const Options& options) {
+  Json document;
+  for (const Table& table : tables()) {
+    if (!options.json()) std::printf("%s\n", table.title);
+    Json rows = Json::array();
+    for (const Row& row : table.rows) {
+      rows.push_back({{"name", row.name}, {"description", row.description}});
+      if (!options.json()) std::printf("  %-28s %s\n", row.name.c_str(), row.description.c_str());
     }
-    std::printf("activation codes\n");
-    for (const auto& row : activation_codes()) {
-      std::printf("  %-24s %s\n", std::string(row.name).c_str(), std::string(row.description).c_str());
-    }
-    std::printf("data sets\n");
-    for (const auto& row : dataset_kinds()) {
-      std::printf("  %-24s %s\n", std::string(row.name).c_str(), std::string(row.description).c_str());
-    }
-  });
+    document[table.key] = rows;
+  }
+  if (options.json()) print_json(document);
+}
+
+}  // namespace
+
+void add_list(CLI::App& app, const std::string& command) {
+  auto options = std::make_shared<Options>();
+  options->command = command;
+  app.add_option("--format", options->format, "human or json")->check(CLI::IsMember({"human", "json"}));
+  app.callback([options] { run(*options); });
 }
 
 }  // namespace bitsieve::cli

@@ -2,22 +2,25 @@
 #include <cstdio>
 
 #include "base/error.h"
-#include "cli/common.h"
+#include "cli/report.h"
+#include "cli/verbs.h"
 
 int main(int argc, char** argv) {
   using namespace bitsieve;
+  std::string command = "bitsieve";
+  for (int i = 1; i < argc; ++i) command += std::string(" ") + argv[i];
   CLI::App app{"Bitsieve: bit-sparse neural networks from ONNX files", "bitsieve"};
+  app.set_version_flag("--version", cli::tool_version);
   app.require_subcommand(1);
-  cli::add_auto(app);
-  cli::add_eval(app);
-  cli::add_info(app);
-  cli::add_list(app);
+  for (const cli::Verb& verb : cli::verbs) verb.add(*app.add_subcommand(verb.name, verb.description), command);
   try {
     app.parse(argc, argv);  // verbs run as callbacks
     return 0;
   } catch (const CLI::CallForHelp& e) {
     return app.exit(e);
   } catch (const CLI::CallForAllHelp& e) {
+    return app.exit(e);
+  } catch (const CLI::CallForVersion& e) {
     return app.exit(e);
   } catch (const CLI::ParseError& e) {
     std::fprintf(stderr, "bitsieve: %s (see bitsieve --help)\n", e.what());

@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <regex>
 
 #include "base/error.h"
+#include "compress/scales.h"
 #include "methods/methods.h"
+#include "quant/range.h"
 #include "runtime/reference/ops.h"
 
 namespace bitsieve {
@@ -48,7 +49,7 @@ class Quantizer {
   }
 
   QuantizeResult run() {
-    choose_codes();
+    codes_ = resolve(graph_, recipe_, &result_.warnings);
     code_values();
     for (std::size_t i = 0; i < graph_.nodes.size(); ++i) code_node(i);
     return std::move(result_);
@@ -67,34 +68,6 @@ class Quantizer {
     return found->second;
   }
 
-  void choose_codes() {
-    codes_.resize(graph_.nodes.size());
-    std::vector<std::size_t> layers;
-    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
-      if (has_weights(graph_.nodes[i])) layers.push_back(i);
-    }
-    std::vector<std::pair<std::regex, LayerRule>> rules;
-    for (const LayerRule& rule : recipe_.rules) {
-      try {
-        rules.emplace_back(std::regex(rule.pattern), rule);
-      } catch (const std::regex_error&) {
-        fail("'{}' is not a regular expression", rule.pattern);
-      }
-    }
-    for (const std::size_t i : layers) {
-      LayerRecipe& chosen = codes_[i] = recipe_.layers;
-      if (recipe_.first_last != FirstLast::same && (i == layers.front() || i == layers.back())) {
-        const bool keep_float = recipe_.first_last == FirstLast::keep_float;
-        chosen = keep_float ? LayerRecipe{"float", "float"} : LayerRecipe{};
-      }
-      for (const auto& [pattern, rule] : rules) {
-        if (!std::regex_search(graph_.nodes[i].name, pattern)) continue;
-        if (!rule.weight_code.empty()) chosen.weight_code = rule.weight_code;
-        if (!rule.act_code.empty()) chosen.act_code = rule.act_code;
-      }
-    }
-  }
-
   void code_values() {
     for (const ValueId id : order()) {
       const int producer = graph_.producer(id);
@@ -105,14 +78,9 @@ class Quantizer {
       }
       if (producer >= 0 && feeds_only_scores(id)) continue;
       const ValueStatistics& seen = statistics(id);
-      const bool mean = recipe_.range == RangeRule::mean_max;
-      const double high = mean ? seen.mean_max() : seen.max;
-      const double low = mean ? seen.mean_min() : seen.min;
-      if (never_negative(graph_, id, calibration_)) {
-        code(id) = {DType::u8, static_cast<float>(high / recipe_.act_top)};
-      } else {
-        code(id) = {DType::s8, static_cast<float>(std::max(std::abs(low), std::abs(high)) / 127)};
-      }
+      const bool positive = never_negative(graph_, id, calibration_);
+      const double high = choose_range(seen, recipe_.range, recipe_.percentile, positive).high;
+      code(id) = {positive ? DType::u8 : DType::s8, static_cast<float>(high / (positive ? recipe_.act_top : 127))};
       if (!(code(id).scale > 0)) code(id).scale = 1;  // a value that was 0 in every image
     }
   }
@@ -224,14 +192,11 @@ class Quantizer {
     layer.weight = std::move(quantized.q);
     layer.weight_scale = std::move(quantized.scale);
     layer.bias.resize(static_cast<std::size_t>(outputs));
-    layer.multiplier.resize(static_cast<std::size_t>(outputs));
-    const ValueCode out = code(node.output);
     for (std::int64_t o = 0; o < outputs; ++o) {
       const auto at = static_cast<std::size_t>(o);
       const double real = node.bias() ? static_cast<double>(node.bias()->data[at]) : 0;
       double unit = static_cast<double>(in.scale) * layer.weight_scale[at];
-      constexpr double limit = 1 << 30;  // |bias| and |sum| stay below 2^31 together
-      if (std::abs(real / unit) > limit) {
+      if (std::abs(real / unit) > bias_limit) {
         // A dead filter: its weights are nothing beside its bias, which would overflow. Keep the constant alone.
         std::fill_n(layer.weight.begin() + o * k, k, std::int8_t{0});
         layer.weight_scale[at] = static_cast<float>(std::abs(real) / in.scale / (1 << 20));
@@ -240,8 +205,8 @@ class Quantizer {
                                                node.name, o));
       }
       layer.bias[at] = static_cast<std::int32_t>(std::nearbyint(real / unit));
-      layer.multiplier[at] = static_cast<float>(out.type == DType::f32 ? unit : unit / out.scale);
     }
+    set_multipliers(result_.model, i);
     if (k > (std::int64_t{1} << 30) / (255 * 128)) {
       fail("layer '{}': {} products a sum; int32 sums are safe up to {}", node.name, k, (1 << 30) / (255 * 128));
     }

@@ -13,6 +13,7 @@ constexpr DatasetKind kinds[] = {
     {"cifar10", "cifar10:FILE.bin[,FILE.bin]", "CIFAR-10 in its binary version", open_cifar10},
     {"images", "images:DIR[,labels.csv]", "JPEG and PNG files, with lines 'file,label' in a CSV file",
      open_image_folder},
+    {"image", "image:FILE", "one JPEG or PNG file, without a label", open_image},
     {"npy", "npy:X.npy[,Y.npy]", "NumPy arrays: X float N,C,H,W (network inputs) or uint8 N,H,W,C; Y integer N",
      open_npy},
 };

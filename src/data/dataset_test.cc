@@ -51,9 +51,9 @@ class DatasetTest : public TempDir {
 
 TEST_F(DatasetTest, SpecErrorsAreUsageErrors) {
   EXPECT_EQ(open_error("mnist"),
-            "data 'mnist' is not KIND:PATH[:SPLIT]; KIND is one of fashion-mnist, mnist, cifar10, images, npy");
+            "data 'mnist' is not KIND:PATH[:SPLIT]; KIND is one of fashion-mnist, mnist, cifar10, images, image, npy");
   EXPECT_EQ(open_error("svhn:x"),
-            "data 'svhn:x' has the unknown kind 'svhn'; known are fashion-mnist, mnist, cifar10, images, npy");
+            "data 'svhn:x' has the unknown kind 'svhn'; known are fashion-mnist, mnist, cifar10, images, image, npy");
   EXPECT_EQ(open_error("mnist:d"), "data 'mnist:d' names no split; write mnist:DIR:test or mnist:DIR:train");
   EXPECT_EQ(open_error("images:d"), "data 'images:d' has no labels; write images:d,labels.csv");
   EXPECT_EQ(open_error("npy:x"), "data 'npy:x' has no labels; write npy:x,Y.npy");

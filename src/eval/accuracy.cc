@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <mutex>
 
 #include "base/error.h"
 #include "base/parallel.h"
@@ -20,17 +21,29 @@ double sqnr(double signal, double noise) {
   return noise == 0 ? std::numeric_limits<double>::infinity() : 10 * std::log10(signal / noise);
 }
 
-}  // namespace
-
-std::array<double, 2> wilson_interval(std::int64_t correct, std::int64_t count) {
-  if (count == 0) return {0, 100};
-  constexpr double z = 1.959963984540054;  // 97.5 % quantile of the normal distribution
-  const double n = static_cast<double>(count), p = static_cast<double>(correct) / n;
-  const double centre = p + z * z / (2 * n);
-  const double half = z * std::sqrt(p * (1 - p) / n + z * z / (4 * n * n));
-  const double scale = 100 / (1 + z * z / n);
-  return {std::max(0.0, (centre - half) * scale), std::min(100.0, (centre + half) * scale)};
+// Place of `label` among the scores, from 0. Equal scores count the lower class first, so that a network whose scores
+// are all alike is right by chance and not always.
+std::int64_t rank(const std::vector<float>& scores, std::size_t label) {
+  std::int64_t before = 0;
+  for (std::size_t j = 0; j < scores.size(); ++j) {
+    before += scores[j] > scores[label] || (scores[j] == scores[label] && j < label);
+  }
+  return before;
 }
+
+std::vector<int> checked_labels(const QuantizedModel& model, const ImageSet& images) {
+  const auto classes = element_count(model.graph.shape(model.graph.output));
+  std::vector<int> labels(static_cast<std::size_t>(images.size), -1);
+  for (std::int64_t i = 0; images.label && i < images.size; ++i) {
+    const int label = labels[static_cast<std::size_t>(i)] = images.label(i);
+    if (label < -1 || label >= classes) {
+      fail("image {} has label {}; model '{}' has {} classes, 0 to {}", i, label, model.graph.name, classes, classes - 1);
+    }
+  }
+  return labels;
+}
+
+}  // namespace
 
 double sqnr_db(std::span<const float> reference, std::span<const float> x) {
   double signal = 0, noise = 0;
@@ -42,36 +55,65 @@ double sqnr_db(std::span<const float> reference, std::span<const float> x) {
   return sqnr(signal, noise);
 }
 
-Evaluation evaluate(const QuantizedModel& model, const Batch& batch, int threads, const std::function<void()>& progress) {
-  const auto classes = element_count(model.graph.shape(model.graph.output));
-  for (std::size_t i = 0; i < batch.labels.size(); ++i) {
-    if (batch.labels[i] >= classes) {
-      fail("image {} has label {}; model '{}' knows classes 0 to {}", i, batch.labels[i], model.graph.name, classes - 1);
-    }
-  }
-  const Executor executor(model);
-  if (threads <= 0) threads = available_threads();
-  std::vector<Executor::Workspace> workspaces(static_cast<std::size_t>(threads));
+Evaluation evaluate(const QuantizedModel& model, const ImageSet& images, const EvaluateOptions& options) {
   Evaluation result;
-  result.scores.resize(batch.images.size());
-  const auto start = std::chrono::steady_clock::now();
-  parallel_for(static_cast<std::int64_t>(batch.images.size()), threads, [&](std::int64_t i, int worker) {
+  result.labels = checked_labels(model, images);
+  const auto size = static_cast<std::size_t>(images.size);
+  result.predicted.resize(size);
+  if (options.keep_scores) result.scores.resize(size);
+
+  struct Worker {
+    Executor::Workspace workspace;
+    std::vector<float> image, scores;
+    std::int64_t correct = 0, correct5 = 0, count = 0;
+    double seconds = 0;
+  };
+  const Executor executor(model, options.reference);
+  const int threads = options.threads > 0 ? options.threads : available_threads();
+  std::vector<Worker> workers(std::min(static_cast<std::size_t>(threads), std::max<std::size_t>(size, 1)));
+  std::mutex progress_mutex;
+  std::int64_t done = 0;
+  parallel_for(images.size, static_cast<int>(workers.size()), [&](std::int64_t i, int index) {
+    Worker& worker = workers[static_cast<std::size_t>(index)];
     const auto at = static_cast<std::size_t>(i);
-    executor.run(batch.images[at], workspaces[static_cast<std::size_t>(worker)], result.scores[at]);
-    if (progress) progress();
+    worker.image.resize(static_cast<std::size_t>(element_count(model.graph.shape(model.graph.input))));
+    images.image(i, worker.image);
+    const auto start = std::chrono::steady_clock::now();
+    executor.run(worker.image, worker.workspace, worker.scores);
+    worker.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    for (std::size_t j = 0; j < worker.scores.size(); ++j) {
+      if (std::isnan(worker.scores[j])) {
+        fail("image {}: model '{}' gives no number as the score of class {}; look for infinities in its weights or input",
+             i, model.graph.name, j);
+      }
+    }
+    result.predicted[at] = static_cast<int>(best(worker.scores));
+    if (const int label = result.labels[at]; label >= 0) {
+      const std::int64_t place = rank(worker.scores, static_cast<std::size_t>(label));
+      ++worker.count;
+      worker.correct += place < 1;
+      worker.correct5 += place < 5;
+    }
+    if (options.keep_scores) result.scores[at] = worker.scores;
+    if (options.progress) {
+      std::lock_guard lock(progress_mutex);
+      options.progress(++done);
+    }
   });
-  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  for (std::size_t i = 0; i < batch.labels.size(); ++i) {
-    const int label = batch.labels[i];
-    if (label < 0) continue;
-    const std::vector<float>& scores = result.scores[i];
-    const float own = scores[static_cast<std::size_t>(label)];
-    const auto better = std::count_if(scores.begin(), scores.end(), [&](float s) { return s > own; });
-    ++result.count;
-    result.correct += best(scores) == label;
-    result.correct5 += better < 5;
+  for (const Worker& worker : workers) {
+    result.count += worker.count;
+    result.correct += worker.correct;
+    result.correct5 += worker.correct5;
+    result.seconds += worker.seconds / static_cast<double>(workers.size());
   }
   return result;
+}
+
+Evaluation evaluate(const QuantizedModel& model, const Batch& batch, int threads, const std::function<void()>& progress) {
+  EvaluateOptions options;
+  options.threads = threads;
+  if (progress) options.progress = [&](std::int64_t) { progress(); };
+  return evaluate(model, batch_images(batch), options);
 }
 
 double agreement(const Scores& a, const Scores& b) {
@@ -81,7 +123,17 @@ double agreement(const Scores& a, const Scores& b) {
   return 100.0 * static_cast<double>(same) / static_cast<double>(a.size());
 }
 
+double agreement(const Evaluation& a, const Evaluation& b) {
+  if (a.predicted.size() != b.predicted.size() || a.predicted.empty()) {
+    fail("agreement needs the same images for both models");
+  }
+  std::int64_t same = 0;
+  for (std::size_t i = 0; i < a.predicted.size(); ++i) same += a.predicted[i] == b.predicted[i];
+  return 100.0 * static_cast<double>(same) / static_cast<double>(a.predicted.size());
+}
+
 double logit_sqnr_db(const Scores& reference, const Scores& x) {
+  if (reference.size() != x.size()) fail("the SQNR of scores needs the same images for both models");
   double signal = 0, noise = 0;
   for (std::size_t i = 0; i < reference.size(); ++i) {
     for (std::size_t j = 0; j < reference[i].size(); ++j) {
@@ -91,6 +143,18 @@ double logit_sqnr_db(const Scores& reference, const Scores& x) {
     }
   }
   return sqnr(signal, noise);
+}
+
+PairedDrop paired_drop(const Evaluation& reference, const Evaluation& model) {
+  if (reference.labels != model.labels) fail("a paired comparison needs the same labelled images for both models");
+  std::int64_t lost = 0, gained = 0;
+  for (std::size_t i = 0; i < reference.labels.size(); ++i) {
+    const int label = reference.labels[i];
+    if (label < 0) continue;
+    lost += reference.predicted[i] == label && model.predicted[i] != label;
+    gained += reference.predicted[i] != label && model.predicted[i] == label;
+  }
+  return paired_drop(reference.count, lost, gained);
 }
 
 }  // namespace bitsieve

@@ -1,48 +1,58 @@
 // Accuracy of a model on images, its uncertainty, and its closeness to a reference model.
 #pragma once
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <span>
 #include <vector>
 
+#include "eval/image_set.h"
+#include "eval/interval.h"
 #include "quant/model.h"
 
 namespace bitsieve {
 
-// Wilson score interval at 95 % for `correct` of `count`, in percent (Wilson 1927). count 0 gives [0, 100].
-std::array<double, 2> wilson_interval(std::int64_t correct, std::int64_t count);
-
 // Signal to quantization noise in dB: 10 log10(sum ref^2 / sum (ref - x)^2); infinity when equal.
 double sqnr_db(std::span<const float> reference, std::span<const float> x);
-
-// Preprocessed images in memory, channel-last, with labels (-1: none).
-struct Batch {
-  std::vector<std::vector<float>> images;
-  std::vector<int> labels;
-};
 
 // Class scores of every image.
 using Scores = std::vector<std::vector<float>>;
 
 struct Evaluation {
-  Scores scores;
+  Scores scores;              // empty where the caller did not want to keep them
+  std::vector<int> predicted; // first class of every image; equal scores go to the lower class
+  std::vector<int> labels;    // of every image, -1 for none
   std::int64_t count = 0, correct = 0, correct5 = 0;  // images with labels; label among the first 1 and 5
-  double seconds = 0;                                 // of the forward passes, all threads together
+  double seconds = 0;         // of the forward passes alone: their sum over all workers, divided by the workers
 
   double top1() const { return count ? 100.0 * static_cast<double>(correct) / static_cast<double>(count) : 0; }
   double top5() const { return count ? 100.0 * static_cast<double>(correct5) / static_cast<double>(count) : 0; }
-  double images_per_second() const { return seconds > 0 ? static_cast<double>(scores.size()) / seconds : 0; }
+  // Forward passes a second with this many threads; reading, decoding and preprocessing images do not count.
+  double images_per_second() const { return seconds > 0 ? static_cast<double>(predicted.size()) / seconds : 0; }
 };
 
-// Throws Error when a label is out of the model's range of classes. progress is called from worker threads.
+struct EvaluateOptions {
+  int threads = 0;          // 0: all processors
+  bool reference = false;   // the plain executor
+  bool keep_scores = true;  // false: memory is 8 bytes an image, whatever the number of classes
+  // Called with the number of images done, ascending; from worker threads, one call at a time.
+  std::function<void(std::int64_t done)> progress = {};
+};
+
+// Each worker makes an image and runs it, so that decoding overlaps with computing, and holds one image at a time.
+// Everything but `seconds` is the same for any number of threads. Throws Error, naming the image's index, for a label
+// that is not a class of the model and for a score that is not a number.
+Evaluation evaluate(const QuantizedModel& model, const ImageSet& images, const EvaluateOptions& options);
 Evaluation evaluate(const QuantizedModel& model, const Batch& batch, int threads,
                     const std::function<void()>& progress = {});
 
 // Share of images, in percent, on which both have the same first class; ties go to the lower class.
 double agreement(const Scores& a, const Scores& b);
+double agreement(const Evaluation& a, const Evaluation& b);
 
 // SQNR over all scores of all images.
 double logit_sqnr_db(const Scores& reference, const Scores& x);
+
+// The change of top-1 between two models on the same images. Throws Error when the two saw different images.
+PairedDrop paired_drop(const Evaluation& reference, const Evaluation& model);
 
 }  // namespace bitsieve

@@ -1,0 +1,47 @@
+// ONNX Runtime, loaded at run time: nothing of it is needed to build.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace bitsieve::bench {
+
+class OrtLibrary {
+ public:
+  // `path` of libonnxruntime.so of version 1.10 or later. Throws Error when it cannot be loaded.
+  explicit OrtLibrary(const std::string& path);
+  ~OrtLibrary();
+  OrtLibrary(const OrtLibrary&) = delete;
+  OrtLibrary& operator=(const OrtLibrary&) = delete;
+
+  std::string version() const;
+
+ private:
+  friend class OrtSession;
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// One network on the CPU provider with every graph optimization. One float input and one float output.
+class OrtSession {
+ public:
+  // optimized_path: where ONNX Runtime writes the graph it really runs, or "".
+  OrtSession(const OrtLibrary& library, const std::string& model, int threads, const std::string& optimized_path = "");
+  ~OrtSession();
+  OrtSession(const OrtSession&) = delete;
+  OrtSession& operator=(const OrtSession&) = delete;
+
+  // input: of shape `shape`, batch included; kept by reference until the next call of bind().
+  void bind(std::vector<float>& input, const std::vector<std::int64_t>& shape);
+  // One inference of what is bound.
+  void run();
+  // Of the last run().
+  std::vector<float> scores() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace bitsieve::bench

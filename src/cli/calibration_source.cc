@@ -1,0 +1,135 @@
+#include "cli/calibration_source.h"
+
+#include <atomic>
+#include <csignal>
+#include <filesystem>
+
+#include "base/error.h"
+#include "cli/progress.h"
+#include "cli/report.h"
+#include "runtime/calibrate.h"
+#include "runtime/executor.h"
+
+namespace bitsieve::cli {
+namespace {
+
+std::atomic<bool> stop_asked{false};
+static_assert(std::atomic<bool>::is_always_lock_free);  // for use in a signal handler
+
+extern "C" void ask_to_stop(int) { stop_asked = true; }
+
+// SIGINT and SIGTERM end the pass at the next block while this lives; a second one ends the program.
+class StopOnSignal {
+ public:
+  StopOnSignal() {
+    stop_asked = false;
+    struct sigaction action {};
+    action.sa_handler = ask_to_stop;
+    action.sa_flags = SA_RESETHAND;
+    sigaction(SIGINT, &action, &old_int_);
+    sigaction(SIGTERM, &action, &old_term_);
+  }
+  ~StopOnSignal() {
+    sigaction(SIGINT, &old_int_, nullptr);
+    sigaction(SIGTERM, &old_term_, nullptr);
+  }
+  StopOnSignal(const StopOnSignal&) = delete;
+  StopOnSignal& operator=(const StopOnSignal&) = delete;
+
+ private:
+  struct sigaction old_int_ {}, old_term_ {};
+};
+
+bool same_pass(const Calibration& a, const Calibration& b) {
+  return a.model_hash == b.model_hash && a.data == b.data && a.data_hash == b.data_hash && a.preprocessing == b.preprocessing &&
+         a.seed == b.seed && a.images_wanted == b.images_wanted;
+}
+
+}  // namespace
+
+CompressInput CalibrationSource::input(const Graph& graph, const Options& options) const {
+  CompressInput in;
+  in.graph = &graph;
+  in.calibration = &calibration;
+  in.threads = options.threads;
+  if (images) {
+    in.images = images->size();
+    in.image = [this](std::int64_t i, std::span<float> out) { images->load(i, out); };
+  }
+  return in;
+}
+
+CalibrationSource obtain_calibration(const ModelFile& model, const Options& options, const std::string& cache) {
+  CalibrationSource source;
+  if (options.calib.ends_with(".json")) {
+    source.calibration = load_calibration(options.calib);
+    require_model(source.calibration, model.hash, options.calib);
+    if (!source.calibration.complete()) {
+      fail("'{}' holds {} of {} images: finish the calibration first", options.calib, source.calibration.images_done,
+           source.calibration.images_wanted);
+    }
+    source.reused = true;
+    return source;
+  }
+  source.images = std::make_unique<Images>(options.calib, false, model.preprocessing, model.input(), options.calib_samples, options.seed);
+  Calibration wanted;
+  wanted.model = model.graph.name;
+  wanted.model_hash = model.hash;
+  wanted.data = options.calib;
+  wanted.data_hash = source.images->key();
+  wanted.preprocessing = model.preprocessing.to_toml();
+  wanted.seed = options.seed;
+  wanted.images_wanted = source.images->size();
+  const std::string partial = cache + ".partial";
+  Calibration start = wanted;
+  if (!cache.empty()) {
+    if (std::filesystem::exists(cache)) {
+      try {
+        source.calibration = load_calibration(cache);
+        source.reused = source.calibration.complete() && same_pass(source.calibration, wanted);
+      } catch (const Error& e) {
+        warn(options, fmt::format("{}; calibrating again", e.what()));
+      }
+    }
+    if (source.reused) {
+      inform(options, fmt::format("calibration: reused '{}'", cache));
+      return source;
+    }
+    if (std::filesystem::exists(partial)) {
+      try {
+        Calibration before = load_calibration(partial);
+        if (same_pass(before, wanted)) {
+          inform(options, fmt::format("calibration: going on from {} of {} images ('{}')", before.images_done, before.images_wanted, partial));
+          start = std::move(before);
+        }
+      } catch (const Error& e) {
+        warn(options, fmt::format("{}; calibrating from the first image", e.what()));
+      }
+    }
+  }
+  StopOnSignal signals;
+  CalibrateOptions pass;
+  pass.threads = options.threads;
+  pass.stop = &stop_asked;
+  {
+    Progress progress("calibrating", wanted.images_wanted);
+    pass.progress = [&](std::int64_t done) { progress.set(done); };
+    if (!cache.empty()) pass.checkpoint = [&](const Calibration& so_far) { save_calibration(partial, so_far); };
+    source.calibration = calibrate(float_model(model.graph), wanted.images_wanted, [&](std::int64_t i, std::span<float> out) {
+      source.images->load(i, out);
+    }, pass, std::move(start));
+  }
+  if (!source.calibration.complete()) {
+    if (cache.empty()) fail("interrupted after {} of {} images", source.calibration.images_done, wanted.images_wanted);
+    fail("interrupted after {} of {} images; the same command goes on from '{}'", source.calibration.images_done, wanted.images_wanted,
+         partial);
+  }
+  if (!cache.empty()) {
+    save_calibration(cache, source.calibration);
+    std::error_code ignored;
+    std::filesystem::remove(partial, ignored);
+  }
+  return source;
+}
+
+}  // namespace bitsieve::cli

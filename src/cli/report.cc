@@ -1,0 +1,121 @@
+#include "cli/report.h"
+
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+
+#include "base/cpu.h"
+#include "base/parallel.h"
+#include "runtime/executor.h"
+
+namespace bitsieve::cli {
+namespace {
+
+std::string cpu_model() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);) {
+    if (!line.starts_with("model name")) continue;
+    const std::size_t colon = line.find(':');
+    return colon == std::string::npos ? "unknown" : line.substr(std::min(colon + 2, line.size()));
+  }
+  return "unknown";
+}
+
+bool has_weights(const Node& node) { return node.op == Op::conv || node.op == Op::linear; }
+
+}  // namespace
+
+void inform(const Options& options, const std::string& line) {
+  if (options.log_level == "info") std::fprintf(stderr, "%s\n", line.c_str());
+}
+
+void warn(const Options& options, const std::string& line) {
+  if (options.log_level != "quiet") std::fprintf(stderr, "warning: %s\n", line.c_str());
+}
+
+Json run_facts(const Options& options, const Stopwatch& clock) {
+  Json facts;
+  facts["tool_version"] = tool_version;
+  facts["command"] = options.command;
+  facts["seed"] = options.seed;
+  facts["threads"] = options.threads > 0 ? options.threads : available_threads();
+  facts["cpu"] = cpu_model();
+  facts["isa"] = isa_name(best_isa());
+  facts["wall_seconds"] = clock.seconds();
+  return facts;
+}
+
+Json number(double x) { return std::isfinite(x) ? Json(x) : Json(); }
+
+Json accuracy_json(const Evaluation& e) {
+  Json json;
+  json["top1"] = e.top1();
+  json["top5"] = e.top5();
+  json["top1_ci95"] = wilson_interval(e.correct, e.count);
+  json["count"] = e.count;
+  json["correct"] = e.correct;
+  json["images_per_second"] = e.images_per_second();
+  return json;
+}
+
+std::vector<LayerSize> layer_sizes(const QuantizedModel& model) {
+  std::vector<LayerSize> sizes;
+  for (std::size_t i = 0; i < model.graph.nodes.size(); ++i) {
+    const Node& node = model.graph.nodes[i];
+    if (!has_weights(node)) continue;
+    LayerSize size;
+    size.node = static_cast<int>(i);
+    size.macs = macs(model.graph, node);
+    size.weights = node.weight().size();
+    size.params = size.weights + (node.bias() ? node.bias()->size() : 0);
+    const LayerCode& layer = model.layers[i];
+    size.stored_bits = layer.integer ? static_cast<double>(size.weights) * layer.weight_bits + 64.0 * static_cast<double>(layer.bias.size())
+                                     : 32.0 * static_cast<double>(size.params);
+    sizes.push_back(size);
+  }
+  return sizes;
+}
+
+double avg_bits_per_weight(const QuantizedModel& model) {
+  double bits = 0, weights = 0;
+  for (const LayerSize& size : layer_sizes(model)) {
+    bits += size.stored_bits;
+    weights += static_cast<double>(size.weights);
+  }
+  return weights > 0 ? bits / weights : 0;
+}
+
+double avg_act_bits(const QuantizedModel& model) {
+  double bits = 0, all = 0;
+  for (const LayerSize& size : layer_sizes(model)) {
+    const LayerCode& layer = model.layers[static_cast<std::size_t>(size.node)];
+    bits += static_cast<double>(size.macs) * (layer.integer ? layer.act_bits : 32);
+    all += static_cast<double>(size.macs);
+  }
+  return all > 0 ? bits / all : 0;
+}
+
+Json layers_json(const QuantizedModel& model, bool plain) {
+  const Executor executor(model, plain);
+  Json layers = Json::array();
+  for (const LayerSize& size : layer_sizes(model)) {
+    const Node& node = model.graph.nodes[static_cast<std::size_t>(size.node)];
+    const LayerCode& layer = model.layers[static_cast<std::size_t>(size.node)];
+    Json row;
+    row["name"] = node.name;
+    row["op"] = op_name(node.op);
+    row["weight_code"] = layer.integer ? layer.weight_code : "float";
+    row["act_code"] = layer.integer ? layer.act_code : "float";
+    row["w_bits"] = layer.integer ? layer.weight_bits : 32;
+    row["a_bits"] = layer.integer ? layer.act_bits : 32;
+    row["macs"] = size.macs;
+    row["params"] = size.params;
+    row["bits_per_weight"] = size.bits_per_weight();
+    layers.push_back(row);
+  }
+  return layers;
+}
+
+void print_json(const Json& document) { std::printf("%s\n", document.dump(1, ' ', false, Json::error_handler_t::replace).c_str()); }
+
+}  // namespace bitsieve::cli

@@ -1,0 +1,101 @@
+#include "compress/pipeline.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "runtime/calibrate.h"
+#include "runtime/executor.h"
+
+namespace bitsieve {
+namespace {
+
+class Compression {
+ public:
+  Compression(const CompressInput& input, const Recipe& recipe) : input_(input), recipe_(recipe) {}
+
+  CompressResult run() {
+    const bool needs_images = recipe_.equalize || recipe_.prune_two_of_four || recipe_.recalibrate_norms ||
+                              recipe_.repair != Repair::none;
+    if (needs_images && (input_.images < 1 || !input_.image)) {
+      fail("recipe '{}' corrects the network on calibration images; there are none", recipe_.name);
+    }
+    Graph target = *input_.graph;  // what the layers' outputs should be
+    const Calibration* calibration = input_.calibration;
+    Calibration recalibrated;
+    const auto calibrate_again = [&](const Graph& graph) {
+      recalibrated = calibrate(float_model(graph), input_.images, input_.threads, input_.image, counter("calibrate", input_.images));
+      calibration = &recalibrated;
+    };
+    if (recipe_.equalize) {
+      result_.equalize = equalize(target);
+      if (result_.equalize->pairs.empty()) {
+        result_.warnings.push_back("equalize: no two layers have only positively homogeneous functions between them; nothing changed");
+      } else {
+        calibrate_again(target);
+      }
+    }
+    Graph graph = target;
+    if (recipe_.prune_two_of_four) {
+      result_.prune = prune_two_of_four(graph);
+      if (!recipe_.recalibrate_norms && recipe_.repair == Repair::none) calibrate_again(graph);
+    }
+    QuantizeResult quantized = quantize(graph, *calibration, recipe_);
+    result_.model = std::move(quantized.model);
+    result_.warnings.insert(result_.warnings.end(), quantized.warnings.begin(), quantized.warnings.end());
+    if (recipe_.recalibrate_norms) recalibrate();
+    if (recipe_.repair != Repair::none) repair_outputs(target);
+    return std::move(result_);
+  }
+
+ private:
+  std::function<void(std::int64_t)> counter(std::string_view step, std::int64_t of) const {
+    if (!input_.progress) return {};
+    return [this, step, of](std::int64_t done) { input_.progress(step, done, of); };
+  }
+
+  // Images of one pass over the layers within the memory for them.
+  std::int64_t images_at_once(std::int64_t wanted) const {
+    const std::int64_t fit = repair_bytes / std::max<std::int64_t>(LayerPass::bytes_per_image(result_.model), 1);
+    return std::max<std::int64_t>(1, std::min({wanted, input_.images, fit}));
+  }
+
+  void recalibrate() {
+    RecalibrateOptions options;
+    const std::int64_t wanted = options.batches * options.batch_size, batch = options.batch_size;
+    options.batch_size = images_at_once(batch);
+    options.threads = input_.threads;
+    if (const auto count = counter("recalibrate norms", options.batches)) options.progress = count;
+    const RecalibrateReport report = recalibrate_norms(result_.model, input_.images, input_.image, options);
+    if (report.layers == 0) {
+      result_.warnings.push_back("recalibrate_norms: the network has no batch norms (folded before it was written?); nothing changed");
+    } else if (report.distinct_images < wanted || report.batch_size < batch) {
+      result_.warnings.push_back(fmt::format("recalibrate_norms: {} batches of {} images, of {} different ones (the authors: {} of {})",
+                                             report.batches, report.batch_size, report.distinct_images, options.batches, batch));
+    }
+    result_.recalibrate = report;
+  }
+
+  void repair_outputs(const Graph& target) {
+    const auto nodes = static_cast<std::int64_t>(target.nodes.size());
+    result_.repair = repair(result_.model, target, images_at_once(repair_images), input_.image, recipe_.repair,
+                            input_.threads, counter("repair", nodes));
+    std::int64_t refused = 0;
+    for (const LayerRepair& layer : result_.repair->layers) refused += layer.refused;
+    if (refused) result_.warnings.push_back(fmt::format("repair: {} filters left alone, their bias would overflow", refused));
+  }
+
+  const CompressInput& input_;
+  const Recipe& recipe_;
+  CompressResult result_;
+};
+
+}  // namespace
+
+CompressResult compress(const CompressInput& input, const Recipe& recipe) {
+  if (!input.graph || !input.calibration) fail("compress needs a network and its calibration");
+  return Compression(input, recipe).run();
+}
+
+}  // namespace bitsieve

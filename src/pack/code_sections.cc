@@ -1,0 +1,213 @@
+#include "pack/code_sections.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "pack/bytes.h"
+#include "pack/check.h"
+#include "pack/container.h"
+#include "pack/packed_weights.h"
+
+namespace bitsieve::pack {
+namespace {
+
+static_assert(static_cast<int>(DType::f32) == 0 && static_cast<int>(DType::u8) == 1 && static_cast<int>(DType::s8) == 2,
+              "these numbers are in files");
+constexpr std::uint32_t no_transform = 0xffffffff;
+constexpr std::uint8_t flag_paired = 1, flag_two_of_four = 2;
+constexpr std::size_t transform_bytes = 1 + 2 * 256, table_bytes = 256;
+
+bool has_weights(const Node& node) { return node.op == Op::conv || node.op == Op::linear; }
+
+std::string encode_transform(const ActivationTransform& t) {
+  ByteWriter out;
+  out.put(static_cast<std::uint8_t>((t.paired ? flag_paired : 0) | (t.two_of_four ? flag_two_of_four : 0)));
+  for (const auto* table : {&t.pair, &t.lone}) {
+    for (const std::uint8_t byte : *table) out.put(byte);
+  }
+  return out.bytes();
+}
+
+ActivationTransform decode_transform(ByteReader& in) {
+  ActivationTransform t;
+  t.active = true;
+  const auto flags = in.get<std::uint8_t>();
+  if ((flags & ~(flag_paired | flag_two_of_four)) != 0) fail("{}: flags {} of a transform", in.what(), flags);
+  t.paired = (flags & flag_paired) != 0;
+  t.two_of_four = (flags & flag_two_of_four) != 0;
+  for (auto* table : {&t.pair, &t.lone}) {
+    const std::string_view bytes = in.raw(table->size());
+    std::transform(bytes.begin(), bytes.end(), table->begin(), [](char c) { return static_cast<std::uint8_t>(c); });
+  }
+  return t;
+}
+
+// Layers share few transforms: each is written once.
+std::size_t index_of(std::vector<std::string>& known, const std::string& transform) {
+  const auto found = std::find(known.begin(), known.end(), transform);
+  if (found != known.end()) return static_cast<std::size_t>(found - known.begin());
+  known.push_back(transform);
+  return known.size() - 1;
+}
+
+void encode_layer(const Node& node, const LayerCode& layer, std::vector<std::string>& transforms, ByteWriter& out) {
+  out.put(static_cast<std::uint8_t>(layer.integer));
+  if (has_weights(node)) {
+    out.text(layer.weight_code);
+    out.text(layer.act_code);
+    out.put(static_cast<std::uint8_t>(layer.weight_bits));
+    out.put(static_cast<std::uint8_t>(layer.act_bits));
+    const bool active = layer.transform.active;
+    out.put(active ? static_cast<std::uint32_t>(index_of(transforms, encode_transform(layer.transform)))
+                   : no_transform);
+  }
+  if (!layer.integer) return;
+  out.put(layer.lo);
+  out.put(layer.hi);
+  out.count(layer.multiplier.size());
+  out.put(static_cast<std::uint8_t>(layer.operand.size()));
+  out.array(layer.operand);
+  out.put(static_cast<std::uint8_t>(!layer.table.empty()));
+  out.array(layer.table);
+}
+
+// Returns the number of multipliers, which are in NUMB.
+std::uint32_t decode_layer(ByteReader& in, const Node& node, const std::vector<ActivationTransform>& transforms,
+                           LayerCode& layer) {
+  layer.integer = in.flag();
+  if (has_weights(node)) {
+    layer.weight_code = in.text();
+    layer.act_code = in.text();
+    layer.weight_bits = in.get<std::uint8_t>();
+    layer.act_bits = in.get<std::uint8_t>();
+    const auto transform = in.get<std::uint32_t>();
+    if (transform != no_transform) {
+      if (transform >= transforms.size())
+        fail("node '{}': transform {} of {}", node.name, transform, transforms.size());
+      layer.transform = transforms[transform];
+    }
+  }
+  if (!layer.integer) return 0;
+  layer.lo = in.get<std::int32_t>();
+  layer.hi = in.get<std::int32_t>();
+  const auto multipliers = in.get<std::uint32_t>();
+  layer.operand = in.array<std::int32_t>(in.get<std::uint8_t>());
+  if (in.flag()) layer.table = in.array<std::uint8_t>(table_bytes);
+  return multipliers;
+}
+
+// What the integers stand for, in the layout of Node::params.
+void rebuild_params(const Shape& shape, float input_scale, const LayerCode& layer, Node& node) {
+  Tensor weight(shape), bias(Shape{shape[0]});
+  const std::int64_t k = element_count(shape) / shape[0], depth = shape[1], taps = k / depth;
+  for (std::int64_t o = 0; o < shape[0]; ++o) {
+    const auto at = static_cast<std::size_t>(o);
+    const float scale = layer.weight_scale[at];
+    for (std::int64_t j = 0; j < k; ++j) {
+      // K order is tap, channel; a tensor's is channel, tap.
+      weight.data[static_cast<std::size_t>(o * k + j % depth * taps + j / depth)] =
+          static_cast<float>(layer.weight[static_cast<std::size_t>(o * k + j)]) * scale;
+    }
+    bias.data[at] = static_cast<float>(static_cast<double>(layer.bias[at]) * input_scale * scale);
+  }
+  node.params = {std::move(weight), std::move(bias)};
+}
+
+void decode_parameters(QuantizedModel& model, std::size_t i, bool has_bias, std::uint32_t multipliers,
+                       ByteReader& numbers, ByteReader& weights) {
+  Node& node = model.graph.nodes[i];
+  LayerCode& layer = model.layers[i];
+  if (has_weights(node)) {
+    const Shape shape = weight_shape(model.graph, node);
+    if (std::any_of(shape.begin(), shape.end(), [](std::int64_t extent) { return extent < 1; })) {
+      fail("node '{}': weights of {}", node.name, to_string(shape));
+    }
+    const std::int64_t count = element_count(shape);
+    const auto outputs = static_cast<std::uint64_t>(shape[0]);
+    if (!layer.integer) {
+      node.params.emplace_back(shape, numbers.array<float>(static_cast<std::uint64_t>(count)));
+      if (has_bias) node.params.emplace_back(Shape{shape[0]}, numbers.array<float>(outputs));
+      return;
+    }
+    if (has_bias) fail("node '{}': an integer layer with a float bias", node.name);
+    if (layer.weight_bits < 2 || layer.weight_bits > 8)
+      fail("node '{}': {} bits a weight", node.name, layer.weight_bits);
+    layer.weight_scale = numbers.array<float>(outputs);
+    layer.bias = numbers.array<std::int32_t>(outputs);
+    weights.align(alignment);
+    layer.weight = unpack_weights(weights.raw(packed_size(count, layer.weight_bits)), count, layer.weight_bits);
+    rebuild_params(shape, model.values[static_cast<std::size_t>(node.inputs[0])].scale, layer, node);
+  }
+  layer.multiplier = numbers.array<float>(multipliers);
+}
+
+}  // namespace
+
+CodeSections encode_codes(const QuantizedModel& model) {
+  const Graph& graph = model.graph;
+  ByteWriter code, numbers, weights, layers;
+  std::vector<std::string> transforms;
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i)
+    encode_layer(graph.nodes[i], model.layers[i], transforms, layers);
+  code.count(transforms.size());
+  for (const std::string& transform : transforms) code.raw(transform);
+  for (const ValueCode& value : model.values) {
+    code.put(static_cast<std::uint8_t>(value.type));
+    code.put(value.scale);
+  }
+  code.raw(layers.bytes());
+
+  for (const Value& value : graph.values) {
+    if (value.constant) numbers.array(value.constant->data);
+  }
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    const LayerCode& layer = model.layers[i];
+    if (!layer.integer) {
+      for (const Tensor& t : graph.nodes[i].params) numbers.array(t.data);
+      continue;
+    }
+    numbers.array(layer.weight_scale);
+    numbers.array(layer.bias);
+    numbers.array(layer.multiplier);
+    if (!has_weights(graph.nodes[i])) continue;
+    weights.align(alignment);
+    weights.raw(pack_weights(layer.weight, layer.weight_bits));
+  }
+  return {code.bytes(), numbers.bytes(), weights.bytes()};
+}
+
+QuantizedModel decode_codes(GraphStructure structure, std::string_view code, std::string_view numbers_section,
+                            std::string_view weights_section) {
+  ByteReader in(code, "section CODE"), numbers(numbers_section, "section NUMB"),
+      weights(weights_section, "section WGHT");
+  QuantizedModel model;
+  model.graph = std::move(structure.graph);
+  Graph& graph = model.graph;
+  std::vector<ActivationTransform> transforms;
+  const std::size_t count = in.count(transform_bytes, "transforms");
+  for (std::size_t i = 0; i < count; ++i) transforms.push_back(decode_transform(in));
+  for (std::size_t i = 0; i < graph.values.size(); ++i) {
+    const auto type = in.get<std::uint8_t>();
+    if (type > static_cast<std::uint8_t>(DType::s8)) fail("value '{}': type {} is unknown", graph.values[i].name, type);
+    model.values.push_back({static_cast<DType>(type), in.get<float>()});
+  }
+  std::vector<std::uint32_t> multipliers;
+  for (const Node& node : graph.nodes)
+    multipliers.push_back(decode_layer(in, node, transforms, model.layers.emplace_back()));
+  in.finish();
+
+  for (std::size_t i = 0; i < graph.values.size(); ++i) {
+    Value& value = graph.values[i];
+    if (!structure.constant[i]) continue;
+    const auto size = static_cast<std::uint64_t>(element_count(value.shape));
+    value.constant = std::make_shared<const Tensor>(value.shape, numbers.array<float>(size));
+  }
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    decode_parameters(model, i, structure.bias[i], multipliers[i], numbers, weights);
+  }
+  numbers.finish();
+  weights.finish();
+  return model;
+}
+
+}  // namespace bitsieve::pack

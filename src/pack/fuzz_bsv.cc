@@ -1,0 +1,23 @@
+// libFuzzer target: any bytes are an error or a model that can be written and read again. Built with
+// -DBITSIEVE_FUZZ=ON; start it on a folder with a few small .bsv files.
+#include <cstdint>
+#include <cstdlib>
+
+#include "base/error.h"
+#include "pack/bsv.h"
+#include "pack/test_support.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  std::string bytes(reinterpret_cast<const char*>(data), size);
+  bitsieve::pack::fix_checksums(bytes);
+  bitsieve::PackedModel packed;
+  try {
+    packed = bitsieve::read_bsv(bytes, "fuzz");
+  } catch (const bitsieve::Error&) {
+    return 0;
+  }
+  // An Error here ends the run: what was read must pass the checks of writing and come back.
+  const std::string written = bitsieve::write_bsv(packed);
+  if (bitsieve::write_bsv(bitsieve::read_bsv(written, "fuzz")) != written) std::abort();
+  return 0;
+}
