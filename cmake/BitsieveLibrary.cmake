@@ -9,6 +9,8 @@ function(bitsieve_library name)
   target_include_directories(bitsieve_${name} PUBLIC
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/bitsieve>)
   target_link_libraries(bitsieve_${name} PUBLIC ${ARG_DEPS} PRIVATE ${ARG_PRIVATE_DEPS})
+  target_compile_features(bitsieve_${name} PUBLIC cxx_std_20)
+  install(TARGETS bitsieve_${name} EXPORT bitsieveTargets)
   if(BITSIEVE_TESTS)
     foreach(test_source IN LISTS ARG_TESTS)
       get_filename_component(test_name ${test_source} NAME_WE)

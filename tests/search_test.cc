@@ -38,13 +38,16 @@ class DefaultNetwork : public testing::Test {
     }
     ImageSet images(const Dataset& from, std::int64_t first, std::int64_t count) const {
       return {count,
-              [this, &from, first](std::int64_t i, std::span<float> out) { preprocess(from.image(first + i), preprocessing, out.data()); },
+              [this, &from, first](std::int64_t i, std::span<float> out) {
+                preprocess(from.image(first + i), preprocessing, out.data());
+              },
               [&from, first](std::int64_t i) { return from.label(first + i); }};
     }
     ImageSet train_images(std::int64_t count) const { return images(*train, 0, count); }
     QuantizedModel make(const Recipe& recipe) const { return quantize(graph, calibration, recipe).model; }
 
-    std::unique_ptr<Dataset> train = open_dataset(data_folder + ":train", true), test = open_dataset(data_folder + ":test", true);
+    std::unique_ptr<Dataset> train = open_dataset(data_folder + ":train", true),
+                             test = open_dataset(data_folder + ":test", true);
     Graph graph;
     Preprocessing preprocessing;
     Calibration calibration;
@@ -59,7 +62,7 @@ class DefaultNetwork : public testing::Test {
 std::unique_ptr<DefaultNetwork::Shared> DefaultNetwork::shared;
 
 TEST_F(DefaultNetwork, MixedRecipeBringsTrimmedTwoBitWindowsBack) {
-  const ImageSet chosen_on = shared->images(*shared->test, 0, 300), fresh = shared->images(*shared->test, 300, 600);
+  const ImageSet chosen_on = shared->images(*shared->test, 0, 200), fresh = shared->images(*shared->test, 200, 400);
   const MakeModel make = [](const Recipe& recipe) { return shared->make(recipe); };
   const EvaluateOptions quick{.keep_scores = false};
   const Evaluation int8 = evaluate(make(Recipe{}), chosen_on, quick);
@@ -69,17 +72,18 @@ TEST_F(DefaultNetwork, MixedRecipeBringsTrimmedTwoBitWindowsBack) {
   EXPECT_GT(mixed.narrow_drop, 2);  // there was something to repair
   EXPECT_TRUE(mixed.reached);
   EXPECT_LE(mixed.drop, 1);
-  const auto narrow = std::count_if(mixed.layers.begin(), mixed.layers.end(), [](const MixedLayer& l) { return l.narrow(); });
+  const auto narrow =
+      std::count_if(mixed.layers.begin(), mixed.layers.end(), [](const MixedLayer& l) { return l.narrow(); });
   EXPECT_GE(narrow, 4);
   EXPECT_LT(narrow, 14);
-  // On images that had no say the result holds too, within what 600 images can tell, and the trimmed recipe does not.
+  // On images that had no say the result holds too, within what 400 images can tell, and the trimmed recipe does not.
   const Evaluation fresh_int8 = evaluate(make(Recipe{}), fresh, quick);
   EXPECT_LT(paired_drop(fresh_int8, evaluate(make(mixed.recipe), fresh, quick)).ci95[0], 1);
   EXPECT_GT(paired_drop(fresh_int8, evaluate(make(trimmed()), fresh, quick)).ci95[0], 1);
 }
 
 TEST_F(DefaultNetwork, WithoutLabels) {
-  const ImageSet images = shared->train_images(100);
+  const ImageSet images = shared->train_images(64);
   const MakeModel make = [](const Recipe& recipe) { return shared->make(recipe); };
   const EvaluateOptions quick{.keep_scores = false};
   const Evaluation real = evaluate(float_model(shared->graph), images, quick);
@@ -88,10 +92,13 @@ TEST_F(DefaultNetwork, WithoutLabels) {
   const MixedResult mixed = search_mixed(trimmed(), layers, drop, {.max_drop = 3, .max_evaluations = 20});
   EXPECT_TRUE(mixed.reached);
   EXPECT_GT(mixed.narrow_drop, 3);
-  EXPECT_EQ(mixed.recipe.rules.size(), static_cast<std::size_t>(std::count_if(
-                                           mixed.layers.begin(), mixed.layers.end(), [](const auto& l) { return !l.narrow(); })));
+  EXPECT_EQ(mixed.recipe.rules.size(),
+            static_cast<std::size_t>(
+                std::count_if(mixed.layers.begin(), mixed.layers.end(), [](const auto& l) { return !l.narrow(); })));
   // The same choice again: nothing in it is random.
-  EXPECT_EQ(search_mixed(trimmed(), measure_sensitivity(trimmed(), make, shared->train_images(32), 1), drop, {.max_drop = 3, .max_evaluations = 20}).recipe,
+  EXPECT_EQ(search_mixed(trimmed(), measure_sensitivity(trimmed(), make, shared->train_images(32), 1), drop,
+                         {.max_drop = 3, .max_evaluations = 20})
+                .recipe,
             mixed.recipe);
 }
 
@@ -99,19 +106,23 @@ TEST_F(DefaultNetwork, AnalysisBlamesTheWindows) {
   const QuantizedModel real = float_model(shared->graph);
   const ModelAnalysis int8 = analyze(shared->make(Recipe{}), real, shared->train_images(16));
   const ModelAnalysis windows = analyze(shared->make(trimmed()), real, shared->train_images(16));
-  const auto at = [](const ModelAnalysis& a, int i) -> const LayerAnalysis& { return a.nodes[static_cast<std::size_t>(i)]; };
+  const auto at = [](const ModelAnalysis& a, int i) -> const LayerAnalysis& {
+    return a.nodes[static_cast<std::size_t>(i)];
+  };
   const std::vector<int> worst = worst_first(windows);
   EXPECT_EQ(worst.size(), 16u);
-  for (int i = 0; i < 7; ++i) {
-    const LayerAnalysis& layer = at(windows, worst[static_cast<std::size_t>(i)]);
+  for (const int i : worst) {
+    const LayerAnalysis& layer = at(windows, i);
+    if (layer.act_code == "int8") continue;  // the first convolution and the classifier
     EXPECT_STREQ(find_cause(layer).cause, "window-shrinks") << layer.name;
-    EXPECT_GT(at(int8, layer.node).alone_db, layer.alone_db + 10) << layer.name;
+    EXPECT_GT(at(int8, layer.node).alone_db, layer.alone_db + 5) << layer.name;
   }
   EXPECT_GT(worst_first(windows, true).size(), 16u);
   // The classifier's error is what its own measure of the scores says, and not its own.
   const LayerAnalysis& classifier = windows.nodes.back();
   EXPECT_STREQ(find_cause(classifier).cause, "inherited");
-  const Scores a = evaluate(real, shared->train_images(16), {}).scores, b = evaluate(shared->make(trimmed()), shared->train_images(16), {}).scores;
+  const Scores a = evaluate(real, shared->train_images(16), {}).scores,
+               b = evaluate(shared->make(trimmed()), shared->train_images(16), {}).scores;
   EXPECT_NEAR(classifier.accumulated_db, logit_sqnr_db(a, b), 1e-6);
 }
 

@@ -2,14 +2,14 @@
 # Fuzzes the readers of foreign files: tools/fuzz.sh SECONDS. Builds with clang and sanitizers, runs each target for
 # SECONDS over a copy of its seeds in tests/fuzz/, and fails on a crash, a timeout of 10 s or more than 2 GiB of memory.
 set -eu
-cd "$(dirname "$0")/.."
 seconds=${1:-}
 case $seconds in
   '' | *[!0-9]*) echo "usage: tools/fuzz.sh SECONDS" >&2; exit 2 ;;
 esac
 # shellcheck source=tools/common.sh
-. tools/common.sh
-root=$PWD  # common.sh takes the folder of this script
+. "$(dirname "$0")/common.sh"
+root=$(cd "$(dirname "$0")/.." && pwd)  # common.sh takes the folder of this script
+cd "$root"
 # shellcheck disable=SC2086
 install_packages $packages clang-19 libclang-rt-19-dev
 

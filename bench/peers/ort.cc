@@ -16,13 +16,13 @@ struct ApiBase {
 // onnxruntime_c_api.cc of ONNX Runtime.
 enum Entry {
   kGetErrorMessage = 2, kCreateEnv = 3, kCreateSessionFromArray = 8, kRun = 9, kCreateSessionOptions = 10,
-  kSetOptimizedModelFilePath = 11, kSetGraphOptimizationLevel = 23, kSetIntraOpNumThreads = 24, kSetInterOpNumThreads = 25,
+  kSetOptimizedModelFilePath = 11, kEnableProfiling = 14, kSetGraphOptimizationLevel = 23, kSetIntraOpNumThreads = 24, kSetInterOpNumThreads = 25,
   kSessionGetInputName = 36, kSessionGetOutputName = 37, kCreateTensorWithData = 49, kGetTensorMutableData = 51,
   kGetTensorShapeElementCount = 64, kGetTensorTypeAndShape = 65, kCreateCpuMemoryInfo = 69, kAllocatorFree = 76,
   kGetAllocator = 78, kReleaseEnv = 92, kReleaseStatus = 93, kReleaseMemoryInfo = 94, kReleaseSession = 95, kReleaseValue = 96,
   kReleaseTensorTypeAndShape = 99, kReleaseSessionOptions = 100,
 };
-constexpr int kWarnings = 2, kArenaAllocator = 0, kDefaultMemory = 0, kFloat = 1, kAllOptimizations = 99;
+constexpr int kErrors = 3, kArenaAllocator = 0, kDefaultMemory = 0, kFloat = 1, kAllOptimizations = 99;
 
 }  // namespace
 
@@ -55,7 +55,7 @@ OrtLibrary::OrtLibrary(const std::string& path) : state_(std::make_unique<State>
   state_->base = get_base();
   state_->table = static_cast<void* const*>(state_->base->get_api(10));
   if (state_->table == nullptr) fail("ONNX Runtime {} is too old; 1.10 or later is needed", version());
-  state_->call(kCreateEnv, kWarnings, "bench", &state_->env);
+  state_->call(kCreateEnv, kErrors, "bench", &state_->env);
 }
 
 OrtLibrary::~OrtLibrary() {
@@ -88,15 +88,16 @@ struct OrtSession::State {
   }
 };
 
-OrtSession::OrtSession(const OrtLibrary& library, const std::string& model, int threads, const std::string& optimized_path)
+OrtSession::OrtSession(const OrtLibrary& library, const std::string& model, const OrtOptions& wanted)
     : state_(std::make_unique<State>(*library.state_)) {
   const OrtLibrary::State& ort = state_->ort;
   void* options = nullptr;
   ort.call(kCreateSessionOptions, &options);
   ort.call(kSetGraphOptimizationLevel, options, kAllOptimizations);
-  ort.call(kSetIntraOpNumThreads, options, threads);
+  ort.call(kSetIntraOpNumThreads, options, wanted.threads);
   ort.call(kSetInterOpNumThreads, options, 1);
-  if (!optimized_path.empty()) ort.call(kSetOptimizedModelFilePath, options, optimized_path.c_str());
+  if (!wanted.optimized_path.empty()) ort.call(kSetOptimizedModelFilePath, options, wanted.optimized_path.c_str());
+  if (!wanted.profile_prefix.empty()) ort.call(kEnableProfiling, options, wanted.profile_prefix.c_str());
   ort.call(kCreateSessionFromArray, static_cast<const void*>(ort.env), static_cast<const void*>(model.data()), model.size(),
            static_cast<const void*>(options), &state_->session);
   ort.release(kReleaseSessionOptions, options);

@@ -23,11 +23,17 @@ class OrtLibrary {
   std::unique_ptr<State> state_;
 };
 
+struct OrtOptions {
+  int threads = 1;
+  std::string optimized_path = {};  // where ONNX Runtime writes the graph that it really runs, or ""
+  std::string profile_prefix = {};  // how the files of its own profile start, or ""
+};
+
 // One network on the CPU provider with every graph optimization. One float input and one float output.
 class OrtSession {
  public:
-  // optimized_path: where ONNX Runtime writes the graph it really runs, or "".
-  OrtSession(const OrtLibrary& library, const std::string& model, int threads, const std::string& optimized_path = "");
+  // model: the bytes of an .onnx file. Throws Error with ONNX Runtime's words.
+  OrtSession(const OrtLibrary& library, const std::string& model, const OrtOptions& options);
   ~OrtSession();
   OrtSession(const OrtSession&) = delete;
   OrtSession& operator=(const OrtSession&) = delete;

@@ -19,6 +19,10 @@ std::string message_of(const std::function<void()>& body) {
   return "(no error)";
 }
 
+TEST(Error, IsOneLineWhateverTheNames) {
+  EXPECT_STREQ(Error("node 'a\nb\tc\x7f' is bad").what(), "node 'a b c ' is bad");
+}
+
 TEST(Files, RoundTripAndReplace) {
   const auto dir = std::filesystem::temp_directory_path() / "bitsieve_base_test";
   std::filesystem::create_directories(dir);

@@ -21,7 +21,10 @@ void run(const Options& options, int runs) {
   const Stopwatch clock;
   const ModelFile file = load_model(options.model, options);
   const QuantizedModel model = file.packed ? file.packed->model : float_model(file.graph);
-  const Executor executor(model, options.plain);
+  ExecutorOptions how;
+  how.reference = options.plain;
+  how.threads = std::max(options.threads, 1);
+  const Executor executor(model, how);
   Executor::Workspace workspace;
   std::vector<float> image(static_cast<std::size_t>(element_count(file.input()))), scores;
   std::mt19937 random(static_cast<unsigned>(options.seed));  // raw values: std distributions differ between libraries
@@ -33,13 +36,11 @@ void run(const Options& options, int runs) {
     executor.run(image, workspace, scores);
     if (r >= 0) whole.push_back(total.seconds());
   }
+  std::vector<double> seconds_of(model.graph.nodes.size());
   for (int r = -1; r < runs; ++r) {
-    Stopwatch step;
-    std::size_t node = 0;
-    executor.run(image, workspace, scores, [&](ValueId id, const void*) {
-      if (id != model.graph.input && r >= 0) by_node[node++].push_back(step.seconds());
-      step = {};
-    });
+    std::fill(seconds_of.begin(), seconds_of.end(), 0.0);
+    executor.run_timed(image, workspace, scores, seconds_of);
+    for (std::size_t i = 0; r >= 0 && i < by_node.size(); ++i) by_node[i].push_back(seconds_of[i]);
   }
   const double total = median(whole);
   double work = 0;
@@ -54,10 +55,11 @@ void run(const Options& options, int runs) {
     work += ops;
     const bool weights = node.op == Op::conv || node.op == Op::linear;
     const std::string codes = weights ? layer.weight_code + " x " + layer.act_code : layer.integer ? "integer" : "float";
-    layers.push_back({{"name", node.name}, {"op", op_name(node.op)}, {"codes", codes}, {"seconds", seconds}, {"gops", seconds > 0 ? ops / seconds / 1e9 : 0}});
+    layers.push_back({{"name", node.name}, {"op", op_name(node.op)}, {"codes", codes}, {"seconds", seconds}, {"gops", seconds > 0 ? ops / seconds / 1e9 : 0},
+                      {"kernel", executor.kernel(static_cast<int>(i))}});
     if (!options.json()) {
       std::printf("%-36s %-12s %-22s %9.1f %5.1f%% %9.1f  %s\n", node.name.c_str(), op_name(node.op), codes.c_str(), 1e6 * seconds,
-                  sum > 0 ? 100 * seconds / sum : 0, seconds > 0 ? ops / seconds / 1e9 : 0, "");
+                  sum > 0 ? 100 * seconds / sum : 0, seconds > 0 ? ops / seconds / 1e9 : 0, executor.kernel(static_cast<int>(i)).c_str());
     }
   }
   if (options.json()) {
@@ -66,12 +68,13 @@ void run(const Options& options, int runs) {
     document["model_hash"] = file.hash;
     document["seconds"] = total;
     document["images_per_second"] = total > 0 ? 1 / total : 0;
+    document["arena_bytes"] = executor.arena_bytes();
     document["gops"] = total > 0 ? work / total / 1e9 : 0;
     document["layers"] = layers;
     return print_json(document);
   }
-  std::printf("\n%.3f ms per image (median of %d), %.1f images/s, %.1f GOP/s, one thread\n", 1e3 * total, runs, total > 0 ? 1 / total : 0,
-              total > 0 ? work / total / 1e9 : 0);
+  std::printf("\n%.3f ms per image (median of %d), %.1f images/s, %.1f GOP/s, %d thread%s, %zu bytes of arena\n", 1e3 * total, runs,
+              total > 0 ? 1 / total : 0, total > 0 ? work / total / 1e9 : 0, how.threads, how.threads == 1 ? "" : "s", executor.arena_bytes());
 }
 
 }  // namespace

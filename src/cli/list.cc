@@ -34,7 +34,7 @@ void add_kernels(std::vector<Row>& rows, const Kernels& kernels) {
 }
 
 std::vector<Table> tables() {
-  std::vector<Table> all(5);
+  std::vector<Table> all(6);
   all[0] = {"weight_codes", "weight codes (--weights)", {}};
   for (const auto& row : weight_codes()) all[0].rows.push_back({row.name, row.description});
   all[1] = {"activation_codes", "activation codes (--activations)", {}};
@@ -49,6 +49,8 @@ std::vector<Table> tables() {
   add_kernels(all[3].rows, f32conv_kernels());
   all[4] = {"verbs", "verbs", {}};
   for (const Verb& verb : verbs) all[4].rows.push_back({verb.name, verb.description});
+  all[5] = {"operators", "ONNX operators (opset 7 to 21)", {}};
+  for (const std::string& name : supported_onnx_operators()) all[5].rows.push_back({name, ""});
   return all;
 }
 

@@ -111,6 +111,7 @@ Json layers_json(const QuantizedModel& model, bool plain) {
     row["macs"] = size.macs;
     row["params"] = size.params;
     row["bits_per_weight"] = size.bits_per_weight();
+    row["kernel"] = executor.kernel(size.node);
     layers.push_back(row);
   }
   return layers;

@@ -1,5 +1,7 @@
 #include "compress/channel_moments.h"
 
+#include <algorithm>
+
 namespace bitsieve {
 
 void ChannelMoments::merge(const ChannelMoments& other) {
@@ -13,6 +15,8 @@ void ChannelMoments::merge(const ChannelMoments& other) {
     const double distance = other.mean[c] - mean[c];
     mean[c] += distance * theirs / all;
     squares[c] += other.squares[c] + distance * distance * mine * theirs / all;
+    low[c] = std::min(low[c], other.low[c]);
+    high[c] = std::max(high[c], other.high[c]);
   }
   count += other.count;
 }
@@ -28,9 +32,16 @@ ChannelMoments channel_moments(std::span<const float> data, std::int64_t channel
   result.mean.assign(n, 0);
   result.squares.assign(n, 0);
   if (n == 0 || data.empty()) return result;
+  result.low.assign(data.begin(), data.begin() + channels);
+  result.high = result.low;
   result.count = static_cast<std::int64_t>(data.size() / n);
   for (std::size_t row = 0; row + n <= data.size(); row += n) {
-    for (std::size_t c = 0; c < n; ++c) result.mean[c] += static_cast<double>(data[row + c]);
+    for (std::size_t c = 0; c < n; ++c) {
+      const float x = data[row + c];
+      result.mean[c] += static_cast<double>(x);
+      result.low[c] = std::min(result.low[c], x);
+      result.high[c] = std::max(result.high[c], x);
+    }
   }
   for (double& m : result.mean) m /= static_cast<double>(result.count);
   for (std::size_t row = 0; row + n <= data.size(); row += n) {

@@ -1,4 +1,4 @@
-// Mean and variance of each channel of a layer's output, over all positions and images.
+// Mean, variance and range of each channel of a layer's output, over all positions and images.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -11,8 +11,9 @@ namespace bitsieve {
 // Sums are kept as mean and sum of squared deviations (Welford), merged pairwise by Chan, Golub and LeVeque (1979):
 // a mean far from zero costs no digits. Merging images in order makes the result independent of the threads.
 struct ChannelMoments {
-  std::int64_t count = 0;                 // elements seen of every channel
-  std::vector<double> mean, squares;      // [channels]; squares: sum of (x - mean)^2
+  std::int64_t count = 0;             // elements seen of every channel
+  std::vector<double> mean, squares;  // [channels]; squares: sum of (x - mean)^2
+  std::vector<float> low, high;       // [channels]; least and largest value seen
 
   // Population variance of channel c; 0 when nothing was seen.
   double variance(std::size_t c) const { return count ? squares[c] / static_cast<double>(count) : 0; }

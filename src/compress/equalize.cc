@@ -21,7 +21,11 @@ struct Pair {
 // f(a x) = a f(x) for a > 0, channel by channel.
 bool passes_scale(const Graph& graph, const Node& node) {
   switch (node.op) {
-    case Op::relu: case Op::leaky_relu: case Op::max_pool: case Op::average_pool: return true;
+    case Op::relu:
+    case Op::leaky_relu:
+    case Op::max_pool:
+    case Op::average_pool:
+      return true;
     case Op::reduce_mean:
       return graph.shape(node.inputs[0]).size() == 3 && node.attributes.axes == std::vector<std::int64_t>{1, 2};
     case Op::reshape: {  // only where it drops or adds axes of length 1
@@ -33,7 +37,8 @@ bool passes_scale(const Graph& graph, const Node& node) {
       const Attributes& a = node.attributes;
       return a.value == 0 && a.before.size() == 3 && a.before[0] == 0 && a.after[0] == 0;
     }
-    default: return false;
+    default:
+      return false;
   }
 }
 

@@ -1,5 +1,5 @@
-// Cross-layer equalization: Nagel, van Baalen, Blankevoort, Welling, "Data-Free Quantization Through Weight Equalization
-// and Bias Correction" (ICCV 2019), section 4.1.
+// Cross-layer equalization: Nagel, van Baalen, Blankevoort, Welling, "Data-Free Quantization Through Weight
+// Equalization and Bias Correction" (ICCV 2019), section 4.1.
 //
 // Where a layer is followed by nothing but positively homogeneous functions of single channels and then by another
 // layer, its channel i may be divided by any s_i > 0 if the next layer's weights of that channel are multiplied by it.
@@ -32,8 +32,9 @@ struct EqualizeReport {
 };
 
 // Between the two layers may lie relu, leaky_relu, max_pool, average_pool, the mean over the plane, a zero pad of the
-// plane and a reshape that only drops or adds axes of length 1, each with a single reader. An upper clamp (ReLU6) is not positively homogeneous: such layers are skipped, as are
-// those whose output has several readers or meets another operator. FoldedNorms follow their layer's new scale.
+// plane and a reshape that only drops or adds axes of length 1, each with a single reader. An upper clamp (ReLU6) is
+// not positively homogeneous: such layers are skipped, as are those whose output has several readers or meets another
+// operator. FoldedNorms follow their layer's new scale.
 EqualizeReport equalize(Graph& graph);
 
 }  // namespace bitsieve

@@ -7,9 +7,12 @@
 
 namespace bitsieve {
 
-// By node: moments of every conv's and linear's real output before its clamp; empty for other nodes. One streaming
-// pass: memory does not depend on the number of images, the result not on the threads.
-std::vector<ChannelMoments> float_moments(const Graph& graph, std::int64_t images, const ImageLoader& image,
-                                          int threads);
+struct LayerMoments {
+  ChannelMoments before, after;  // of the real output before and after the node's clamp
+};
+
+// By node; empty for nodes other than conv and linear. One streaming pass: memory does not depend on the number of
+// images, the result not on the threads.
+std::vector<LayerMoments> float_moments(const Graph& graph, std::int64_t images, const ImageLoader& image, int threads);
 
 }  // namespace bitsieve

@@ -50,7 +50,7 @@ QuantizedModel bare_node(const QuantizedModel& model, std::size_t index) {
 LayerPass::LayerPass(const QuantizedModel& model, std::int64_t images, const ImageLoader& image, int threads)
     : model_(model),
       images_(static_cast<std::size_t>(std::max<std::int64_t>(images, 0))),
-      threads_(threads),
+      threads_(threads > 0 ? threads : available_threads()),
       last_reader_(last_readers(model.graph)),
       values_(model.graph.values.size()) {
   const Graph& graph = model.graph;
@@ -97,8 +97,7 @@ void LayerPass::advance() {
   ++node_;
 }
 
-void LayerPass::pre_activation(
-    const std::function<void(std::int64_t, std::span<const float>)>& visit) const {
+void LayerPass::pre_activation(const std::function<void(std::int64_t, int, std::span<const float>)>& visit) const {
   const Node& node = model_.graph.nodes.at(node_);
   if (node.op != Op::conv && node.op != Op::linear) {
     fail("node '{}': {} has no real output before its clamp; conv and linear have", node.name, op_name(node.op));
@@ -106,18 +105,18 @@ void LayerPass::pre_activation(
   const QuantizedModel bare = bare_node(model_, node_);
   const NodeRunner runner(bare, 0, false);
   const auto count = static_cast<std::size_t>(element_count(model_.graph.shape(node.output)));
-  parallel_for(static_cast<std::int64_t>(images_), threads_, [&](std::int64_t i, int) {
+  parallel_for(static_cast<std::int64_t>(images_), threads_, [&](std::int64_t i, int worker) {
     thread_local std::vector<float> real;
     real.resize(count);
     runner.run(inputs(static_cast<std::size_t>(i)), real.data());
-    visit(i, real);
+    visit(i, worker, real);
   });
 }
 
 ChannelMoments LayerPass::moments() const {
   const std::int64_t channels = channel_count(model_.graph.shape(model_.graph.nodes.at(node_).output));
   std::vector<ChannelMoments> of_image(images_);
-  pre_activation([&](std::int64_t i, std::span<const float> data) {
+  pre_activation([&](std::int64_t i, int, std::span<const float> data) {
     of_image[static_cast<std::size_t>(i)] = channel_moments(data, channels);
   });
   ChannelMoments all;

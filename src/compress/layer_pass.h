@@ -37,8 +37,10 @@ class LayerPass {
 
   // The current node's output as real numbers, before its clamp and before it is coded; conv and linear only.
   // Integer layers: (bias + sum) * input scale * weight scale. visit is called from several threads; data is in storage
-  // layout.
-  void pre_activation(const std::function<void(std::int64_t image, std::span<const float> data)>& visit) const;
+  // layout, worker in [0, threads()).
+  void pre_activation(
+      const std::function<void(std::int64_t image, int worker, std::span<const float> data)>& visit) const;
+  int threads() const { return threads_; }
 
   // Of pre_activation, over all images.
   ChannelMoments moments() const;

@@ -41,7 +41,8 @@ TEST(LayerPass, EndsWithTheExecutorsScores) {
     std::map<std::int64_t, std::vector<float>> seen;
     for (LayerPass pass(model, 5, image, 1); !pass.done(); pass.advance()) {
       if (pass.node() + 1 != graph.nodes.size()) continue;
-      pass.pre_activation([&](std::int64_t i, std::span<const float> data) { seen[i].assign(data.begin(), data.end()); });
+      pass.pre_activation(
+          [&](std::int64_t i, int, std::span<const float> data) { seen[i].assign(data.begin(), data.end()); });
     }
     ASSERT_EQ(seen.size(), 5u);
     for (const auto& [i, scores] : seen) EXPECT_EQ(scores, test::scores(model, i));
@@ -67,7 +68,7 @@ TEST(LayerPass, RealOutputsRoundToTheCodes) {
     if (!test::is_layer(node) || !codes.contains(node.output)) continue;
     ++layers;
     const double scale = model.values[static_cast<std::size_t>(node.output)].scale;
-    pass.pre_activation([&](std::int64_t, std::span<const float> data) {
+    pass.pre_activation([&](std::int64_t, int, std::span<const float> data) {
       for (std::size_t j = 0; j < data.size(); ++j) {
         negative += data[j] < 0;  // the relu is not there yet
         EXPECT_NEAR(codes[node.output][j], std::clamp(data[j] / scale, 0.0, 255.0), 0.5001) << node.name;

@@ -16,8 +16,8 @@ class Compression {
   Compression(const CompressInput& input, const Recipe& recipe) : input_(input), recipe_(recipe) {}
 
   CompressResult run() {
-    const bool needs_images = recipe_.equalize || recipe_.prune_two_of_four || recipe_.recalibrate_norms ||
-                              recipe_.repair != Repair::none;
+    const bool needs_images =
+        recipe_.equalize || recipe_.prune_two_of_four || recipe_.recalibrate_norms || recipe_.repair != Repair::none;
     if (needs_images && (input_.images < 1 || !input_.image)) {
       fail("recipe '{}' corrects the network on calibration images; there are none", recipe_.name);
     }
@@ -25,13 +25,15 @@ class Compression {
     const Calibration* calibration = input_.calibration;
     Calibration recalibrated;
     const auto calibrate_again = [&](const Graph& graph) {
-      recalibrated = calibrate(float_model(graph), input_.images, input_.threads, input_.image, counter("calibrate", input_.images));
+      recalibrated = calibrate(float_model(graph), input_.images, input_.threads, input_.image,
+                               counter("calibrate", input_.images));
       calibration = &recalibrated;
     };
     if (recipe_.equalize) {
       result_.equalize = equalize(target);
       if (result_.equalize->pairs.empty()) {
-        result_.warnings.push_back("equalize: no two layers have only positively homogeneous functions between them; nothing changed");
+        result_.warnings.push_back(
+            "equalize: no two layers have only positively homogeneous functions between them; nothing changed");
       } else {
         calibrate_again(target);
       }
@@ -67,14 +69,23 @@ class Compression {
     options.batch_size = images_at_once(batch);
     options.threads = input_.threads;
     if (const auto count = counter("recalibrate norms", options.batches)) options.progress = count;
-    const RecalibrateReport report = recalibrate_norms(result_.model, input_.images, input_.image, options);
-    if (report.layers == 0) {
-      result_.warnings.push_back("recalibrate_norms: the network has no batch norms (folded before it was written?); nothing changed");
-    } else if (report.distinct_images < wanted || report.batch_size < batch) {
-      result_.warnings.push_back(fmt::format("recalibrate_norms: {} batches of {} images, of {} different ones (the authors: {} of {})",
-                                             report.batches, report.batch_size, report.distinct_images, options.batches, batch));
-    }
+    const ImageLoader& image = input_.training_image ? input_.training_image : input_.image;
+    const RecalibrateReport report = recalibrate_norms(result_.model, input_.images, image, options);
     result_.recalibrate = report;
+    if (report.layers == 0) {
+      result_.warnings.push_back(
+          "recalibrate_norms: the network has no batch norms (folded before it was written?); nothing changed");
+      return;
+    }
+    if (report.distinct_images < wanted || report.batch_size < batch) {
+      result_.warnings.push_back(
+          fmt::format("recalibrate_norms: {} batches of {} images, of {} different ones (the authors: {} of {})",
+                      report.batches, report.batch_size, report.distinct_images, options.batches, batch));
+    }
+    if (!input_.training_image) {
+      result_.warnings.push_back(
+          "recalibrate_norms: the images are not augmented as in training; expect the statistics to move away");
+    }
   }
 
   void repair_outputs(const Graph& target) {
@@ -83,7 +94,8 @@ class Compression {
                             input_.threads, counter("repair", nodes));
     std::int64_t refused = 0;
     for (const LayerRepair& layer : result_.repair->layers) refused += layer.refused;
-    if (refused) result_.warnings.push_back(fmt::format("repair: {} filters left alone, their bias would overflow", refused));
+    if (refused)
+      result_.warnings.push_back(fmt::format("repair: {} filters left alone, their bias would overflow", refused));
   }
 
   const CompressInput& input_;

@@ -19,13 +19,16 @@ struct CompressInput {
   // Calibration images: repair, recalibration of norms, and calibration again where the graph changes need them.
   ImageLoader image = {};
   std::int64_t images = 0;
-  int threads = 0;                           // 0: all processors
+  // The same images augmented as in training, for the recalibration of norms; empty: as `image` gives them, with a
+  // warning (compress/recalibrate_norms.h says why).
+  ImageLoader training_image = {};
+  int threads = 0;  // 0: all processors
   std::function<void(std::string_view step, std::int64_t done, std::int64_t of)> progress = {};
 };
 
 // `warnings` also says in one line each what the steps below did short of the recipe's words.
 struct CompressResult : QuantizeResult {
-  std::optional<EqualizeReport> equalize;      // set where the recipe asked for the step
+  std::optional<EqualizeReport> equalize;  // set where the recipe asked for the step
   std::optional<PruneReport> prune;
   std::optional<RecalibrateReport> recalibrate;
   std::optional<RepairReport> repair;

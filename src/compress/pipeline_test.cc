@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cmath>
 
 #include "base/error.h"
 #include "compress/float_moments.h"
@@ -24,17 +26,17 @@ class Pipeline : public testing::Test {
     in.threads = 1;
     return in;
   }
-  // Root mean square of (mean - wanted mean) over the channels of the layers, in wanted deviations.
+  // Root mean square of (mean - wanted mean) over the classifier's scores, in wanted deviations: it has no clamp, so
+  // the repair matches it in closed form, and everything before it plays its part.
   double shift(const QuantizedModel& model, const Graph& target) const {
-    const std::vector<ChannelMoments> wanted = float_moments(target, 24, image, 1);
+    const ChannelMoments wanted = float_moments(target, 24, image, 1).back().before;
+    LayerPass pass(model, 24, image, 1);
+    while (pass.node() + 1 < graph.nodes.size()) pass.advance();
+    const ChannelMoments got = pass.moments();
     double sum = 0, variance = 0;
-    for (LayerPass pass(model, 24, image, 1); !pass.done(); pass.advance()) {
-      if (!test::is_layer(graph.nodes[pass.node()])) continue;
-      const ChannelMoments got = pass.moments();
-      for (std::size_t c = 0; c < got.mean.size(); ++c) {
-        sum += std::pow(got.mean[c] - wanted[pass.node()].mean[c], 2);
-        variance += wanted[pass.node()].variance(c);
-      }
+    for (std::size_t c = 0; c < got.mean.size(); ++c) {
+      sum += std::pow(got.mean[c] - wanted.mean[c], 2);
+      variance += wanted.variance(c);
     }
     return std::sqrt(sum / variance);
   }
@@ -104,6 +106,14 @@ TEST_F(Pipeline, SaysWhereItFellShort) {
   norm->beta = norm->mean = std::vector<float>(8, 0.0f);
   graph.nodes[0].norm = norm;
   EXPECT_TRUE(said(compress(input(), recipe), "17 batches of 24 images, of 24 different ones"));
+  EXPECT_TRUE(said(compress(input(), recipe), "not augmented"));
+  CompressInput in = input();
+  std::atomic<int> plain = 0, augmented = 0;
+  in.image = [&](std::int64_t i, std::span<float> out) { ++plain, image(i, out); };
+  in.training_image = [&](std::int64_t i, std::span<float> out) { ++augmented, image(i, out); };
+  EXPECT_FALSE(said(compress(in, recipe), "not augmented"));
+  EXPECT_EQ(plain, 0);
+  EXPECT_EQ(augmented, 17 * 24);
 }
 
 TEST_F(Pipeline, ReportsProgress) {

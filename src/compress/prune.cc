@@ -25,7 +25,8 @@ PrunedLayer prune_layer(Node& node) {
   const auto zeros = [&] { return std::count(weight.data.begin(), weight.data.end(), 0.0f); };
   PrunedLayer report{node.name, weight.size(), -zeros(), 0, 1};
   const double before = energy(weight.data);
-  const auto outputs = static_cast<std::size_t>(weight.shape[0]), k = weight.data.size() / std::max<std::size_t>(outputs, 1);
+  const auto outputs = static_cast<std::size_t>(weight.shape[0]),
+             k = weight.data.size() / std::max<std::size_t>(outputs, 1);
   const std::size_t depth = node.op == Op::conv ? static_cast<std::size_t>(weight.shape[1]) : k, taps = k / depth;
   for (std::size_t o = 0; o < outputs; ++o) {
     for (std::size_t first = 0; first < k; first += 4) {

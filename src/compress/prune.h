@@ -15,14 +15,14 @@ struct PruneOptions {
 struct PrunedLayer {
   std::string node;
   std::int64_t weights = 0;
-  std::int64_t zeroed = 0;      // set to 0 here
-  std::int64_t zeros = 0;       // 0 afterwards, those that were before included
-  double energy_kept = 1;       // sum of squares after / before
+  std::int64_t zeroed = 0;  // set to 0 here
+  std::int64_t zeros = 0;   // 0 afterwards, those that were before included
+  double energy_kept = 1;   // sum of squares after / before
 };
 
 struct PruneReport {
-  std::vector<PrunedLayer> layers;   // those pruned
-  std::vector<std::string> skipped;  // conv and linear nodes left alone: first, last, depthwise
+  std::vector<PrunedLayer> layers;      // those pruned
+  std::vector<std::string> skipped;     // conv and linear nodes left alone: first, last, depthwise
   std::int64_t weights = 0, zeros = 0;  // over all conv and linear weights, the skipped ones included
   double share_zero() const { return weights ? static_cast<double>(zeros) / static_cast<double>(weights) : 0; }
 };

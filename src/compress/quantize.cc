@@ -29,7 +29,9 @@ bool never_negative(const Graph& graph, ValueId id, const Calibration& calibrati
     case Op::concat: case Op::slice: case Op::reshape: case Op::transpose: case Op::max_pool: case Op::average_pool:
     case Op::reduce_mean: case Op::mul:
       return std::all_of(node.inputs.begin(), node.inputs.end(), [&](ValueId in) {
-        return !graph.is_constant(in) && never_negative(graph, in, calibration);
+        if (!graph.is_constant(in)) return never_negative(graph, in, calibration);
+        const std::vector<float>& values = graph.values[static_cast<std::size_t>(in)].constant->data;
+        return node.op == Op::mul && std::all_of(values.begin(), values.end(), [](float x) { return x >= 0; });
       });
     default: return false;
   }
@@ -106,9 +108,9 @@ class Quantizer {
     LayerCode& layer = result_.model.layers[i];
     const bool real_output = code(node.output).type == DType::f32;
     if (!reference::has_integer_form(graph_, node)) return;
-    if (has_weights(node) ? codes_[i].weight_code == "float" : real_output) return;
+    if (has_weights(node) ? codes_[i].weight_code == "float" : real_output && node.op != Op::matmul) return;
     for (const ValueId id : node.inputs) {
-      if (code(id).type == DType::f32) return;
+      if (!graph_.is_constant(id) && code(id).type == DType::f32) return;
     }
     layer.integer = true;
     const ValueCode out = code(node.output);
@@ -117,7 +119,9 @@ class Quantizer {
     if (!real_output) clamp_range(node, out, layer);
     if (has_weights(node)) return code_weights(i, layer);
     const double s = out.scale;
-    const auto input_scale = [&](std::size_t k) { return static_cast<double>(code(node.inputs[k]).scale); };
+    const auto input_scale = [&](std::size_t k) {
+      return graph_.is_constant(node.inputs[k]) ? code_constant(node.inputs[k], layer) : static_cast<double>(code(node.inputs[k]).scale);
+    };
     switch (node.op) {
       case Op::add: case Op::sub: {
         // acc = a x + b y with the larger factor in [2^14, 2^15): exact in int32, and in float32 as well.
@@ -130,7 +134,7 @@ class Quantizer {
         layer.multiplier = {static_cast<float>(std::ldexp(1.0, -exponent))};
         break;
       }
-      case Op::mul: layer.multiplier = {static_cast<float>(input_scale(0) * input_scale(1) / s)}; break;
+      case Op::matmul: case Op::mul: layer.multiplier = {static_cast<float>(input_scale(0) * input_scale(1) / s)}; break;
       case Op::average_pool: {
         const Window& w = node.attributes.window;
         layer.multiplier.resize(static_cast<std::size_t>(w.kernel[0] * w.kernel[1] + 1));
@@ -207,9 +211,19 @@ class Quantizer {
       layer.bias[at] = static_cast<std::int32_t>(std::nearbyint(real / unit));
     }
     set_multipliers(result_.model, i);
-    if (k > (std::int64_t{1} << 30) / (255 * 128)) {
-      fail("layer '{}': {} products a sum; int32 sums are safe up to {}", node.name, k, (1 << 30) / (255 * 128));
-    }
+    constexpr std::int64_t most = (std::int64_t{1} << 30) / (255 * 128);
+    if (k > most) fail("layer '{}': {} products a sum; int32 sums are safe up to {}", node.name, k, most);
+  }
+
+  // 8-bit integers of a constant operand, per tensor; its scale.
+  double code_constant(ValueId id, LayerCode& layer) const {
+    const std::vector<float>& values = graph_.values[static_cast<std::size_t>(id)].constant->data;
+    double largest = 0;
+    for (const float x : values) largest = std::max(largest, std::abs(static_cast<double>(x)));
+    const double scale = largest > 0 ? largest / 127 : 1;
+    layer.constant.clear();
+    for (const float x : values) layer.constant.push_back(static_cast<std::int8_t>(std::nearbyint(x / scale)));
+    return scale;
   }
 
   const Graph& graph_;

@@ -4,14 +4,11 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "compress/distribution.h"
 #include "compress/scales.h"
 
 namespace bitsieve {
 namespace {
-
-struct Affine {
-  double gain = 1, offset = 0;
-};
 
 // Mean and variance of the raw values, before the norm.
 struct Raw {
@@ -70,7 +67,9 @@ RecalibrateReport recalibrate_norms(QuantizedModel& model, std::int64_t images, 
   }
   QuantizedModel flowing = model;
   for (int batch = 0; batch < report.batches && report.layers; ++batch) {
-    const auto load = [&](std::int64_t i, std::span<float> out) { image((batch * report.batch_size + i) % images, out); };
+    const auto load = [&](std::int64_t i, std::span<float> out) {
+      image((batch * report.batch_size + i) % images, out);
+    };
     for (LayerPass pass(flowing, report.batch_size, load, options.threads); !pass.done(); pass.advance()) {
       const std::size_t node = pass.node();
       if (!nodes[node].norm) continue;

@@ -48,8 +48,8 @@ void for_norm_channels(const QuantizedModel& model, std::int64_t images, const V
   }
 }
 
-// With momentum 1 and one batch the running statistics are the batch's: on that batch each norm then gives mean beta and
-// variance gamma^2 v / (v' + epsilon), v' being v times n / (n - 1).
+// With momentum 1 and one batch the running statistics are the batch's: on that batch each norm then gives mean beta
+// and variance gamma^2 v / (v' + epsilon), v' being v times n / (n - 1).
 TEST(RecalibrateNorms, OneBatchWithMomentumOneNormalizesThatBatch) {
   QuantizedModel model = test::quantized(network(), "int8", "sparq-2opt-trim");
   RecalibrateOptions options;

@@ -37,7 +37,8 @@ std::vector<int> checked_labels(const QuantizedModel& model, const ImageSet& ima
   for (std::int64_t i = 0; images.label && i < images.size; ++i) {
     const int label = labels[static_cast<std::size_t>(i)] = images.label(i);
     if (label < -1 || label >= classes) {
-      fail("image {} has label {}; model '{}' has {} classes, 0 to {}", i, label, model.graph.name, classes, classes - 1);
+      fail("image {} has label {}; model '{}' has {} classes, 0 to {}", i, label, model.graph.name, classes,
+           classes - 1);
     }
   }
   return labels;
@@ -83,8 +84,10 @@ Evaluation evaluate(const QuantizedModel& model, const ImageSet& images, const E
     worker.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     for (std::size_t j = 0; j < worker.scores.size(); ++j) {
       if (std::isnan(worker.scores[j])) {
-        fail("image {}: model '{}' gives no number as the score of class {}; look for infinities in its weights or input",
-             i, model.graph.name, j);
+        fail(
+            "image {}: model '{}' gives no number as the score of class {}; look for infinities in its weights or "
+            "input",
+            i, model.graph.name, j);
       }
     }
     result.predicted[at] = static_cast<int>(best(worker.scores));
@@ -109,7 +112,8 @@ Evaluation evaluate(const QuantizedModel& model, const ImageSet& images, const E
   return result;
 }
 
-Evaluation evaluate(const QuantizedModel& model, const Batch& batch, int threads, const std::function<void()>& progress) {
+Evaluation evaluate(const QuantizedModel& model, const Batch& batch, int threads,
+                    const std::function<void()>& progress) {
   EvaluateOptions options;
   options.threads = threads;
   if (progress) options.progress = [&](std::int64_t) { progress(); };

@@ -18,11 +18,11 @@ double sqnr_db(std::span<const float> reference, std::span<const float> x);
 using Scores = std::vector<std::vector<float>>;
 
 struct Evaluation {
-  Scores scores;              // empty where the caller did not want to keep them
-  std::vector<int> predicted; // first class of every image; equal scores go to the lower class
-  std::vector<int> labels;    // of every image, -1 for none
+  Scores scores;                                      // empty where the caller did not want to keep them
+  std::vector<int> predicted;                         // first class of every image; equal scores go to the lower class
+  std::vector<int> labels;                            // of every image, -1 for none
   std::int64_t count = 0, correct = 0, correct5 = 0;  // images with labels; label among the first 1 and 5
-  double seconds = 0;         // of the forward passes alone: their sum over all workers, divided by the workers
+  double seconds = 0;  // of the forward passes alone: their sum over all workers, divided by the workers
 
   double top1() const { return count ? 100.0 * static_cast<double>(correct) / static_cast<double>(count) : 0; }
   double top5() const { return count ? 100.0 * static_cast<double>(correct5) / static_cast<double>(count) : 0; }

@@ -25,13 +25,14 @@ void check_same_nodes(const Graph& a, const QuantizedModel& float_network) {
          a.nodes.size(), b.nodes.size());
   }
   for (std::size_t i = 0; i < a.nodes.size(); ++i) {
-    if (a.nodes[i].name != b.nodes[i].name || a.nodes[i].inputs != b.nodes[i].inputs || a.nodes[i].output != b.nodes[i].output ||
-        a.shape(a.nodes[i].output) != b.shape(b.nodes[i].output)) {
-      fail("node {} is '{}' in model '{}' and '{}' in its float network; both must come from the same file and passes", i,
-           a.nodes[i].name, a.name, b.nodes[i].name);
+    if (a.nodes[i].name != b.nodes[i].name || a.nodes[i].inputs != b.nodes[i].inputs ||
+        a.nodes[i].output != b.nodes[i].output || a.shape(a.nodes[i].output) != b.shape(b.nodes[i].output)) {
+      fail("node {} is '{}' in model '{}' and '{}' in its float network; both must come from the same file and passes",
+           i, a.nodes[i].name, a.name, b.nodes[i].name);
     }
     if (float_network.values[static_cast<std::size_t>(b.nodes[i].output)].type != DType::f32) {
-      fail("the network to compare '{}' with is not a float network: node '{}' gives 8-bit values", a.name, b.nodes[i].name);
+      fail("the network to compare '{}' with is not a float network: node '{}' gives 8-bit values", a.name,
+           b.nodes[i].name);
     }
   }
 }

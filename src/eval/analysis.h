@@ -23,36 +23,37 @@ struct NoiseParts {
 
 // How 8-bit codes are used by real values, over all images. Shares are of 1.
 struct CodeUse {
-  double zeros = 0;           // code 0
-  double saturated = 0;       // code at the end of the range: 255 for u8; -127 and 127 for s8
-  double small = 0;           // of the codes that are not 0, those of magnitude 1 to 3: the range is too wide
-  double clip_error = 0;      // share of the squared coding error made at saturated codes
+  double zeros = 0;       // code 0
+  double saturated = 0;   // code at the end of the range: 255 for u8; -127 and 127 for s8
+  double small = 0;       // of the codes that are not 0, those of magnitude 1 to 3: the range is too wide
+  double clip_error = 0;  // share of the squared coding error made at saturated codes
 };
 
 struct LayerAnalysis {
-  int node = 0;                        // index into the graph's nodes
+  int node = 0;  // index into the graph's nodes
   std::string name;
   Op op = Op::conv;
-  bool integer = false;                // computed in integers
-  std::string weight_code, act_code;   // "float" where there is none
+  bool integer = false;               // computed in integers
+  std::string weight_code, act_code;  // "float" where there is none
   int weight_bits = 32, act_bits = 32;
   std::int64_t macs = 0;
-  std::int64_t fan_in = 0;             // products in one sum, K; 0 for nodes without weights
+  std::int64_t fan_in = 0;  // products in one sum, K; 0 for nodes without weights
   bool depthwise = false;
 
-  double alone_db = 0;                 // SQNR of this node alone: float inputs, coded; integers; against the float output
-  double accumulated_db = 0;           // SQNR of the quantized network's value here
-  double scores_db = std::numeric_limits<double>::infinity();  // SQNR of the scores where this node's error is the only one
-  NoiseParts parts;                    // of the error alone
-  CodeUse input, output;               // all 8-bit inputs together
-  double window_changed = 0;           // share of non-zero inputs that the transform replaces
-  double window_loss = 0;              // mean relative loss of non-zero inputs: positive when they shrink
-  double window_end_error = 0;         // share of the transform's squared error made by codes at the end of the range
-  double filter_range_ratio = 1;       // largest weight of the widest filter / of the median filter
+  double alone_db = 0;        // SQNR of this node alone: float inputs, coded; integers; against the float output
+  double accumulated_db = 0;  // SQNR of the quantized network's value here
+  double scores_db =
+      std::numeric_limits<double>::infinity();  // SQNR of the scores where this node's error is the only one
+  NoiseParts parts;                             // of the error alone
+  CodeUse input, output;                        // all 8-bit inputs together
+  double window_changed = 0;                    // share of non-zero inputs that the transform replaces
+  double window_loss = 0;                       // mean relative loss of non-zero inputs: positive when they shrink
+  double window_end_error = 0;    // share of the transform's squared error made by codes at the end of the range
+  double filter_range_ratio = 1;  // largest weight of the widest filter / of the median filter
   std::int64_t filters = 0;
-  std::int64_t constant_filters = 0;   // bias would overflow: the filter was replaced by its bias (compress/quantize.h)
+  std::int64_t constant_filters = 0;  // bias would overflow: the filter was replaced by its bias (compress/quantize.h)
   bool signed_input = false;
-  std::string upstream;                // where most of the inherited error was made; empty: nothing inherited
+  std::string upstream;  // where most of the inherited error was made; empty: nothing inherited
 
   bool has_weights() const { return op == Op::conv || op == Op::linear; }
 };
@@ -63,8 +64,8 @@ struct ModelAnalysis {
 };
 
 struct AnalyzeOptions {
-  int threads = 0;      // 0: all processors
-  bool scores = true;   // measure scores_db: one run of the float network from each node on, most of the time it takes
+  int threads = 0;     // 0: all processors
+  bool scores = true;  // measure scores_db: one run of the float network from each node on, most of the time it takes
   std::function<void(std::int64_t done)> progress = {};  // after every block of images, from the calling thread
 };
 

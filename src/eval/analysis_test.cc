@@ -38,7 +38,8 @@ TEST(Analysis, ExactIntegersMakeNoError) {
   test::TinyNetwork network({4, 3, 2});
   network.conv("first", copy_weights(4));
   network.conv("second", copy_weights(4));
-  const ModelAnalysis a = analyze(network.quantized({1, 1, 0}, {"int8", "int8"}), float_model(network.graph), integers(3, 255));
+  const ModelAnalysis a =
+      analyze(network.quantized({1, 1, 0}, {"int8", "int8"}), float_model(network.graph), integers(3, 255));
   EXPECT_EQ(a.images, 3);
   for (const LayerAnalysis& l : a.nodes) {
     EXPECT_TRUE(std::isinf(l.alone_db) && std::isinf(l.accumulated_db)) << l.name;
@@ -81,7 +82,8 @@ TEST(Analysis, ErrorsThatNobodyReadDoNotCount) {
   half.data[10] = half.data[15] = 0;  // channels 2 and 3
   network.conv("quiet", std::move(half));
   const ImageSet images = images_of(3, [](std::int64_t, std::span<float> out) {
-    for (std::size_t i = 0; i < out.size(); ++i) out[i] = i % 4 < 2 ? 120 : 159;  // 5opt-trim keeps 120, 159 becomes 144
+    for (std::size_t i = 0; i < out.size(); ++i)
+      out[i] = i % 4 < 2 ? 120 : 159;  // 5opt-trim keeps 120, 159 becomes 144
   });
   const QuantizedModel model = network.quantized({1, 1, 0}, {"sparq-5opt-trim-novs", "sparq-2opt-trim-novs"});
   const ModelAnalysis a = analyze(model, float_model(network.graph), images);
@@ -99,8 +101,9 @@ TEST(Analysis, ErrorsThatNobodyReadDoNotCount) {
 TEST(Analysis, UpstreamIsTheWorstOnTheWay) {
   test::TinyNetwork network({4, 3, 2});
   for (const char* name : {"good", "bad", "fair", "exact"}) network.conv(name, copy_weights(4));
-  const ModelAnalysis a = analyze(network.quantized({1, 1, 1, 1, 0}, {"sparq-5opt-round", "sparq-7opt-trim-novs", "sparq-5opt-round", "int8"}),
-                                  float_model(network.graph), integers(8, 255));
+  const ModelAnalysis a = analyze(
+      network.quantized({1, 1, 1, 1, 0}, {"sparq-5opt-round", "sparq-7opt-trim-novs", "sparq-5opt-round", "int8"}),
+      float_model(network.graph), integers(8, 255));
   EXPECT_EQ(layer(a, 2).upstream, "bad");
   EXPECT_EQ(layer(a, 3).upstream, "bad");
   EXPECT_EQ(worst_first(a).front(), 1);
@@ -110,8 +113,8 @@ TEST(Analysis, SaturatedInputsAreCountedAndTheirWindowsBlamed) {
   // 3 of 8 inputs are clipped at 6, code 255 of a scale 6 / 255, as behind ReLU6; the others lie on windows exactly.
   test::TinyNetwork network({8, 1, 1});
   network.conv("layer", copy_weights(8));
-  const ModelAnalysis a = analyze(network.quantized({6.0f / 255, 0}, {"sparq-5opt-round-novs"}), float_model(network.graph),
-                                  images_of(2, [](std::int64_t, std::span<float> out) {
+  const ModelAnalysis a = analyze(network.quantized({6.0f / 255, 0}, {"sparq-5opt-round-novs"}),
+                                  float_model(network.graph), images_of(2, [](std::int64_t, std::span<float> out) {
                                     const float codes[] = {255, 0, 255, 64, 255, 128, 0, 16};
                                     for (std::size_t i = 0; i < 8; ++i) out[i] = codes[i] * 6 / 255;
                                   }));
@@ -133,10 +136,12 @@ TEST(Analysis, WideRangeShowsAsSmallCodesAndNarrowRangeAsClipping) {
   EXPECT_EQ(layer(wide, 0).input.small, 1);  // 1 / 0.3 is code 3 at most
   EXPECT_EQ(layer(wide, 0).input.saturated, 0);
   EXPECT_GT(layer(wide, 0).parts.input / layer(wide, 0).parts.sum(), 0.99);
-  const ModelAnalysis narrow = analyze(network.quantized({0.5f / 255, 0}, {"int8"}), float_model(network.graph), tenths);
+  const ModelAnalysis narrow =
+      analyze(network.quantized({0.5f / 255, 0}, {"int8"}), float_model(network.graph), tenths);
   EXPECT_GT(layer(narrow, 0).input.saturated, 0.3);
   EXPECT_GT(layer(narrow, 0).input.clip_error, 0.99);
-  const ModelAnalysis output = analyze(network.quantized({1.0f / 255, 0.5f / 255}, {"int8"}), float_model(network.graph), tenths);
+  const ModelAnalysis output =
+      analyze(network.quantized({1.0f / 255, 0.5f / 255}, {"int8"}), float_model(network.graph), tenths);
   EXPECT_GT(layer(output, 0).parts.output / layer(output, 0).parts.sum(), 0.99);
   EXPECT_GT(layer(output, 0).output.clip_error, 0.99);
   EXPECT_EQ(layer(output, 0).output.saturated, layer(narrow, 0).input.saturated);
@@ -168,14 +173,29 @@ TEST(Analysis, WeightErrorsAreTheWeights) {
   EXPECT_LT(layer(a, 0).alone_db, 60);
 }
 
+// Codes up to 15 pass every 4-bit window whole: the transform is there and costs nothing, the coarse input does.
+TEST(Analysis, TransformsThatChangeNothingAreNotBlamed) {
+  test::TinyNetwork network({4, 2, 2});
+  network.conv("layer", copy_weights(4));
+  const ModelAnalysis a = analyze(network.quantized({1, 0}, {"sparq-2opt-trim-novs"}), float_model(network.graph),
+                                  images_of(2, [](std::int64_t, std::span<float> out) {
+                                    for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<float>(i) + 0.3f;
+                                  }));
+  EXPECT_EQ(layer(a, 0).parts.window, 0);
+  EXPECT_EQ(layer(a, 0).window_changed, 0);
+  EXPECT_GT(layer(a, 0).parts.input, 1e-4);
+}
+
 TEST(Analysis, FactsOfTheLayer) {
   test::TinyNetwork network({4, 3, 3});
   Tensor w({4, 1, 3, 3}, 1.0f);
-  for (int i = 0; i < 9; ++i) w.data[static_cast<std::size_t>(i)] = 12;  // the widest filter; the others are at 1
+  for (int i = 0; i < 9; ++i) w.data[static_cast<std::size_t>(i)] = 12;  // the widest filter; two others are at 1
+  std::fill_n(w.data.begin() + 27, 9, 0.0f);                             // a filter that is 0 in float as well
   network.conv("depthwise", std::move(w), 4);
   network.conv("dense", copy_weights(4));
   QuantizedModel model = network.quantized({1, 1, 0}, {"int8", "sparq-3opt-round"});
-  std::fill_n(model.layers[0].weight.begin() + 9, 9, std::int8_t{0});  // as quantize() leaves a filter whose bias overflows
+  std::fill_n(model.layers[0].weight.begin() + 9, 9,
+              std::int8_t{0});  // as quantize() leaves a filter whose bias overflows
   const ModelAnalysis a = analyze(model, float_model(network.graph), integers(1, 9));
   EXPECT_TRUE(layer(a, 0).depthwise);
   EXPECT_EQ(layer(a, 0).fan_in, 9);
@@ -194,11 +214,13 @@ TEST(Analysis, FloatNodeInAQuantizedModel) {
   test::TinyNetwork network({4, 2, 2});
   network.conv("integer", copy_weights(4));
   network.conv("real", copy_weights(4));
-  const ModelAnalysis a = analyze(network.quantized({0, 0, 0}, {"float", "float"}), float_model(network.graph), integers(2, 9));
+  const ModelAnalysis a =
+      analyze(network.quantized({0, 0, 0}, {"float", "float"}), float_model(network.graph), integers(2, 9));
   EXPECT_TRUE(std::isinf(layer(a, 1).alone_db) && std::isinf(layer(a, 1).accumulated_db));
   EXPECT_FALSE(layer(a, 1).integer);
   // Fed by 8-bit values, it suffers from their codes alone.
-  const ModelAnalysis b = analyze(network.quantized({3, 3, 0}, {"int8", "float"}), float_model(network.graph), integers(2, 9));
+  const ModelAnalysis b =
+      analyze(network.quantized({3, 3, 0}, {"int8", "float"}), float_model(network.graph), integers(2, 9));
   EXPECT_LT(layer(b, 1).alone_db, 30);
   EXPECT_DOUBLE_EQ(layer(b, 1).parts.input, layer(b, 1).parts.sum());
 }
@@ -215,7 +237,8 @@ TEST(Analysis, SameForAnyNumberOfThreads) {
     for (float& x : out) x = std::uniform_real_distribution<float>(0, 3)(r);
   });
   std::int64_t done = 0;
-  const ModelAnalysis one = analyze(model, float_model(network.graph), images, {.threads = 1, .progress = [&](std::int64_t n) { done = n; }});
+  const ModelAnalysis one =
+      analyze(model, float_model(network.graph), images, {.threads = 1, .progress = [&](std::int64_t n) { done = n; }});
   const ModelAnalysis many = analyze(model, float_model(network.graph), images, {.threads = 4});
   EXPECT_EQ(done, 70);
   const LayerAnalysis &a = layer(one, 0), &b = layer(many, 0);
@@ -244,7 +267,8 @@ TEST(Analysis, AnotherNetworkIsRefused) {
     return "no error";
   };
   EXPECT_EQ(message(float_model(other.graph), 1),
-            "node 0 is 'layer' in model 'tiny' and 'other' in its float network; both must come from the same file and passes");
+            "node 0 is 'layer' in model 'tiny' and 'other' in its float network; both must come from the same file and "
+            "passes");
   EXPECT_EQ(message(network.quantized({1, 1}, {"int8"}), 1),
             "the network to compare 'tiny' with is not a float network: node 'layer' gives 8-bit values");
   EXPECT_EQ(message(float_model(network.graph), 0), "an analysis needs at least one image");

@@ -54,15 +54,15 @@ const CauseRule rules[] = {
                           decibels(a.accumulated_db), where);
      }},
 
-    {"good", "at least 25 dB alone, and 20 dB of the scores",
-     is_good,
+    {"good", "at least 25 dB alone, and 20 dB of the scores", is_good,
      [](const LayerAnalysis& a) { return fmt::format("good: {} alone", decibels(a.alone_db)); }},
 
     {"window-end", "mostly windows, half of whose error comes from u8 codes at the end of the range",
      [](const LayerAnalysis& a) { return mostly_window(a) && a.window_end_error >= 0.5 && !a.signed_input; },
      [](const LayerAnalysis& a) {
-       return fmt::format("{} of inputs saturate at 255, which every window turns into 240 or less; try --act-top 240{}",
-                          percent(a.input.saturated), few_products(a) ? ", or int8 here" : "");
+       return fmt::format(
+           "{} of inputs saturate at 255, which every window turns into 240 or less; try --act-top 240{}",
+           percent(a.input.saturated), few_products(a) ? ", or int8 here" : "");
      }},
 
     {"window-shrinks", "mostly windows, which shrink values by 2 % or more on average",
@@ -80,8 +80,7 @@ const CauseRule rules[] = {
                           a.depthwise ? "depthwise: " : "", a.fan_in);
      }},
 
-    {"window", "mostly windows",
-     mostly_window,
+    {"window", "mostly windows", mostly_window,
      [](const LayerAnalysis& a) {
        return fmt::format("{} changes {} of the non-zero inputs; take a finer code here, or int8", a.act_code,
                           percent(a.window_changed));
@@ -97,8 +96,9 @@ const CauseRule rules[] = {
     {"input-outliers", "mostly the inputs' codes, half of which are below 4",
      [](const LayerAnalysis& a) { return mostly_input(a) && a.input.small >= 0.5; },
      [](const LayerAnalysis& a) {
-       return fmt::format("input range set by outliers: {} of non-zero codes are below 4; try --calib-method percentile",
-                          percent(a.input.small));
+       return fmt::format(
+           "input range set by outliers: {} of non-zero codes are below 4; try --calib-method percentile",
+           percent(a.input.small));
      }},
 
     {"clipped-outputs", "mostly the output's codes, half of whose error comes from clipped values",
@@ -111,23 +111,26 @@ const CauseRule rules[] = {
     {"uneven-filters", "mostly the output's codes; the widest filter is 8 times the median one or more",
      [](const LayerAnalysis& a) { return mostly_output(a) && a.filter_range_ratio >= 8; },
      [](const LayerAnalysis& a) {
-       return fmt::format("the widest filter is {:.0f} times the median one, so most channels get few codes; try --equalize",
-                          a.filter_range_ratio);
+       return fmt::format(
+           "the widest filter is {:.0f} times the median one, so most channels get few codes; try --equalize",
+           a.filter_range_ratio);
      }},
 
     {"output-outliers", "mostly the output's codes, half of which are below 4",
      [](const LayerAnalysis& a) { return mostly_output(a) && a.output.small >= 0.5; },
      [](const LayerAnalysis& a) {
-       return fmt::format("output range set by outliers: {} of non-zero codes are below 4; try --calib-method percentile",
-                          percent(a.output.small));
+       return fmt::format(
+           "output range set by outliers: {} of non-zero codes are below 4; try --calib-method percentile",
+           percent(a.output.small));
      }},
 
     {"constant-filters", "mostly the weights, with filters whose bias would overflow",
      [](const LayerAnalysis& a) { return mostly_weights(a) && a.constant_filters > 0; },
      [](const LayerAnalysis& a) {
-       return fmt::format("{} of {} filters vanish beside their bias and were kept as constants; keep this layer in float "
-                          "if they matter",
-                          a.constant_filters, a.filters);
+       return fmt::format(
+           "{} of {} filters vanish beside their bias and were kept as constants; keep this layer in float "
+           "if they matter",
+           a.constant_filters, a.filters);
      }},
 
     {"weights", "mostly the weights, below 8 bits",
@@ -140,18 +143,20 @@ const CauseRule rules[] = {
     {"rounding", "mostly one of inputs, weights and outputs, in 8 bits without any of the above",
      [](const LayerAnalysis& a) { return mostly_input(a) || mostly_weights(a) || mostly_output(a); },
      [](const LayerAnalysis& a) {
-       const auto which = mostly_input(a) ? &NoiseParts::input : mostly_weights(a) ? &NoiseParts::weights : &NoiseParts::output;
+       const auto which = mostly_input(a)     ? &NoiseParts::input
+                          : mostly_weights(a) ? &NoiseParts::weights
+                                              : &NoiseParts::output;
        const char* what = mostly_input(a) ? "inputs" : mostly_weights(a) ? "weights" : "outputs";
        return fmt::format("{} of its error comes from rounding its {} to 8 bits; keep it in float if it matters",
                           percent(part(a, which)), what);
      }},
 
-    {"mixed", "none of the above",
-     [](const LayerAnalysis&) { return true; },
+    {"mixed", "none of the above", [](const LayerAnalysis&) { return true; },
      [](const LayerAnalysis& a) {
-       return fmt::format("several causes: inputs {}, weights {}, windows {}, outputs {} of its error; try int8, or float",
-                          percent(part(a, &NoiseParts::input)), percent(part(a, &NoiseParts::weights)),
-                          percent(part(a, &NoiseParts::window)), percent(part(a, &NoiseParts::output)));
+       return fmt::format(
+           "several causes: inputs {}, weights {}, windows {}, outputs {} of its error; try int8, or float",
+           percent(part(a, &NoiseParts::input)), percent(part(a, &NoiseParts::weights)),
+           percent(part(a, &NoiseParts::window)), percent(part(a, &NoiseParts::output)));
      }},
 };
 

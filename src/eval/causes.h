@@ -9,10 +9,10 @@
 namespace bitsieve {
 
 struct CauseRule {
-  const char* cause;                             // short name, for scripts: "clipped-inputs"
-  const char* when;                              // the test in words
+  const char* cause;  // short name, for scripts: "clipped-inputs"
+  const char* when;   // the test in words
   bool (*test)(const LayerAnalysis&);
-  std::string (*advice)(const LayerAnalysis&);   // one line: what was seen, what to try
+  std::string (*advice)(const LayerAnalysis&);  // one line: what was seen, what to try
 };
 
 // In the order in which they are tried; the last one always fits.

@@ -50,18 +50,22 @@ std::vector<Case> cases() {
       make("inherited", window, "inherits its error: alone exact, accumulated 9 dB; look at the network's input",
            [](LayerAnalysis& a) { a.alone_db = exact, a.accumulated_db = 9, a.integer = false; }),
       make("good", window, "good: 30 dB alone", [](LayerAnalysis& a) { a.alone_db = 30, a.accumulated_db = 26; }),
-      make("window-few-products", window, "depthwise: 9 products cannot average out window noise; keep this layer at int8",
+      make("window-few-products", window,
+           "depthwise: 9 products cannot average out window noise; keep this layer at int8",
            [](LayerAnalysis& a) { a.depthwise = true, a.fan_in = 9, a.window_end_error = 0.4, a.window_loss = 0.01; }),
       make("window-few-products", window, "16 products cannot average out window noise; keep this layer at int8",
            [](LayerAnalysis& a) { a.fan_in = 16; }),
-      make("window-end", window, "38 % of inputs saturate at 255, which every window turns into 240 or less; try --act-top 240",
-           [](LayerAnalysis& a) { a.input.saturated = 0.38, a.window_end_error = 0.8, a.window_loss = 0.1; }),
       make("window-end", window,
-           "4.6 % of inputs saturate at 255, which every window turns into 240 or less; try --act-top 240, or int8 here",
-           [](LayerAnalysis& a) { a.input.saturated = 0.046, a.window_end_error = 0.5, a.fan_in = 16; }),
+           "38 % of inputs saturate at 255, which every window turns into 240 or less; try --act-top 240",
+           [](LayerAnalysis& a) { a.input.saturated = 0.38, a.window_end_error = 0.8, a.window_loss = 0.1; }),
+      make(
+          "window-end", window,
+          "4.6 % of inputs saturate at 255, which every window turns into 240 or less; try --act-top 240, or int8 here",
+          [](LayerAnalysis& a) { a.input.saturated = 0.046, a.window_end_error = 0.5, a.fan_in = 16; }),
       make("window-shrinks", window, "windows shrink the inputs by 12 % on average; try --repair gain",
            [](LayerAnalysis& a) { a.window_loss = 0.12; }),
-      make("window-shrinks", window, "windows shrink the inputs by 2.5 % on average; round instead of trimming, or try --repair gain",
+      make("window-shrinks", window,
+           "windows shrink the inputs by 2.5 % on average; round instead of trimming, or try --repair gain",
            [](LayerAnalysis& a) { a.window_loss = 0.025, a.act_code = "sparq-5opt-trim-novs"; }),
       // Signed values have no code 240 to aim at: the rule about the end of the range leaves them alone.
       make("window", window, "sparq-5opt-round changes 62 % of the non-zero inputs; take a finer code here, or int8",
@@ -70,27 +74,38 @@ std::vector<Case> cases() {
            [](LayerAnalysis& a) { a.input.saturated = 0.03, a.input.clip_error = 0.7, a.input.small = 0.6; }),
       make("clipped-inputs", input, "0.05 % of inputs are clipped at 127; widen the range: try --calib-method minmax",
            [](LayerAnalysis& a) { a.input.saturated = 0.0005, a.input.clip_error = 0.7, a.signed_input = true; }),
-      make("input-outliers", input, "input range set by outliers: 62 % of non-zero codes are below 4; try --calib-method percentile",
+      make("input-outliers", input,
+           "input range set by outliers: 62 % of non-zero codes are below 4; try --calib-method percentile",
            [](LayerAnalysis& a) { a.input.small = 0.62; }),
-      make("clipped-outputs", output, "2.0 % of outputs are clipped at the end of the range; widen it: try --calib-method minmax",
+      make("clipped-outputs", output,
+           "2.0 % of outputs are clipped at the end of the range; widen it: try --calib-method minmax",
            [](LayerAnalysis& a) { a.output.saturated = 0.02, a.output.clip_error = 0.5, a.filter_range_ratio = 40; }),
-      make("uneven-filters", output, "the widest filter is 40 times the median one, so most channels get few codes; try --equalize",
+      make("uneven-filters", output,
+           "the widest filter is 40 times the median one, so most channels get few codes; try --equalize",
            [](LayerAnalysis& a) { a.filter_range_ratio = 40, a.output.small = 0.7; }),
-      make("output-outliers", output, "output range set by outliers: 70 % of non-zero codes are below 4; try --calib-method percentile",
+      make("output-outliers", output,
+           "output range set by outliers: 70 % of non-zero codes are below 4; try --calib-method percentile",
            [](LayerAnalysis& a) { a.output.small = 0.7; }),
       make("constant-filters", weights,
-           "3 of 32 filters vanish beside their bias and were kept as constants; keep this layer in float if they matter",
+           "3 of 32 filters vanish beside their bias and were kept as constants; keep this layer in float if they "
+           "matter",
            [](LayerAnalysis& a) { a.constant_filters = 3, a.weight_bits = 4; }),
       make("weights", weights, "91 % of its error comes from weights in int4; give this layer more weight bits",
            [](LayerAnalysis& a) { a.weight_bits = 4, a.weight_code = "int4"; }),
-      make("rounding", weights, "91 % of its error comes from rounding its weights to 8 bits; keep it in float if it matters",
+      make("rounding", weights,
+           "91 % of its error comes from rounding its weights to 8 bits; keep it in float if it matters",
            [](LayerAnalysis&) {}),
-      make("rounding", input, "91 % of its error comes from rounding its inputs to 8 bits; keep it in float if it matters",
+      make("rounding", input,
+           "91 % of its error comes from rounding its inputs to 8 bits; keep it in float if it matters",
            [](LayerAnalysis&) {}),
-      make("rounding", output, "91 % of its error comes from rounding its outputs to 8 bits; keep it in float if it matters",
+      make("rounding", output,
+           "91 % of its error comes from rounding its outputs to 8 bits; keep it in float if it matters",
            [](LayerAnalysis&) {}),
-      make("mixed", input, "several causes: inputs 40 %, weights 20 %, windows 30 %, outputs 10 % of its error; try int8, or float",
-           [](LayerAnalysis& a) { a.parts = {0.04, 0.02, 0.03, 0.01}; }),
+      make("mixed", input,
+           "several causes: inputs 40 %, weights 20 %, windows 30 %, outputs 10 % of its error; try int8, or float",
+           [](LayerAnalysis& a) {
+             a.parts = {0.04, 0.02, 0.03, 0.01};
+           }),
   };
 }
 
@@ -141,7 +156,8 @@ TEST(Causes, EmptyAnalysisHasWords) {
   LayerAnalysis a;
   a.integer = true;
   a.alone_db = a.accumulated_db = -exact;
-  EXPECT_EQ(likely_cause(a), "several causes: inputs 0 %, weights 0 %, windows 0 %, outputs 0 % of its error; try int8, or float");
+  EXPECT_EQ(likely_cause(a),
+            "several causes: inputs 0 %, weights 0 %, windows 0 %, outputs 0 % of its error; try int8, or float");
 }
 
 }  // namespace

@@ -16,7 +16,8 @@ ImageSet batch_images(const Batch& batch) {
     if (image.size() != out.size()) fail("image {} has {} values; the model wants {}", i, image.size(), out.size());
     std::copy(image.begin(), image.end(), out.begin());
   };
-  if (!batch.labels.empty()) source.label = [&batch](std::int64_t i) { return batch.labels[static_cast<std::size_t>(i)]; };
+  if (!batch.labels.empty())
+    source.label = [&batch](std::int64_t i) { return batch.labels[static_cast<std::size_t>(i)]; };
   return source;
 }
 

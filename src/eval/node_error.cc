@@ -73,9 +73,10 @@ void NodeErrors::code_value(ValueId id, Sums& sums) {
   s.count += static_cast<double>(x.size());
 }
 
-std::vector<float> NodeErrors::run(const std::vector<NodeRunner>& runners, int index, const std::vector<const void*>& inputs) {
+std::vector<float> NodeErrors::run(const std::vector<NodeRunner>& runners, int index,
+                                   const std::vector<const void*>& inputs) {
   const ValueId out = graph().nodes[static_cast<std::size_t>(index)].output;
-  scratch_.resize(value_bytes(n_.model, out));
+  scratch_.resize(stored_bytes(n_.model, out));
   runners[static_cast<std::size_t>(index)].run(inputs, scratch_.data());
   return real_value(n_.model, out, scratch_.data());
 }

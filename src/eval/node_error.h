@@ -84,7 +84,7 @@ class NodeErrors {
 
   const ComparedNetworks& n_;
   Trace real_, quantized_, coded_;
-  PartialRun partial_;  // of the float network
+  PartialRun partial_;                       // of the float network
   std::vector<std::vector<float>> decoded_;  // by value id: coded_ as float32
   std::vector<float> image_;
   std::vector<std::uint8_t> scratch_;

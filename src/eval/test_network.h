@@ -35,11 +35,13 @@ class TinyNetwork {
     return static_cast<int>(graph.nodes.size()) - 1;
   }
 
-  // scales[0] is the input's, scales[i + 1] that of node i's output; negative: s8 with the scale's magnitude, 0: float32.
-  // Every layer gets int8 weights and its code from `act_codes`, "float" for a layer computed in float.
+  // scales[0] is the input's, scales[i + 1] that of node i's output; negative: s8 with the scale's magnitude, 0:
+  // float32. Every layer gets int8 weights and its code from `act_codes`, "float" for a layer computed in float.
   QuantizedModel quantized(const std::vector<float>& scales, const std::vector<std::string>& act_codes) const {
     QuantizedModel model = float_model(graph);
-    const auto code = [](float s) { return ValueCode{s == 0 ? DType::f32 : s < 0 ? DType::s8 : DType::u8, s == 0 ? 1 : std::abs(s)}; };
+    const auto code = [](float s) {
+      return ValueCode{s == 0 ? DType::f32 : s < 0 ? DType::s8 : DType::u8, s == 0 ? 1 : std::abs(s)};
+    };
     model.values[static_cast<std::size_t>(graph.input)] = code(scales[0]);
     for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
       model.values[static_cast<std::size_t>(graph.nodes[i].output)] = code(scales[i + 1]);
@@ -58,10 +60,12 @@ class TinyNetwork {
     std::vector<float> reordered(w.data.size());
     for (std::int64_t o = 0; o < outputs; ++o) {
       for (std::int64_t j = 0; j < k; ++j) {
-        reordered[static_cast<std::size_t>(o * k + j % taps * depth + j / taps)] = w.data[static_cast<std::size_t>(o * k + j)];
+        reordered[static_cast<std::size_t>(o * k + j % taps * depth + j / taps)] =
+            w.data[static_cast<std::size_t>(o * k + j)];
       }
     }
-    const ValueCode in = model.values[static_cast<std::size_t>(node.inputs[0])], out = model.values[static_cast<std::size_t>(node.output)];
+    const ValueCode in = model.values[static_cast<std::size_t>(node.inputs[0])],
+                    out = model.values[static_cast<std::size_t>(node.output)];
     auto weights = uniform::quantize_weights(reordered.data(), outputs, k, 8, uniform::ScaleRule::max_code);
     LayerCode& layer = model.layers[i];
     layer.integer = true;
@@ -73,7 +77,8 @@ class TinyNetwork {
     layer.weight = std::move(weights.q);
     layer.weight_scale = std::move(weights.scale);
     layer.bias.assign(static_cast<std::size_t>(outputs), 0);
-    for (const float s : layer.weight_scale) layer.multiplier.push_back(in.scale * s / (out.type == DType::f32 ? 1 : out.scale));
+    for (const float s : layer.weight_scale)
+      layer.multiplier.push_back(in.scale * s / (out.type == DType::f32 ? 1 : out.scale));
     layer.lo = out.type == DType::s8 ? -127 : 0;
     layer.hi = out.type == DType::s8 ? 127 : 255;
   }

@@ -7,7 +7,7 @@
 
 namespace bitsieve {
 
-std::size_t value_bytes(const QuantizedModel& model, ValueId id) {
+std::size_t stored_bytes(const QuantizedModel& model, ValueId id) {
   const Value& value = model.graph.values[static_cast<std::size_t>(id)];
   if (value.constant) return 0;
   const bool real = model.values[static_cast<std::size_t>(id)].type == DType::f32;
@@ -29,12 +29,13 @@ std::vector<float> real_value(const QuantizedModel& model, ValueId id, const voi
 std::vector<NodeRunner> node_runners(const QuantizedModel& model, bool reference) {
   std::vector<NodeRunner> runners;
   runners.reserve(model.graph.nodes.size());
-  for (std::size_t i = 0; i < model.graph.nodes.size(); ++i) runners.emplace_back(model, static_cast<int>(i), reference);
+  for (std::size_t i = 0; i < model.graph.nodes.size(); ++i)
+    runners.emplace_back(model, static_cast<int>(i), reference);
   return runners;
 }
 
 Trace::Trace(const QuantizedModel& model) : model_(model), values_(model.graph.values.size()) {
-  for (std::size_t id = 0; id < values_.size(); ++id) values_[id].resize(value_bytes(model, static_cast<ValueId>(id)));
+  for (std::size_t id = 0; id < values_.size(); ++id) values_[id].resize(stored_bytes(model, static_cast<ValueId>(id)));
 }
 
 std::vector<const void*> Trace::inputs(int node) const {
@@ -62,11 +63,15 @@ void Trace::run(const std::vector<NodeRunner>& runners, std::span<const float> i
 }
 
 PartialRun::PartialRun(const QuantizedModel& model, const std::vector<NodeRunner>& runners, const Trace& base)
-    : model_(model), runners_(runners), base_(base), changed_(model.graph.values.size()), is_changed_(changed_.size()) {}
+    : model_(model),
+      runners_(runners),
+      base_(base),
+      changed_(model.graph.values.size()),
+      is_changed_(changed_.size()) {}
 
 void* PartialRun::output(int node) {
   const ValueId id = model_.graph.nodes[static_cast<std::size_t>(node)].output;
-  changed_[static_cast<std::size_t>(id)].resize(value_bytes(model_, id));
+  changed_[static_cast<std::size_t>(id)].resize(stored_bytes(model_, id));
   return changed_[static_cast<std::size_t>(id)].data();
 }
 

@@ -10,7 +10,7 @@
 namespace bitsieve {
 
 // Bytes of one value of `model` in storage layout; 0 for constants.
-std::size_t value_bytes(const QuantizedModel& model, ValueId id);
+std::size_t stored_bytes(const QuantizedModel& model, ValueId id);
 
 // A value as float32: as it is, or scale * integer.
 std::vector<float> real_value(const QuantizedModel& model, ValueId id, const void* data);

@@ -91,11 +91,12 @@ TEST_P(Effect, EqualsTheRule) {
   expect_equal(window_effect(model, 0, patterns.data()), expected);
 }
 
-INSTANTIATE_TEST_SUITE_P(Layers, Effect,
-                         testing::Values(Case{4, 3, 1, "sparq-5opt-round", false}, Case{4, 1, 1, "sparq-7opt-trim", false},
-                                         Case{3, 1, 1, "sparq-7opt-round", false}, Case{3, 3, 1, "sparq-5opt-trim", false},
-                                         Case{4, 3, 4, "sparq-5opt-round", false}, Case{4, 3, 4, "sparq-7opt-trim", true},
-                                         Case{6, 3, 2, "sparq-7opt-trim", false}, Case{5, 3, 1, "sparq-5opt-round-novs", true}));
+INSTANTIATE_TEST_SUITE_P(
+    Layers, Effect,
+    testing::Values(Case{4, 3, 1, "sparq-5opt-round", false}, Case{4, 1, 1, "sparq-7opt-trim", false},
+                    Case{3, 1, 1, "sparq-7opt-round", false}, Case{3, 3, 1, "sparq-5opt-trim", false},
+                    Case{4, 3, 4, "sparq-5opt-round", false}, Case{4, 3, 4, "sparq-7opt-trim", true},
+                    Case{6, 3, 2, "sparq-7opt-trim", false}, Case{5, 3, 1, "sparq-5opt-round-novs", true}));
 
 TEST(WindowEffect, NothingWithoutATransform) {
   test::TinyNetwork network({2, 1, 1});

@@ -14,6 +14,7 @@ uniform::QuantizedWeights uniform_weights(const float* w, std::int64_t outputs, 
 using enum uniform::ScaleRule;
 const WeightCodeRow weight_table[] = {
     {"int8", "8 bits per filter, scale max/127", 8, uniform_weights<8, max_code>},
+    {"int7", "7 bits per filter, scale max/63", 7, uniform_weights<7, max_code>},
     {"int6", "6 bits per filter, scale max/31", 6, uniform_weights<6, max_code>},
     {"int5", "5 bits per filter, scale max/15", 5, uniform_weights<5, max_code>},
     {"int4", "4 bits per filter, scale max/7", 4, uniform_weights<4, max_code>},

@@ -42,7 +42,7 @@ void check_value_code(const Value& value, const ValueCode& code) {
 void check_float(const Layer& l) {
   const LayerCode& c = l.code;
   if (!c.weight.empty() || !c.weight_scale.empty() || !c.bias.empty() || !c.multiplier.empty() || !c.operand.empty() ||
-      !c.table.empty() || c.transform.active) {
+      !c.table.empty() || !c.constant.empty() || c.transform.active) {
     l.bad("it is computed in float but holds integers");
   }
 }
@@ -174,7 +174,13 @@ void check_operator(const Layer& l) {
     case Op::hard_swish:
       entries = 256;
       break;
-    case Op::matmul:
+    case Op::matmul: {
+      multipliers = 1;
+      constexpr std::int64_t longest_sum = 33000;  // 33000 * 255 * 255 < 2^31
+      if (l.input_shape().size() < 2 || l.model.graph.shape(l.node.inputs[1]).size() < 2) l.bad("it multiplies vectors");
+      if (l.input_shape().back() > longest_sum) l.bad("sums of {} products can overflow", l.input_shape().back());
+      break;
+    }
     case Op::batch_norm:
     case Op::div:
     case Op::softmax:
@@ -197,12 +203,20 @@ void check_operator(const Layer& l) {
 }
 
 void check_integer(const Layer& l) {
+  const bool binary = l.node.op == Op::add || l.node.op == Op::sub || l.node.op == Op::mul;
+  std::int64_t constants = 0;  // elements of constant operands
   for (std::size_t k = 0; k < l.node.inputs.size(); ++k) {
-    if (l.model.graph.is_constant(l.node.inputs[k]) || l.input(k).type == DType::f32)
+    const ValueId id = l.node.inputs[k];
+    if (binary && constants == 0 && l.model.graph.is_constant(id)) {
+      constants = element_count(l.model.graph.shape(id));
+    } else if (l.model.graph.is_constant(id) || l.input(k).type == DType::f32) {
       l.bad("an integer node reads a value without an 8-bit code");
+    }
   }
+  l.need_size("constant integers", l.code.constant.size(), constants);
+  if (std::find(l.code.constant.begin(), l.code.constant.end(), std::int8_t{-128}) != l.code.constant.end()) l.bad("its constant holds -128");
   if (!has_weights(l.node)) {
-    if (l.output().type == DType::f32) l.bad("an integer {} writes a float value", op_name(l.node.op));
+    if (l.output().type == DType::f32 && l.node.op != Op::matmul) l.bad("an integer {} writes a float value", op_name(l.node.op));
     if (!l.code.weight.empty() || !l.code.weight_scale.empty() || !l.code.bias.empty() || l.code.transform.active)
       l.bad("{} has no weights", op_name(l.node.op));
   }

@@ -69,6 +69,8 @@ void encode_layer(const Node& node, const LayerCode& layer, std::vector<std::str
   out.array(layer.operand);
   out.put(static_cast<std::uint8_t>(!layer.table.empty()));
   out.array(layer.table);
+  out.count(layer.constant.size());
+  out.array(layer.constant);
 }
 
 // Returns the number of multipliers, which are in NUMB.
@@ -93,6 +95,7 @@ std::uint32_t decode_layer(ByteReader& in, const Node& node, const std::vector<A
   const auto multipliers = in.get<std::uint32_t>();
   layer.operand = in.array<std::int32_t>(in.get<std::uint8_t>());
   if (in.flag()) layer.table = in.array<std::uint8_t>(table_bytes);
+  layer.constant = in.array<std::int8_t>(in.count(1, "constants"));
   return multipliers;
 }
 

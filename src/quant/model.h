@@ -49,6 +49,7 @@ struct LayerCode {
   // conv, linear: [O]; add, sub, mul, concat: see runtime/reference; pools: see runtime/reference
   std::vector<float> multiplier;
   std::vector<std::int32_t> operand;  // add, sub: int16-sized factors a, b of acc = a*x + b*y
+  std::vector<std::int8_t> constant;  // add, sub, mul with a constant operand: its integers, -127 to 127, in logical order
   std::int32_t lo = -127, hi = 255;   // clamp of the requantized result
   std::vector<std::uint8_t> table;    // unary functions: 256 results indexed by the 8-bit pattern
 };

@@ -1,18 +1,14 @@
 #include "runtime/executor.h"
 
+#include <algorithm>
+#include <chrono>
 #include <cstring>
 
 #include "base/error.h"
+#include "kernels/elementwise/elementwise.h"
 #include "runtime/reference/ops.h"
 
 namespace bitsieve {
-namespace {
-
-std::size_t bytes_of(const Graph& graph, ValueId id, DType type) {
-  return static_cast<std::size_t>(element_count(graph.shape(id))) * (type == DType::f32 ? sizeof(float) : 1);
-}
-
-}  // namespace
 
 QuantizedModel float_model(Graph graph) {
   QuantizedModel model;
@@ -22,50 +18,92 @@ QuantizedModel float_model(Graph graph) {
   return model;
 }
 
-Executor::Executor(const QuantizedModel& model, bool reference) : model_(model) {
+Executor::Executor(const QuantizedModel& model, bool reference) : Executor(model, ExecutorOptions{.reference = reference}) {}
+
+Executor::Executor(const QuantizedModel& model, const ExecutorOptions& options) : model_(model), options_(options) {
   if (model.values.size() != model.graph.values.size() || model.layers.size() != model.graph.nodes.size()) {
     fail("model '{}': {} value codes for {} values, {} layer codes for {} nodes", model.graph.name, model.values.size(),
          model.graph.values.size(), model.layers.size(), model.graph.nodes.size());
   }
-  runners_.reserve(model.graph.nodes.size());
-  for (std::size_t i = 0; i < model.graph.nodes.size(); ++i) runners_.emplace_back(model, static_cast<int>(i), reference);
+  if (!isa_supported(options.isa)) fail("this machine has no {}", isa_name(options.isa));
+  if (options.threads < 1 || options.threads > 256) fail("{} threads for one image; 1 to 256 are possible", options.threads);
+  for (std::size_t i = 0; i < model.graph.nodes.size(); ++i) {
+    steps_.push_back(make_step(model, static_cast<int>(i), {options.reference, options.isa}));
+    scratch_bytes_ = std::max(scratch_bytes_, whole_lines(steps_.back()->scratch_bytes(options.threads)));
+    most_inputs_ = std::max(most_inputs_, model.graph.nodes[i].inputs.size());
+  }
+  plan_ = plan_memory(value_lifetimes(model));
 }
 
 void Executor::run(std::span<const float> image, Workspace& workspace, std::vector<float>& scores,
                    const Observer& observer) const {
+  start(image, workspace);
+  if (observer) observer(model_.graph.input, place(workspace, model_.graph.input));
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    run_node(i, workspace);
+    const ValueId id = model_.graph.nodes[i].output;
+    if (observer) observer(id, place(workspace, id));
+  }
+  finish(workspace, scores);
+}
+
+void Executor::run_timed(std::span<const float> image, Workspace& workspace, std::vector<float>& scores,
+                         std::span<double> seconds) const {
+  if (seconds.size() != steps_.size()) fail("room for the times of {} nodes; model '{}' has {}", seconds.size(), model_.graph.name, steps_.size());
+  using Clock = std::chrono::steady_clock;
+  start(image, workspace);
+  auto before = Clock::now();
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    run_node(i, workspace);
+    const auto after = Clock::now();
+    seconds[i] += std::chrono::duration<double>(after - before).count();
+    before = after;
+  }
+  finish(workspace, scores);
+}
+
+void Executor::start(std::span<const float> image, Workspace& workspace) const {
   const Graph& graph = model_.graph;
   const std::int64_t wanted = element_count(graph.shape(graph.input));
   if (static_cast<std::int64_t>(image.size()) != wanted) {
     fail("the input has {} values; model '{}' wants {} ({})", image.size(), graph.name, wanted,
          to_string(graph.shape(graph.input)));
   }
-  if (workspace.values_.empty()) {
-    workspace.values_.resize(graph.values.size());
-    for (std::size_t id = 0; id < graph.values.size(); ++id) {
-      if (graph.values[id].constant) continue;
-      workspace.values_[id].resize(bytes_of(graph, static_cast<ValueId>(id), model_.values[id].type));
-    }
-  }
-  const auto input = static_cast<std::size_t>(graph.input);
-  if (model_.values[input].type == DType::f32) {
-    std::memcpy(workspace.values_[input].data(), image.data(), image.size_bytes());
+  workspace.arena_.reserve(arena_bytes());
+  if (workspace.in_.size() < most_inputs_) workspace.in_.resize(most_inputs_);
+  const int helpers = workspace.crew_ == nullptr ? 1 : workspace.crew_->threads();
+  if (helpers != options_.threads) workspace.crew_ = options_.threads == 1 ? nullptr : std::make_unique<Crew>(options_.threads);
+  const ValueCode& code = model_.values[static_cast<std::size_t>(graph.input)];
+  std::uint8_t* to = place(workspace, graph.input);
+  if (code.type == DType::f32) {
+    std::memcpy(to, image.data(), image.size_bytes());
+  } else if (options_.reference) {
+    reference::quantize(image.data(), wanted, code, to);
   } else {
-    reference::quantize(image.data(), wanted, model_.values[input], workspace.values_[input].data());
+    const bool is_signed = code.type == DType::s8;
+    select_elementwise(options_.isa).quantize(image.data(), code.scale, is_signed ? -127 : 0, is_signed ? 127 : 255, to, wanted);
   }
-  if (observer) observer(graph.input, workspace.values_[input].data());
-  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
-    std::vector<const void*> inputs;
-    for (const ValueId id : graph.nodes[i].inputs) inputs.push_back(workspace.values_[static_cast<std::size_t>(id)].data());
-    runners_[i].run(inputs, workspace.values_[static_cast<std::size_t>(graph.nodes[i].output)].data());
-    if (observer) observer(graph.nodes[i].output, workspace.values_[static_cast<std::size_t>(graph.nodes[i].output)].data());
-  }
-  const auto output = static_cast<std::size_t>(graph.output);
-  scores.resize(static_cast<std::size_t>(element_count(graph.shape(graph.output))));
-  if (model_.values[output].type == DType::f32) {
-    std::memcpy(scores.data(), workspace.values_[output].data(), scores.size() * sizeof(float));
+}
+
+void Executor::run_node(std::size_t i, Workspace& workspace) const {
+  const Node& node = model_.graph.nodes[i];
+  for (std::size_t k = 0; k < node.inputs.size(); ++k) workspace.in_[k] = place(workspace, node.inputs[k]);
+  steps_[i]->run({workspace.in_.data(), node.inputs.size()}, place(workspace, node.output),
+                 {workspace.arena_.data() + plan_.bytes, workspace.crew_.get()});
+}
+
+void Executor::finish(const Workspace& workspace, std::vector<float>& scores) const {
+  const ValueId output = model_.graph.output;
+  const ValueCode& code = model_.values[static_cast<std::size_t>(output)];
+  scores.resize(static_cast<std::size_t>(element_count(model_.graph.shape(output))));
+  const std::uint8_t* from = place(workspace, output);
+  if (code.type == DType::f32) {
+    std::memcpy(scores.data(), from, scores.size() * sizeof(float));
+  } else if (options_.reference) {
+    reference::dequantize(from, static_cast<std::int64_t>(scores.size()), code, scores.data());
   } else {
-    reference::dequantize(workspace.values_[output].data(), static_cast<std::int64_t>(scores.size()),
-                          model_.values[output], scores.data());
+    select_elementwise(options_.isa).dequantize({from, code.type == DType::s8}, code.scale, scores.data(),
+                                                static_cast<std::int64_t>(scores.size()));
   }
 }
 

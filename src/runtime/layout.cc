@@ -22,6 +22,16 @@ std::vector<std::int64_t> broadcast_strides(const Shape& from, const Shape& to) 
   return strides;
 }
 
+std::vector<std::int64_t> logical_strides(const Shape& from, const Shape& to) {
+  std::vector<std::int64_t> strides(to.size(), 0);
+  std::int64_t step = 1;
+  for (std::size_t i = from.size(); i-- > 0;) {
+    if (from[i] != 1) strides[to.size() - from.size() + i] = step;
+    step *= from[i];
+  }
+  return strides;
+}
+
 void for_each_offset(const Shape& shape, const std::vector<std::int64_t>& strides,
                      const std::function<void(std::int64_t, std::int64_t)>& visit) {
   const std::int64_t count = element_count(shape);

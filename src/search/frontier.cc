@@ -32,8 +32,8 @@ std::vector<bool> on_frontier(std::span<const FrontierPoint> points) {
            points[i].costs.size(), points[0].costs.size());
     }
     result[i] = is_number(points[i]) && std::none_of(points.begin(), points.end(), [&](const FrontierPoint& other) {
-      return is_number(other) && beats(other, points[i]);
-    });
+                  return is_number(other) && beats(other, points[i]);
+                });
   }
   return result;
 }

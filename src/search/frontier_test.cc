@@ -17,8 +17,10 @@ TEST(Frontier, KeepsWhatNothingBeats) {
 }
 
 TEST(Frontier, EqualPointsStandOrFallTogether) {
-  EXPECT_EQ(on_frontier(std::vector<FrontierPoint>{{90, {8}}, {90, {8}}, {80, {8}}}), (std::vector<bool>{true, true, false}));
-  EXPECT_EQ(on_frontier(std::vector<FrontierPoint>{{90, {8}}, {90, {8}}, {90, {7}}}), (std::vector<bool>{false, false, true}));
+  EXPECT_EQ(on_frontier(std::vector<FrontierPoint>{{90, {8}}, {90, {8}}, {80, {8}}}),
+            (std::vector<bool>{true, true, false}));
+  EXPECT_EQ(on_frontier(std::vector<FrontierPoint>{{90, {8}}, {90, {8}}, {90, {7}}}),
+            (std::vector<bool>{false, false, true}));
 }
 
 TEST(Frontier, SecondCostKeepsAPoint) {
@@ -43,7 +45,8 @@ TEST(Frontier, CoversEveryPoint) {
   std::mt19937 random(3);
   std::vector<FrontierPoint> points;
   for (int i = 0; i < 200; ++i) {
-    points.push_back({static_cast<double>(random() % 20), {static_cast<double>(random() % 20), static_cast<double>(random() % 5)}});
+    points.push_back(
+        {static_cast<double>(random() % 20), {static_cast<double>(random() % 20), static_cast<double>(random() % 5)}});
   }
   const std::vector<bool> on = on_frontier(points);
   const auto count = std::count(on.begin(), on.end(), true);
@@ -52,8 +55,8 @@ TEST(Frontier, CoversEveryPoint) {
   for (std::size_t i = 0; i < points.size(); ++i) {
     bool covered = on[i];
     for (std::size_t j = 0; j < points.size(); ++j) {
-      covered = covered || (on[j] && points[j].quality >= points[i].quality && points[j].costs[0] <= points[i].costs[0] &&
-                            points[j].costs[1] <= points[i].costs[1]);
+      covered = covered || (on[j] && points[j].quality >= points[i].quality &&
+                            points[j].costs[0] <= points[i].costs[0] && points[j].costs[1] <= points[i].costs[1]);
     }
     EXPECT_TRUE(covered) << i;
   }

@@ -18,16 +18,19 @@ std::vector<std::string> acts(const std::string& start) {
 }
 
 TEST(Ladder, ClimbsThroughTheOptionsAndKeepsTheirEnding) {
-  EXPECT_EQ(acts("sparq-2opt-trim"), (std::vector<std::string>{"sparq-2opt-trim", "sparq-3opt-trim", "sparq-5opt-trim", "int8"}));
+  EXPECT_EQ(acts("sparq-2opt-trim"),
+            (std::vector<std::string>{"sparq-2opt-trim", "sparq-3opt-trim", "sparq-5opt-trim", "int8"}));
   EXPECT_EQ(acts("sparq-5opt-round"), (std::vector<std::string>{"sparq-5opt-round", "int8"}));
-  EXPECT_EQ(acts("sparq-6opt-round-novs"), (std::vector<std::string>{"sparq-6opt-round-novs", "sparq-2opt-round-novs",
-                                                                      "sparq-3opt-round-novs", "sparq-5opt-round-novs", "int8"}));
+  EXPECT_EQ(acts("sparq-6opt-round-novs"),
+            (std::vector<std::string>{"sparq-6opt-round-novs", "sparq-2opt-round-novs", "sparq-3opt-round-novs",
+                                      "sparq-5opt-round-novs", "int8"}));
   EXPECT_EQ(acts("act4-uniform"), (std::vector<std::string>{"act4-uniform", "int8"}));
   EXPECT_EQ(acts("int8"), std::vector<std::string>{"int8"});
 }
 
 TEST(Ladder, WeightsAndActivationsClimbTogether) {
-  const std::vector<LayerRecipe> expected{{"int4", "sparq-5opt-round"}, {"int5", "int8"}, {"int6", "int8"}, {"int8", "int8"}};
+  const std::vector<LayerRecipe> expected{
+      {"int4", "sparq-5opt-round"}, {"int5", "int8"}, {"int6", "int8"}, {"int8", "int8"}};
   EXPECT_EQ(ladder({"int4", "sparq-5opt-round"}), expected);
   const std::vector<LayerRecipe> sparq{{"int4-sparq", "int8"}, {"int8-sparq", "int8"}};
   EXPECT_EQ(ladder({"int4-sparq", "int8"}), sparq);
@@ -40,7 +43,8 @@ TEST(Ladder, EveryCodeReachesEightBitsAndNeverLosesAny) {
       const std::vector<LayerRecipe> rungs = ladder({weight.name, act.name});
       EXPECT_EQ(rungs.front(), (LayerRecipe{weight.name, act.name}));
       for (std::size_t i = 0; i < rungs.size(); ++i) {
-        const int w = require_weight_code(rungs[i].weight_code).bits, a = require_activation_code(rungs[i].act_code).bits;
+        const int w = require_weight_code(rungs[i].weight_code).bits,
+                  a = require_activation_code(rungs[i].act_code).bits;
         if (i > 0) {
           EXPECT_FALSE(rungs[i] == rungs[i - 1]);
           EXPECT_GE(w, require_weight_code(rungs[i - 1].weight_code).bits);
@@ -58,12 +62,14 @@ TEST(Ladder, UnknownCodesAreRefused) {
 }
 
 TEST(LayerRule, MatchesThisNameAndNoOther) {
-  const std::string names[] = {"conv1", "conv10", "a/conv1", "conv.1", "convx1", "(a+b)[0]*{2}^$|?\\", "(a+b)[0]*{2}^$|?"};
+  const std::string names[] = {"conv1",           "conv10", "a/conv1", "conv.1", "convx1", "(a+b)[0]*{2}^$|?\\",
+                               "(a+b)[0]*{2}^$|?"};
   for (const std::string& name : names) {
     const LayerRule rule = layer_rule(name, {"int8", "sparq-5opt-round"});
     EXPECT_EQ(rule.weight_code, "int8");
     EXPECT_EQ(rule.act_code, "sparq-5opt-round");
-    for (const std::string& other : names) EXPECT_EQ(std::regex_search(other, std::regex(rule.pattern)), other == name) << rule.pattern;
+    for (const std::string& other : names)
+      EXPECT_EQ(std::regex_search(other, std::regex(rule.pattern)), other == name) << rule.pattern;
   }
 }
 

@@ -16,7 +16,8 @@ using Rungs = std::vector<std::size_t>;
 
 class Search {
  public:
-  Search(const Recipe& narrow, const std::vector<LayerSensitivity>& layers, const MeasureDrop& drop, const MixedOptions& options)
+  Search(const Recipe& narrow, const std::vector<LayerSensitivity>& layers, const MeasureDrop& drop,
+         const MixedOptions& options)
       : narrow_(narrow), layers_(layers), measure_(drop), options_(options) {
     for (const LayerSensitivity& layer : layers) ladders_.push_back(ladder(layer.code));
   }
@@ -85,7 +86,7 @@ class Search {
   // Each layer that is not narrow goes as far down its ladder as fits, the most work first.
   Rungs give_back(Rungs rungs) {
     if (!fits(rungs)) return rungs;
-    for (const std::size_t i : sorted([](const auto& a, const auto& b) { return a.macs > b.macs; })) {
+    for (const std::size_t i : sorted([](const auto&a, const auto&b) { return a.macs > b.macs; })) {
       std::size_t low = 0, high = rungs[i];  // `high` fits
       while (low < high && can_measure()) {
         const std::size_t middle = low + (high - low) / 2;
@@ -106,7 +107,8 @@ class Search {
   std::vector<std::size_t> sorted(Before before) const {
     std::vector<std::size_t> order(layers_.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
-    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return before(layers_[a], layers_[b]); });
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::size_t a, std::size_t b) { return before(layers_[a], layers_[b]); });
     return order;
   }
 
@@ -122,16 +124,18 @@ class Search {
 
 MeasureDrop top1_drop(MakeModel make_model, ImageSet images, Evaluation reference, int threads) {
   const EvaluateOptions options{.threads = threads, .keep_scores = false};
-  return [=](const Recipe& recipe) { return paired_drop(reference, evaluate(make_model(recipe), images, options)).drop; };
+  return
+      [=](const Recipe& recipe) { return paired_drop(reference, evaluate(make_model(recipe), images, options)).drop; };
 }
 
 MeasureDrop disagreement(MakeModel make_model, ImageSet images, Evaluation reference, int threads) {
   const EvaluateOptions options{.threads = threads, .keep_scores = false};
-  return [=](const Recipe& recipe) { return 100 - agreement(reference, evaluate(make_model(recipe), images, options)); };
+  return
+      [=](const Recipe& recipe) { return 100 - agreement(reference, evaluate(make_model(recipe), images, options)); };
 }
 
-MixedResult search_mixed(const Recipe& narrow, const std::vector<LayerSensitivity>& sensitivity, const MeasureDrop& drop,
-                         const MixedOptions& options) {
+MixedResult search_mixed(const Recipe& narrow, const std::vector<LayerSensitivity>& sensitivity,
+                         const MeasureDrop& drop, const MixedOptions& options) {
   if (!(options.max_drop >= 0)) throw Error("--max-drop must be 0 or more points", ErrorKind::usage);
   return Search(narrow, sensitivity, drop, options).run();
 }

@@ -20,8 +20,8 @@ MeasureDrop top1_drop(MakeModel make_model, ImageSet images, Evaluation referenc
 MeasureDrop disagreement(MakeModel make_model, ImageSet images, Evaluation reference, int threads = 0);
 
 struct MixedOptions {
-  double max_drop = 1;       // in points, as MeasureDrop counts them
-  int max_evaluations = 60;  // calls of MeasureDrop at most; 2 at least
+  double max_drop = 1;                                              // in points, as MeasureDrop counts them
+  int max_evaluations = 60;                                         // calls of MeasureDrop at most; 2 at least
   std::function<void(int evaluations, double drop)> progress = {};  // after every call
 };
 
@@ -32,19 +32,19 @@ struct MixedLayer {
 };
 
 struct MixedResult {
-  Recipe recipe;             // the narrow one and a rule for every layer that was given bits back, then name + "-mixed"
-  bool reached = false;      // drop <= max_drop; otherwise `recipe` has every layer at 8 bits
-  double drop = 0;           // of `recipe`
-  double narrow_drop = 0;    // of the recipe as it came
+  Recipe recipe;           // the narrow one and a rule for every layer that was given bits back, then name + "-mixed"
+  bool reached = false;    // drop <= max_drop; otherwise `recipe` has every layer at 8 bits
+  double drop = 0;         // of `recipe`
+  double narrow_drop = 0;  // of the recipe as it came
   int evaluations = 0;
   std::vector<MixedLayer> layers;  // in the order of `sensitivity`
 };
 
 // In order of sensitivity, most sensitive first: the smallest number of layers that must go to 8 bits is found by
 // bisection. Then each of them, largest MACs first, is given its lowest rung of the ladder that stays within max_drop.
-// Every choice follows from the measured drops: no randomness; ties go to graph order. A drop measured on few images, and
-// searched for on the same images, is a little better than on new ones.
-MixedResult search_mixed(const Recipe& narrow, const std::vector<LayerSensitivity>& sensitivity, const MeasureDrop& drop,
-                         const MixedOptions& options = {});
+// Every choice follows from the measured drops: no randomness; ties go to graph order. A drop measured on few images,
+// and searched for on the same images, is a little better than on new ones.
+MixedResult search_mixed(const Recipe& narrow, const std::vector<LayerSensitivity>& sensitivity,
+                         const MeasureDrop& drop, const MixedOptions& options = {});
 
 }  // namespace bitsieve

@@ -46,13 +46,15 @@ Recipe narrow_recipe(const std::string& act) {
 }
 
 // Every layer that is not at int8 costs its own drop; on a ladder each rung halves it.
-MeasureDrop additive(const std::vector<double>& costs, const LayerRecipe& start, std::set<std::string>* asked = nullptr) {
+MeasureDrop additive(const std::vector<double>& costs, const LayerRecipe& start,
+                     std::set<std::string>* asked = nullptr) {
   return [=](const Recipe& recipe) {
     const std::vector<LayerRecipe> rungs = ladder(start);
     double drop = 0;
     std::string key;
     for (std::size_t i = 0; i < costs.size(); ++i) {
-      const auto at = std::find(rungs.begin(), rungs.end(), code_of(recipe, "layer" + std::to_string(i))) - rungs.begin();
+      const auto at =
+          std::find(rungs.begin(), rungs.end(), code_of(recipe, "layer" + std::to_string(i))) - rungs.begin();
       if (at + 1 < static_cast<std::ptrdiff_t>(rungs.size())) drop += costs[i] / static_cast<double>(1 << at);
       key += std::to_string(at);
     }
@@ -71,7 +73,8 @@ const std::string five = "sparq-5opt-round";
 
 TEST(Mixed, NothingToDoKeepsTheRecipe) {
   const Recipe recipe = narrow_recipe(five);
-  const MixedResult r = search_mixed(recipe, layers({1, 2}, recipe.layers), additive({0.4, 0.6}, recipe.layers), {.max_drop = 1});
+  const MixedResult r =
+      search_mixed(recipe, layers({1, 2}, recipe.layers), additive({0.4, 0.6}, recipe.layers), {.max_drop = 1});
   EXPECT_TRUE(r.reached);
   EXPECT_EQ(r.recipe, recipe);
   EXPECT_EQ(r.evaluations, 1);
@@ -83,7 +86,8 @@ TEST(Mixed, RestoresTheMostSensitiveLayers) {
   const Recipe recipe = narrow_recipe(five);
   std::set<std::string> asked;
   const std::vector<double> costs{0.2, 5, 0.1, 3, 0.3};
-  const MixedResult r = search_mixed(recipe, layers(costs, recipe.layers), additive(costs, recipe.layers, &asked), {.max_drop = 1});
+  const MixedResult r =
+      search_mixed(recipe, layers(costs, recipe.layers), additive(costs, recipe.layers, &asked), {.max_drop = 1});
   EXPECT_EQ(act_codes(r), (std::vector<std::string>{five, "int8", five, "int8", five}));
   EXPECT_NEAR(r.drop, 0.6, 1e-12);
   EXPECT_NEAR(r.narrow_drop, 8.6, 1e-12);
@@ -98,23 +102,39 @@ TEST(Mixed, RestoresTheMostSensitiveLayers) {
 // Sensitivity misleads: layer 0 looks worst and costs nothing. The last pass finds it.
 TEST(Mixed, GivesBackWhatDidNotNeedIt) {
   const Recipe recipe = narrow_recipe(five);
-  const MixedResult r = search_mixed(recipe, layers({9, 5, 1}, recipe.layers), additive({0, 5, 0.5}, recipe.layers), {.max_drop = 1});
+  const MixedResult r =
+      search_mixed(recipe, layers({9, 5, 1}, recipe.layers), additive({0, 5, 0.5}, recipe.layers), {.max_drop = 1});
   EXPECT_EQ(act_codes(r), (std::vector<std::string>{five, "int8", five}));
 }
 
-// Two layers cost the same and only one fits: the one with more MACs stays narrow.
+// Without calls left for the second pass the order of sensitivity alone decides.
+TEST(Mixed, SensitivityOrdersTheBisection) {
+  const Recipe recipe = narrow_recipe(five);
+  const std::vector<double> costs{0.2, 5, 0.1, 3, 0.3};
+  const MixedResult r = search_mixed(recipe, layers(costs, recipe.layers), additive(costs, recipe.layers),
+                                     {.max_drop = 1, .max_evaluations = 5});
+  EXPECT_EQ(act_codes(r), (std::vector<std::string>{five, "int8", five, "int8", five}));
+}
+
+// Sensitivity sees nothing in layer 2, which decides everything. Of the two others one may be narrow: the one with more
+// work.
 TEST(Mixed, MostWorkStaysNarrow) {
   const Recipe recipe = narrow_recipe(five);
-  std::vector<LayerSensitivity> l = layers({3, 3, 3}, recipe.layers);
-  l[2].macs = 1000;
-  const MixedResult r = search_mixed(recipe, l, additive({1, 1, 1}, recipe.layers), {.max_drop = 1});
-  EXPECT_EQ(act_codes(r), (std::vector<std::string>{"int8", "int8", five}));
+  for (const std::size_t large : {0u, 1u}) {
+    std::vector<LayerSensitivity> l = layers({9, 8, 1}, recipe.layers);
+    l[large].macs = 1000;
+    const MixedResult r = search_mixed(recipe, l, additive({0.6, 0.6, 5}, recipe.layers), {.max_drop = 1});
+    EXPECT_EQ(r.layers[large].chosen.act_code, five);
+    EXPECT_EQ(r.layers[1 - large].chosen.act_code, "int8");
+    EXPECT_EQ(r.layers[2].chosen.act_code, "int8");
+  }
 }
 
 TEST(Mixed, StopsAtTheLowestRungThatFits) {
   const Recipe recipe = narrow_recipe("sparq-2opt-trim");
   // Rungs cost 4, 2, 1, 0: the second one up fits beside the other layer's 0.5.
-  const MixedResult r = search_mixed(recipe, layers({9, 1}, recipe.layers), additive({4, 0.5}, recipe.layers), {.max_drop = 1.5});
+  const MixedResult r =
+      search_mixed(recipe, layers({9, 1}, recipe.layers), additive({4, 0.5}, recipe.layers), {.max_drop = 1.5});
   EXPECT_EQ(act_codes(r), (std::vector<std::string>{"sparq-5opt-trim", "sparq-2opt-trim"}));
   EXPECT_NEAR(r.drop, 1.5, 1e-12);
 }
@@ -157,8 +177,9 @@ TEST(Mixed, KeepsToItsBudgetAndTheResultStillFits) {
   for (int i = 0; i < 50; ++i) costs.push_back(0.1 + 0.37 * (i * 7 % 11));
   int last = 0;
   for (const int budget : {2, 5, 20, 1000}) {
-    const MixedResult r = search_mixed(recipe, layers(costs, recipe.layers), additive(costs, recipe.layers),
-                                       {.max_drop = 1, .max_evaluations = budget, .progress = [&](int n, double) { last = n; }});
+    const MixedResult r =
+        search_mixed(recipe, layers(costs, recipe.layers), additive(costs, recipe.layers),
+                     {.max_drop = 1, .max_evaluations = budget, .progress = [&](int n, double) { last = n; }});
     EXPECT_TRUE(r.reached);
     EXPECT_LE(r.drop, 1 + 1e-9);
     EXPECT_LE(r.evaluations, budget);

@@ -59,7 +59,9 @@ class Worker {
   std::vector<float> image_, scores_;
 };
 
-bool same_code(const ValueCode& a, const ValueCode& b) { return a.type == b.type && (a.type == DType::f32 || a.scale == b.scale); }
+bool same_code(const ValueCode& a, const ValueCode& b) {
+  return a.type == b.type && (a.type == DType::f32 || a.scale == b.scale);
+}
 
 // Layers of `model` that have somewhere to climb.
 std::vector<LayerSensitivity> candidates(const QuantizedModel& model) {
@@ -110,8 +112,8 @@ std::vector<LayerSensitivity> measure_sensitivity(const Recipe& recipe, const Ma
     for (const ValueId id : {node.inputs[0], node.output}) {
       const auto at = static_cast<std::size_t>(id);
       if (!same_code(narrow.values.at(at), wide.values.at(at))) {
-        fail("layer '{}': the value '{}' has another scale at 8 bits, so one layer alone cannot be compared", layer.name,
-             narrow.graph.values[at].name);
+        fail("layer '{}': the value '{}' has another scale at 8 bits, so one layer alone cannot be compared",
+             layer.name, narrow.graph.values[at].name);
       }
     }
     narrow_runners.emplace_back(narrow, layer.node, false);

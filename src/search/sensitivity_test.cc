@@ -34,10 +34,12 @@ class Branched : public testing::Test {
     classifier.params = {noise({10, 4}), noise({10})};
     graph.output = push(std::move(classifier));
     validate(graph);
-    images = {40, [](std::int64_t i, std::span<float> out) {
+    images = {40,
+              [](std::int64_t i, std::span<float> out) {
                 std::mt19937 generator(static_cast<unsigned>(i));
                 for (float& x : out) x = std::normal_distribution<float>(0, 1)(generator);
-              }, {}};
+              },
+              {}};
     calibration = calibrate(float_model(graph), images.size, 2, images.image);
     make_model = [this](const Recipe& recipe) {
       EXPECT_EQ(recipe.repair, Repair::none);
@@ -64,7 +66,8 @@ class Branched : public testing::Test {
     graph.nodes.push_back(std::move(node));
     return graph.nodes.back().output;
   }
-  ValueId conv(const std::string& name, ValueId in, std::int64_t outputs, std::int64_t kernel, std::int64_t groups = 1) {
+  ValueId conv(const std::string& name, ValueId in, std::int64_t outputs, std::int64_t kernel,
+               std::int64_t groups = 1) {
     Node node = make(Op::conv, name, {in});
     node.params = {noise({outputs, graph.shape(in)[0] / groups, kernel, kernel}), noise({outputs})};
     node.attributes.window.groups = groups;
@@ -107,7 +110,8 @@ TEST_F(Branched, EqualsWholeNetworks) {
 TEST_F(Branched, SameForAnyNumberOfThreads) {
   Recipe recipe;
   recipe.layers.act_code = "sparq-2opt-trim";
-  const auto one = measure_sensitivity(recipe, make_model, images, 1), many = measure_sensitivity(recipe, make_model, images, 4);
+  const auto one = measure_sensitivity(recipe, make_model, images, 1),
+             many = measure_sensitivity(recipe, make_model, images, 4);
   for (std::size_t l = 0; l < one.size(); ++l) EXPECT_EQ(one[l].noise, many[l].noise);
 }
 
@@ -136,7 +140,9 @@ TEST_F(Branched, RefusesModelsThatDifferInMoreThanTheLayer) {
     measure_sensitivity(recipe, changing, images);
     FAIL() << "accepted";
   } catch (const Error& error) {
-    EXPECT_STREQ(error.what(), "layer 'left': the value 'stem_out' has another scale at 8 bits, so one layer alone cannot be compared");
+    EXPECT_STREQ(
+        error.what(),
+        "layer 'left': the value 'stem_out' has another scale at 8 bits, so one layer alone cannot be compared");
   }
   images.size = 0;
   EXPECT_THROW(measure_sensitivity(recipe, make_model, images), Error);

@@ -4,9 +4,10 @@
 
 namespace bitsieve {
 
-// Folds each batch_norm that follows a conv or linear (its only reader) into that node's weight and bias; computed in
-// double. Every other batch_norm becomes a depthwise 1x1 conv (rank-3 values) so that no batch_norm is left; a
-// batch_norm on a vector becomes a mul and an add with constants.
+// Folds each batch_norm that is the only reader of a conv, or of a linear on a vector, into that node's weight and
+// bias; computed in double. Every other batch_norm becomes a depthwise 1x1 conv (rank-3 values) or a mul and an add
+// with constants (every other rank), so that no batch_norm is left. Node::norm is kept where exactly one norm was
+// folded. Throws Error naming the node when a folded weight would not be finite.
 void fold_batch_norms(Graph& graph);
 
 // Moves a relu or clip that is the only reader of a conv, linear or add into that node's clamp.

@@ -4,6 +4,8 @@
 //   mul:        out[i] = requantize(x[i] * y[i], multiplier, lo, hi)
 //   requantize: out[i] = requantize(x[i], multiplier, lo, hi)
 //   lut:        out[i] = table[x[i]]
+//   quantize:   out[i] = round_half_even(min(max(x[i] / scale, lo), hi)), x finite
+//   dequantize: out[i] = float(x[i]) * scale
 //
 // out holds the low 8 bits; it may be x or y itself, otherwise they must not overlap. Every kernel gives the same bits.
 #pragma once
@@ -32,6 +34,8 @@ struct ElementwiseKernel {
   void (*mul)(Bytes8 x, Bytes8 y, Rescale rescale, std::uint8_t* out, std::int64_t n);
   void (*requantize)(Bytes8 x, Rescale rescale, std::uint8_t* out, std::int64_t n);
   void (*lut)(const std::uint8_t* x, const std::uint8_t* table, std::uint8_t* out, std::int64_t n);
+  void (*quantize)(const float* x, float scale, std::int32_t lo, std::int32_t hi, std::uint8_t* out, std::int64_t n);
+  void (*dequantize)(Bytes8 x, float scale, float* out, std::int64_t n);
 };
 
 // The best kernel that needs no more than `isa`. A pure function of its argument.

@@ -8,6 +8,6 @@ namespace {
 
 }  // namespace
 
-const ElementwiseKernel avx2{"elementwise_avx2", Isa::avx2, add, mul, requantize, lut};
+const ElementwiseKernel avx2{"elementwise_avx2", Isa::avx2, add, mul, requantize, lut, quantize, dequantize};
 
 }  // namespace bitsieve::elementwise

@@ -8,6 +8,6 @@ namespace {
 
 }  // namespace
 
-const ElementwiseKernel portable{"elementwise_portable", Isa::portable, add, mul, requantize, lut};
+const ElementwiseKernel portable{"elementwise_portable", Isa::portable, add, mul, requantize, lut, quantize, dequantize};
 
 }  // namespace bitsieve::elementwise

@@ -52,6 +52,34 @@ TEST_P(Elementwise, MatchesPlainLoop) {
   }
 }
 
+TEST_P(Elementwise, ConvertsLikeTheDefinition) {
+  const ElementwiseKernel& kernel = *GetParam();
+  BITSIEVE_SKIP_UNSUPPORTED(kernel);
+  test::Random random(4);
+  for (std::int64_t n : {0, 1, 7, 16, 33, 1021}) {
+    for (const bool is_signed : {false, true}) {
+      for (const float scale : {1.0f, 0.25f, 0.0117f, 3.0f}) {
+        const std::int32_t lo = is_signed ? -127 : 0, hi = is_signed ? 127 : 255;
+        std::vector<float> x(static_cast<std::size_t>(n)), real(x.size());
+        std::vector<std::uint8_t> wanted(x.size());
+        const auto patterns = random.bytes(n);
+        for (std::size_t i = 0; i < x.size(); ++i) {
+          x[i] = random.between(0, 3) == 0 ? scale * 0.5f * static_cast<float>(random.between(-600, 600)) : random.real(300);
+          const float clamped = std::min(std::max(x[i] / scale, static_cast<float>(lo)), static_cast<float>(hi));
+          wanted[i] = static_cast<std::uint8_t>(static_cast<std::int32_t>(std::nearbyintf(clamped)));
+          real[i] = static_cast<float>(value(patterns[i], is_signed)) * scale;
+        }
+        Guarded<float> in(x), back(n);
+        Guarded<std::uint8_t> out(n), codes(patterns);
+        kernel.quantize(in.data(), scale, lo, hi, out.data(), n);
+        EXPECT_EQ(out.values(), wanted);
+        kernel.dequantize({codes.data(), is_signed}, scale, back.data(), n);
+        EXPECT_TRUE(test::same_bits(back.values(), real));
+      }
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Kernels, Elementwise, testing::ValuesIn(elementwise_kernels()), test::KernelName());
 
 }  // namespace

@@ -10,7 +10,6 @@
 
 #include "base/cpu.h"
 #include "kernels/epilogue.h"
-#include "kernels/window/window.h"
 
 namespace bitsieve {
 
@@ -50,6 +49,14 @@ struct QDepthwiseArgs {
   Epilogue epilogue;
   void* out = nullptr;          // bytes or float
   std::int64_t out_stride = 0;  // elements between the rows of out
+
+  // Paired activations: per channel, taps (0, 1), (2, 3), ... are pairs, an odd last tap has no partner. rows hold the
+  // values before the transform, which say whether a partner is 0; what a value becomes beside a partner that is not 0,
+  // and beside one that is, lies at fixed distances from it (ActivationTransform's tables pair and lone, looked up once
+  // per value although a value has another partner at each tap):
+  //   x[m][t][c] = partner is 0 or missing ? rows[m * taps + t][lone_offset + c] : rows[m * taps + t][pair_offset + c]
+  bool paired = false;
+  std::int64_t pair_offset = 0, lone_offset = 0;
 };
 
 struct QDepthwiseKernel {
@@ -64,10 +71,5 @@ const QDepthwiseKernel& select_qdepthwise(Isa isa);
 
 // Every kernel of this build, best first, whether or not this machine can run it.
 const std::vector<const QDepthwiseKernel*>& qdepthwise_kernels();
-
-// The same convolution of transformed activations: per channel, taps (0, 1), (2, 3), ... are pairs, an odd last tap
-// has no partner. The transform runs per output because a value's partner depends on its tap.
-void run_qdepthwise_transformed(const QDepthwiseKernel& kernel, const WindowKernel& window, const WindowTables& tables,
-                                const QDepthwiseArgs& args);
 
 }  // namespace bitsieve

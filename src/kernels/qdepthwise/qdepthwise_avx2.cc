@@ -44,9 +44,14 @@ void store(const QDepthwiseArgs& args, std::int64_t m, std::int64_t c, int count
   if (count != 16) __builtin_memcpy(out, spare, static_cast<unsigned>(count));
 }
 
-}  // namespace
+// Where `partner` is 0 the value beside a zero, else the one beside another.
+__m128i choose(const QDepthwiseArgs& args, const std::uint8_t* from, __m128i partner, int count) {
+  return _mm_blendv_epi8(load(from + args.pair_offset, count), load(from + args.lone_offset, count),
+                         _mm_cmpeq_epi8(partner, _mm_setzero_si128()));
+}
 
-void run_avx2(const QDepthwiseArgs& args) {
+template <bool Paired>
+void run(const QDepthwiseArgs& args) {
   const QDepthwiseView& w = args.weights;
   const std::int64_t pairs = (w.taps + 1) / 2;
   const __m128i flip = _mm_set1_epi8(args.signed_input ? -128 : 0);
@@ -61,8 +66,13 @@ void run_avx2(const QDepthwiseArgs& args) {
       for (std::int64_t t = 0; t < w.taps; t += 2, line += 2) {
         // A missing partner weighs zero; any readable row will do.
         const std::int64_t partner = t + 1 < w.taps ? t + 1 : t;
-        const __m256i a = _mm256_cvtepu8_epi16(_mm_xor_si128(load(rows[t] + c, count), flip));
-        const __m256i b = _mm256_cvtepu8_epi16(_mm_xor_si128(load(rows[partner] + c, count), flip));
+        __m128i x = load(rows[t] + c, count), y = load(rows[partner] + c, count);
+        if (Paired) {
+          const __m128i raw = x;
+          x = choose(args, rows[t] + c, partner == t ? _mm_setzero_si128() : y, count);
+          y = choose(args, rows[partner] + c, raw, count);
+        }
+        const __m256i a = _mm256_cvtepu8_epi16(_mm_xor_si128(x, flip)), b = _mm256_cvtepu8_epi16(_mm_xor_si128(y, flip));
         acc0 = _mm256_add_epi32(acc0, _mm256_madd_epi16(_mm256_unpacklo_epi16(a, b), _mm256_load_si256(line)));
         acc1 = _mm256_add_epi32(acc1, _mm256_madd_epi16(_mm256_unpackhi_epi16(a, b), _mm256_load_si256(line + 1)));
       }
@@ -70,5 +80,9 @@ void run_avx2(const QDepthwiseArgs& args) {
     }
   }
 }
+
+}  // namespace
+
+void run_avx2(const QDepthwiseArgs& args) { args.paired ? run<true>(args) : run<false>(args); }
 
 }  // namespace bitsieve::qdepthwise

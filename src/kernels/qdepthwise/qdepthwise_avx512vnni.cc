@@ -40,13 +40,33 @@ void store(const QDepthwiseArgs& args, std::int64_t m, std::int64_t c, std::int6
   _mm512_mask_storeu_epi8(static_cast<std::uint8_t*>(args.out) + m * args.out_stride + c, mask, bytes);
 }
 
-}  // namespace
+// How the bytes of a tap are made (QDepthwiseArgs::paired). kept: paired, and a value beside a zero stays as it is.
+enum class Form { plain, paired, kept };
 
-void run_avx512vnni(const QDepthwiseArgs& args) {
+// Four taps of 64 channels, of which `left` exist; the others weigh zero.
+template <Form form>
+void load_taps(const QDepthwiseArgs& args, const std::uint8_t* const* rows, std::int64_t left, std::int64_t c, __mmask64 mask,
+               __m512i* x) {
+  __m512i raw[4];
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) raw[i] = i < left ? _mm512_maskz_loadu_epi8(mask, rows[i] + c) : _mm512_setzero_si512();
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    x[i] = raw[i];
+    if (form == Form::plain || i >= left) continue;
+    const __mmask64 others = _mm512_test_epi8_mask(raw[i ^ 1], raw[i ^ 1]);
+    if (form == Form::paired) x[i] = _mm512_maskz_loadu_epi8(mask, rows[i] + c + args.lone_offset);
+    x[i] = _mm512_mask_loadu_epi8(x[i], others, rows[i] + c + args.pair_offset);
+  }
+}
+
+// Form and Signed are template arguments because every instruction of the inner loop counts.
+template <Form form, bool Signed>
+void run(const QDepthwiseArgs& args) {
   const QDepthwiseView& w = args.weights;
-  const std::int64_t groups = (w.taps + 3) / 4, last = w.taps - 1;
-  const __m512i flip = _mm512_set1_epi8(args.signed_input ? -128 : 0);
-  const std::int32_t* bias = args.signed_input ? w.bias_signed : w.bias;
+  const std::int64_t groups = (w.taps + 3) / 4;
+  const __m512i flip = _mm512_set1_epi8(-128);
+  const std::int32_t* bias = Signed ? w.bias_signed : w.bias;
   for (std::int64_t m = 0; m < args.m; ++m) {
     const std::uint8_t* const* rows = args.rows + m * w.taps;
     for (std::int64_t c = 0; c < w.channels; c += 64) {
@@ -58,11 +78,12 @@ void run_avx512vnni(const QDepthwiseArgs& args) {
       for (int q = 0; q < 4; ++q) acc[q] = _mm512_loadu_si512(bias + c + q * 16);
       for (std::int64_t t = 0; t < w.taps; t += 4, line += 256) {
         __m512i x[4];
+        // A constant count where all four taps exist removes the tests.
+        const std::int64_t left = w.taps - t;
+        left >= 4 ? load_taps<form>(args, rows + t, 4, c, mask, x) : load_taps<form>(args, rows + t, left, c, mask, x);
+        if (Signed) {
 #pragma GCC unroll 4
-        for (int i = 0; i < 4; ++i) {
-          // Missing taps weigh zero; any readable row will do.
-          const std::uint8_t* from = rows[t + i < last ? t + i : last] + c;
-          x[i] = _mm512_xor_si512(_mm512_maskz_loadu_epi8(mask, from), flip);
+          for (int i = 0; i < 4; ++i) x[i] = _mm512_xor_si512(x[i], flip);
         }
         const __m512i lo01 = _mm512_unpacklo_epi8(x[0], x[1]), hi01 = _mm512_unpackhi_epi8(x[0], x[1]);
         const __m512i lo23 = _mm512_unpacklo_epi8(x[2], x[3]), hi23 = _mm512_unpackhi_epi8(x[2], x[3]);
@@ -73,6 +94,20 @@ void run_avx512vnni(const QDepthwiseArgs& args) {
       }
       store(args, m, c, count, acc);
     }
+  }
+}
+
+}  // namespace
+
+void run_avx512vnni(const QDepthwiseArgs& args) {
+  const Form form = !args.paired ? Form::plain : args.lone_offset == 0 ? Form::kept : Form::paired;
+  switch (form) {
+    case Form::plain:
+      return args.signed_input ? run<Form::plain, true>(args) : run<Form::plain, false>(args);
+    case Form::paired:
+      return args.signed_input ? run<Form::paired, true>(args) : run<Form::paired, false>(args);
+    case Form::kept:
+      return args.signed_input ? run<Form::kept, true>(args) : run<Form::kept, false>(args);
   }
 }
 

@@ -18,7 +18,17 @@ void run(const QDepthwiseArgs& args) {
       std::uint32_t acc[kBlock];
       for (std::int64_t c = 0; c < count; ++c) acc[c] = static_cast<std::uint32_t>(w.bias[c0 + c]);
       for (std::int64_t t = 0; t < w.taps; ++t) {
-        const auto* from = reinterpret_cast<const Byte*>(args.rows[m * w.taps + t]) + c0;
+        const std::uint8_t* row = args.rows[m * w.taps + t] + c0;
+        std::uint8_t chosen[kBlock];
+        if (args.paired) {
+          const std::uint8_t* partner = (t ^ 1) < w.taps ? args.rows[m * w.taps + (t ^ 1)] + c0 : nullptr;
+          for (std::int64_t c = 0; c < count; ++c) {
+            const bool lone = partner == nullptr || partner[c] == 0;
+            chosen[c] = lone ? row[args.lone_offset + c] : row[args.pair_offset + c];
+          }
+          row = chosen;
+        }
+        const auto* from = reinterpret_cast<const Byte*>(row);
         const std::int16_t* by = weight + t * w.channels + c0;
         for (std::int64_t c = 0; c < count; ++c) acc[c] += static_cast<std::uint32_t>(from[c] * by[c]);
       }

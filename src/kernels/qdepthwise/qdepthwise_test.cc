@@ -10,7 +10,7 @@ namespace {
 
 using test::Guarded;
 
-enum class Transform { none, unpaired, paired };
+enum class Transform { none, paired, kept };  // kept: paired, and a value beside a zero stays as it is
 
 class QDepthwise : public testing::TestWithParam<const QDepthwiseKernel*> {
  protected:
@@ -19,7 +19,18 @@ class QDepthwise : public testing::TestWithParam<const QDepthwiseKernel*> {
     const std::int64_t stride = channels + 5;
     test::Random random(static_cast<std::uint32_t>(m * 7919 + channels * 131 + taps));
     std::vector<std::unique_ptr<Guarded<std::uint8_t>>> pool;
-    for (int i = 0; i < 9; ++i) pool.push_back(std::make_unique<Guarded<std::uint8_t>>(random.bytes(channels)));
+    const auto pair = random.bytes(256);
+    auto lone = random.bytes(256);
+    for (int x = 0; x < 256 && kind == Transform::kept; ++x) lone[x] = static_cast<std::uint8_t>(x);
+    for (int i = 0; i < 9; ++i) {
+      std::vector<std::uint8_t> planes = random.bytes(channels);
+      if (kind != Transform::none) {  // the values, what they are beside another, and beside a zero
+        for (const auto& table : {pair, lone}) {
+          for (std::int64_t c = 0; c < channels; ++c) planes.push_back(table[planes[c]]);
+        }
+      }
+      pool.push_back(std::make_unique<Guarded<std::uint8_t>>(planes));
+    }
     std::vector<const std::uint8_t*> rows(m * taps);
     for (auto& row : rows) row = pool[random.between(0, 8)]->data();
     const auto weight = random.weights(taps * channels);
@@ -27,7 +38,6 @@ class QDepthwise : public testing::TestWithParam<const QDepthwiseKernel*> {
     std::vector<float> multiplier(channels);
     for (auto& b : bias) b = static_cast<std::int32_t>(random.between(-10000, 10000));
     for (auto& x : multiplier) x = random.between(0, 1) ? 1.0f / 256 : random.real(0.1f);
-    const auto pair = random.bytes(256), lone = random.bytes(256);
 
     QDepthwiseArgs args;
     args.m = m;
@@ -42,12 +52,10 @@ class QDepthwise : public testing::TestWithParam<const QDepthwiseKernel*> {
     Guarded<std::uint8_t> byte_out(bytes);
     Guarded<float> real_out(reals);
     args.out = to_float ? static_cast<void*>(real_out.data()) : byte_out.data();
-    const WindowTables tables{pair.data(), lone.data(), kind == Transform::paired};
-    if (kind == Transform::none) {
-      kernel.run(args);
-    } else {
-      run_qdepthwise_transformed(kernel, select_window(kernel.isa, vbmi_supported()), tables, args);
-    }
+    args.paired = kind != Transform::none;
+    args.pair_offset = channels;
+    args.lone_offset = kind == Transform::kept ? 0 : 2 * channels;
+    kernel.run(args);
 
     for (std::int64_t r = 0; r < m; ++r) {
       for (std::int64_t c = 0; c < channels; ++c) {
@@ -56,7 +64,7 @@ class QDepthwise : public testing::TestWithParam<const QDepthwiseKernel*> {
           std::uint8_t x = rows[r * taps + t][c];
           if (kind != Transform::none) {
             const std::uint8_t partner = (t ^ 1) < taps ? rows[r * taps + (t ^ 1)][c] : 0;
-            x = kind == Transform::paired && partner == 0 ? lone[x] : pair[x];
+            x = partner == 0 ? lone[x] : pair[x];
           }
           acc += (is_signed ? static_cast<std::int8_t>(x) : x) * weight[t * channels + c];
         }
@@ -76,7 +84,7 @@ class QDepthwise : public testing::TestWithParam<const QDepthwiseKernel*> {
 
 TEST_P(QDepthwise, MatchesPlainLoop) {
   BITSIEVE_SKIP_UNSUPPORTED(*GetParam());
-  for (Transform kind : {Transform::none, Transform::unpaired, Transform::paired}) {
+  for (Transform kind : {Transform::none, Transform::paired, Transform::kept}) {
     for (bool is_signed : {false, true}) {
       for (bool to_float : {false, true}) {
         for (std::int64_t c : {1, 2, 15, 16, 17, 31, 33, 61, 63, 64, 65, 127, 128, 131}) {

@@ -53,7 +53,14 @@ struct QGemmArgs {
   Epilogue epilogue;
   void* out = nullptr;          // bytes or float
   std::int64_t out_stride = 0;  // elements between the rows of out
+  // qgemm_scratch_bytes(weights) bytes aligned to 64, or null: then a buffer of the calling thread, which grows when needed.
+  std::uint8_t* scratch = nullptr;
 };
+
+// Enough for every kernel.
+inline std::int64_t qgemm_scratch_bytes(const QGemmView& view) {
+  return view.gather ? 48 * view.quads * 4 + view.taps * view.depth * 2 : view.taps * view.depth * 2;
+}
 
 struct QGemmKernel {
   const char* name;

@@ -94,7 +94,7 @@ void block(const QGemmArgs& args, const std::uint8_t* const* rows, std::int64_t 
 void run_avx2(const QGemmArgs& args) {
   const QGemmView& w = args.weights;
   if (!w.gather) return block(args, args.rows, 0, args.m);
-  std::uint8_t* buffer = scratch(kGatherRows * w.quads * 4);
+  std::uint8_t* buffer = args.scratch != nullptr ? args.scratch : scratch(kGatherRows * w.quads * 4);
   const std::uint8_t* dense[kGatherRows];
   for (std::int64_t m = 0; m < args.m; m += kGatherRows) {
     const std::int64_t count = args.m - m < kGatherRows ? args.m - m : kGatherRows;

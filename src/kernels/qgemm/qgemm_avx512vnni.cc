@@ -107,7 +107,7 @@ void run_avx512vnni(const QGemmArgs& args) {
   const QGemmView& w = args.weights;
   const auto run = args.signed_input ? block<true> : block<false>;
   if (!w.gather) return run(args, args.rows, 0, args.m);
-  std::uint8_t* buffer = scratch(kGatherRows * w.quads * 4);
+  std::uint8_t* buffer = args.scratch != nullptr ? args.scratch : scratch(kGatherRows * w.quads * 4);
   const std::uint8_t* dense[kGatherRows];
   for (std::int64_t m = 0; m < args.m; m += kGatherRows) {
     const std::int64_t count = args.m - m < kGatherRows ? args.m - m : kGatherRows;

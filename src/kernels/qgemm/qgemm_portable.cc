@@ -17,7 +17,7 @@ void run_portable(const QGemmArgs& args) {
   const QGemmView& w = args.weights;
   const std::int64_t k = w.taps * w.depth;
   const auto* weight = reinterpret_cast<const std::int16_t*>(w.data);
-  auto* wide = reinterpret_cast<std::int16_t*>(scratch(k * 2));
+  auto* wide = reinterpret_cast<std::int16_t*>(args.scratch != nullptr ? args.scratch : scratch(k * 2));
   const auto lo = static_cast<float>(args.epilogue.lo), hi = static_cast<float>(args.epilogue.hi);
   for (std::int64_t m = 0; m < args.m; ++m) {
     for (std::int64_t t = 0; t < w.taps; ++t) {

@@ -3,31 +3,41 @@
 namespace bitsieve::window {
 namespace {
 
-std::uint8_t apply(const WindowTables& t, std::uint8_t x, std::uint8_t partner) {
-  return t.paired && partner == 0 ? t.lone[x] : t.pair[x];
-}
+// Both tables behind one index: zeros come in no order that a processor could guess, so a branch would cost more than
+// the look-up. The partner 0 chooses the lower half.
+struct Tables {
+  explicit Tables(const WindowTables& t) {
+    __builtin_memcpy(value, t.paired ? t.lone : t.pair, 256);
+    __builtin_memcpy(value + 256, t.pair, 256);
+  }
+  std::uint8_t operator()(std::uint8_t x, std::uint8_t partner) const { return value[(partner != 0 ? 256 : 0) + x]; }
+  std::uint8_t value[512];
+};
 
-void adjacent(const WindowTables& t, const std::uint8_t* in, std::uint8_t* out, std::int64_t n) {
+void adjacent(const WindowTables& tables, const std::uint8_t* in, std::uint8_t* out, std::int64_t n) {
+  const Tables table(tables);
   std::int64_t i = 0;
   for (; i + 1 < n; i += 2) {
     const std::uint8_t x = in[i], y = in[i + 1];
-    out[i] = apply(t, x, y);
-    out[i + 1] = apply(t, y, x);
+    out[i] = table(x, y);
+    out[i + 1] = table(y, x);
   }
-  if (i < n) out[i] = apply(t, in[i], 0);
+  if (i < n) out[i] = table(in[i], 0);
 }
 
-void rows(const WindowTables& t, const std::uint8_t* a, const std::uint8_t* b, std::uint8_t* out_a, std::uint8_t* out_b,
-          std::int64_t n) {
+void rows(const WindowTables& tables, const std::uint8_t* a, const std::uint8_t* b, std::uint8_t* out_a,
+          std::uint8_t* out_b, std::int64_t n) {
+  const Tables table(tables);
   for (std::int64_t i = 0; i < n; ++i) {
     const std::uint8_t x = a[i], y = b[i];
-    out_a[i] = apply(t, x, y);
-    out_b[i] = apply(t, y, x);
+    out_a[i] = table(x, y);
+    out_b[i] = table(y, x);
   }
 }
 
-void alone(const WindowTables& t, const std::uint8_t* in, std::uint8_t* out, std::int64_t n) {
-  for (std::int64_t i = 0; i < n; ++i) out[i] = apply(t, in[i], 0);
+void alone(const WindowTables& tables, const std::uint8_t* in, std::uint8_t* out, std::int64_t n) {
+  const Tables table(tables);
+  for (std::int64_t i = 0; i < n; ++i) out[i] = table(in[i], 0);
 }
 
 }  // namespace

@@ -161,14 +161,7 @@ void binary(const Graph& graph, const Node& node, const float* a, const float* b
     std::vector<float> values(static_cast<std::size_t>(element_count(out)));
     const Shape& own = graph.shape(id);
     // A constant is not laid out: it stays in logical order whatever its rank.
-    std::vector<std::int64_t> strides = broadcast_strides(own, out);
-    if (graph.is_constant(id)) {
-      std::int64_t step = 1;
-      for (std::size_t i = own.size(); i-- > 0;) {
-        strides[out.size() - own.size() + i] = own[i] == 1 ? 0 : step;
-        step *= own[i];
-      }
-    }
+    const std::vector<std::int64_t> strides = graph.is_constant(id) ? logical_strides(own, out) : broadcast_strides(own, out);
     for_each_offset(out, strides, [&](std::int64_t i, std::int64_t at) { values[static_cast<std::size_t>(i)] = x[at]; });
     return values;
   };

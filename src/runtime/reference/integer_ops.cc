@@ -148,6 +148,13 @@ void binary(const Context& c, std::span<const void* const> in, std::uint8_t* y) 
     const ValueId id = c.node.inputs[static_cast<std::size_t>(i)];
     const auto* x = static_cast<const std::uint8_t*>(in[static_cast<std::size_t>(i)]);
     operand[i].resize(static_cast<std::size_t>(count));
+    if (c.graph.is_constant(id)) {  // in logical order whatever its rank
+      const std::vector<std::int32_t> values(c.layer.constant.begin(), c.layer.constant.end());
+      for_each_offset(out, logical_strides(c.graph.shape(id), out), [&](std::int64_t j, std::int64_t at) {
+        operand[i][static_cast<std::size_t>(j)] = values[static_cast<std::size_t>(at)];
+      });
+      continue;
+    }
     for_each_offset(out, broadcast_strides(c.graph.shape(id), out), [&](std::int64_t j, std::int64_t at) {
       operand[i][static_cast<std::size_t>(j)] = integer(x[at], c.code(id).type);
     });
@@ -156,6 +163,29 @@ void binary(const Context& c, std::span<const void* const> in, std::uint8_t* y) 
     const std::int32_t p = operand[0][static_cast<std::size_t>(j)], q = operand[1][static_cast<std::size_t>(j)];
     const std::int32_t acc = c.node.op == Op::mul ? p * q : c.layer.operand[0] * p + c.layer.operand[1] * q;
     y[at] = static_cast<std::uint8_t>(requantize(acc, c.layer.multiplier[0], c.layer.lo, c.layer.hi));
+  });
+}
+
+// [..., M, K] x [..., K, N] of two activations.
+void matmul(const Context& c, std::span<const void* const> in, void* y) {
+  const Shape& a = c.graph.shape(c.node.inputs[0]);
+  const Shape& b = c.graph.shape(c.node.inputs[1]);
+  const Shape& out = c.graph.shape(c.node.output);
+  std::vector<std::int32_t> operand[2];  // in logical order
+  for (int i = 0; i < 2; ++i) {
+    const ValueId id = c.node.inputs[static_cast<std::size_t>(i)];
+    const auto* x = static_cast<const std::uint8_t*>(in[static_cast<std::size_t>(i)]);
+    for_each_offset(c.graph.shape(id), storage_strides(c.graph.shape(id)),
+                    [&](std::int64_t, std::int64_t at) { operand[i].push_back(integer(x[at], c.code(id).type)); });
+  }
+  const std::int64_t m = a[a.size() - 2], k = a.back(), n = b.back(), matrix = element_count(b) == k * n ? 0 : k * n;
+  for_each_offset(out, storage_strides(out), [&](std::int64_t i, std::int64_t at) {
+    const std::int64_t batch = i / (m * n), row = i / n, col = i % n;
+    std::int32_t acc = 0;
+    for (std::int64_t j = 0; j < k; ++j) {
+      acc += operand[0][static_cast<std::size_t>(row * k + j)] * operand[1][static_cast<std::size_t>(batch * matrix + j * n + col)];
+    }
+    finish(c, 0, acc, at, y);
   });
 }
 
@@ -218,7 +248,11 @@ bool has_integer_form(const Graph& graph, const Node& node) {
       return true;
     case Op::linear: return graph.shape(node.inputs[0]).size() != 3;
     case Op::add: case Op::sub: case Op::mul:
-      return !graph.is_constant(node.inputs[0]) && !graph.is_constant(node.inputs[1]);
+      return !graph.is_constant(node.inputs[0]) || !graph.is_constant(node.inputs[1]);
+    case Op::matmul:
+      return !graph.is_constant(node.inputs[0]) && !graph.is_constant(node.inputs[1]) &&
+             graph.shape(node.inputs[0]).size() >= 2 && graph.shape(node.inputs[1]).size() >= 2 &&
+             graph.shape(node.inputs[0]).back() <= longest_matmul_sum;
     case Op::reduce_mean: return is_whole_plane_mean(graph, node);
     default: return false;
   }
@@ -232,6 +266,7 @@ void run_integer(const QuantizedModel& model, int index, std::span<const void* c
   switch (c.node.op) {
     case Op::conv: return conv(c, x, y);
     case Op::linear: return linear(c, x, y);
+    case Op::matmul: return matmul(c, in, y);
     case Op::add: case Op::sub: case Op::mul: return binary(c, in, bytes);
     case Op::max_pool: case Op::average_pool: return pool(c, x, bytes);
     case Op::reduce_mean: return mean_over_plane(c, x, bytes);

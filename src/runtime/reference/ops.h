@@ -11,12 +11,15 @@ namespace bitsieve::reference {
 // Sums run in the order kernel row, kernel column, input channel, in float32 without fused multiply-add.
 void run_float(const Graph& graph, const Node& node, std::span<const float* const> inputs, float* output);
 
-// True when `node` has an integer form: conv, linear, add, sub, mul, concat, pools, means over the whole plane,
-// movement of data and unary functions, between 8-bit values.
+// Sums of so many products of 8-bit values fit int32.
+inline constexpr std::int64_t longest_matmul_sum = 33000;
+
+// True when `node` has an integer form: conv, linear, matmul, add, sub, mul (one operand may be constant), concat, pools,
+// means over the whole plane, movement of data and unary functions, between 8-bit values.
 bool has_integer_form(const Graph& graph, const Node& node);
 
 // One integer node. inputs[i] points to 8-bit values; output to 8-bit values, or to float32 when the output value's
-// type is f32 (conv and linear only: float(acc) * multiplier[o], then the node's clamp).
+// type is f32 (conv, linear and matmul only: float(acc) * multiplier[o], then the node's clamp; matmul: multiplier[0]).
 void run_integer(const QuantizedModel& model, int node, std::span<const void* const> inputs, void* output);
 
 // clamp(round_half_even(x / scale)) to the range of `code`, and back.

@@ -1,0 +1,72 @@
+#include "runtime/crew.h"
+
+#include <utility>
+
+namespace bitsieve {
+namespace {
+
+// Layers follow each other within microseconds: looking again a few thousand times is cheaper than sleeping.
+constexpr int kSpins = 2000;
+
+}  // namespace
+
+Crew::Crew(int threads) {
+  for (int worker = 1; worker < threads; ++worker) helpers_.emplace_back([this, worker] { serve(worker); });
+}
+
+Crew::~Crew() {
+  {
+    std::lock_guard lock(mutex_);
+    stop_ = true;
+    ++round_;
+  }
+  wake_.notify_all();
+  for (std::thread& helper : helpers_) helper.join();
+}
+
+void Crew::run_job(const Job& job) {
+  if (helpers_.empty() || job.count <= 1) {
+    for (std::int64_t i = 0; i < job.count; ++i) job.call(job.context, i, 0);
+    return;
+  }
+  job_ = job;
+  next_ = 0;
+  busy_ = static_cast<int>(helpers_.size());
+  {
+    std::lock_guard lock(mutex_);
+    ++round_;
+  }
+  wake_.notify_all();
+  work(0);
+  for (int spins = 0; busy_.load() != 0; ++spins) {
+    if (spins > kSpins) std::this_thread::yield();
+  }
+  if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+}
+
+void Crew::work(int worker) {
+  try {
+    for (std::int64_t i; (i = next_.fetch_add(1)) < job_.count;) job_.call(job_.context, i, worker);
+  } catch (...) {
+    next_ = job_.count;
+    std::lock_guard lock(mutex_);
+    if (!error_) error_ = std::current_exception();
+  }
+}
+
+void Crew::serve(int worker) {
+  for (std::uint64_t seen = 0;;) {
+    for (int spins = 0; round_.load() == seen && spins < kSpins; ++spins) {
+    }
+    if (round_.load() == seen) {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [&] { return round_.load() != seen; });
+    }
+    seen = round_.load();
+    if (stop_) return;
+    work(worker);
+    --busy_;
+  }
+}
+
+}  // namespace bitsieve

@@ -1,0 +1,226 @@
+// Random small networks over operators and edge shapes: every instruction set and number of threads gives the bits of
+// the plain executor.
+#include "runtime/executor.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "base/error.h"
+#include "runtime/reference/ops.h"
+#include "runtime/test_graph.h"
+
+namespace bitsieve {
+namespace {
+
+using test::Builder;
+
+std::vector<Isa> isas() {
+  std::vector<Isa> all;
+  for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512vnni}) {
+    if (isa_supported(isa)) all.push_back(isa);
+  }
+  return all;
+}
+
+// All values of a run, one after the other.
+std::vector<std::uint8_t> trace(const QuantizedModel& model, const Executor& executor, std::span<const float> image,
+                                Executor::Workspace& workspace) {
+  std::vector<std::uint8_t> bytes;
+  std::vector<float> scores;
+  executor.run(image, workspace, scores, [&](ValueId id, const void* data) {
+    const auto* from = static_cast<const std::uint8_t*>(data);
+    bytes.insert(bytes.end(), from, from + value_bytes(model, id));
+  });
+  const auto* from = reinterpret_cast<const std::uint8_t*>(scores.data());
+  bytes.insert(bytes.end(), from, from + scores.size() * sizeof(float));
+  return bytes;
+}
+
+void expect_all_equal(const Builder& built, const std::string& what) {
+  const QuantizedModel& model = built.model;
+  const std::vector<float> image = built.image();
+  const Executor plain(model, true);
+  Executor::Workspace own;
+  const auto wanted = trace(model, plain, image, own);
+  for (const Isa isa : isas()) {
+    for (const int threads : {1, 2}) {
+      const Executor fast(model, ExecutorOptions{false, isa, threads});
+      Executor::Workspace workspace;
+      for (int round = 0; round < 2; ++round) {  // the second image meets used memory
+        ASSERT_EQ(trace(model, fast, image, workspace), wanted)
+            << what << ", " << isa_name(isa) << ", " << threads << " threads, " << fast.kernel(0);
+      }
+    }
+  }
+}
+
+const std::int64_t channel_counts[] = {1, 3, 5, 15, 16, 17, 31, 33};
+
+TEST(Executor, Convolutions) {
+  std::mt19937 random(1);
+  for (int round = 0; round < 400; ++round) {
+    Builder b(static_cast<std::uint32_t>(round));
+    const auto pick = [&](std::initializer_list<std::int64_t> from) { return from.begin()[random() % from.size()]; };
+    Window w;
+    const std::int64_t kind = pick({0, 0, 1, 2});  // dense, grouped, depthwise
+    std::int64_t in = channel_counts[random() % 8], out = channel_counts[random() % 8];
+    if (kind == 1) {
+      w.groups = pick({2, 3});
+      in = w.groups * pick({1, 2, 3, 4, 8});
+      out = w.groups * pick({1, 2, 5, 16});
+    } else if (kind == 2) {
+      in = std::max<std::int64_t>(in, 2);
+      w.groups = out = in;
+    }
+    w.kernel = {pick({1, 3, 5}), pick({1, 3, 5})};
+    w.stride = {pick({1, 1, 2, 3}), pick({1, 1, 2, 3})};
+    w.dilation = {pick({1, 1, 2}), pick({1, 1, 2})};
+    w.pad_before = {pick({0, 1, 2}), pick({0, 1, 3})};
+    w.pad_after = {pick({0, 1, 2}), pick({0, 1, 3})};
+    const bool is_float = round % 5 == 0, is_signed = round % 2 == 0;
+    b.input({in, 9 + pick({0, 1, 5}), 9 + pick({0, 2})}, is_float ? DType::f32 : is_signed ? DType::s8 : DType::u8);
+    static const char* codes[] = {"int8", "sparq-5opt-round", "sparq-3opt-trim-novs", "act4-uniform", "2:4"};
+    const char* code = codes[random() % 5];
+    const DType type = is_float || round % 7 == 1 ? DType::f32 : round % 3 == 0 ? DType::s8 : DType::u8;
+    b.conv(w, out, type, is_float ? "float" : code);
+    expect_all_equal(b, fmt::format("round {}: {} to {} channels, kernel {}x{}, stride {}x{}, dilation {}x{}, groups {}, {}", round, in,
+                                    out, w.kernel[0], w.kernel[1], w.stride[0], w.stride[1], w.dilation[0], w.dilation[1],
+                                    w.groups, is_float ? "float" : code));
+    if (HasFatalFailure()) return;
+  }
+}
+
+// Images whose copies are made strip by strip.
+TEST(Executor, LargeConvolutions) {
+  struct Large {
+    Shape in;
+    std::int64_t channels, kernel, stride, groups;
+  };
+  const Large cases[] = {{{96, 61, 40}, 96, 3, 1, 96}, {{96, 61, 40}, 96, 3, 2, 96}, {{64, 40, 41}, 24, 1, 1, 1},
+                         {{64, 40, 41}, 24, 1, 2, 1},  {{3, 230, 240}, 8, 7, 2, 1},  {{32, 90, 70}, 8, 3, 1, 1},
+                         {{33, 90, 70}, 8, 3, 1, 1},   {{64, 61, 50}, 64, 3, 1, 4}};
+  int round = 0;
+  for (const Large& l : cases) {
+    for (const char* code : {"float", "int8", "sparq-5opt-round", "sparq-3opt-trim-novs", "2:4"}) {
+      if (std::string(code) == "2:4" && l.groups > 4) continue;
+      Builder b(static_cast<std::uint32_t>(++round));
+      const bool is_float = std::string(code) == "float";
+      b.input(l.in, is_float ? DType::f32 : round % 2 ? DType::u8 : DType::s8);
+      Window w;
+      w.kernel = {l.kernel, l.kernel};
+      w.stride = {l.stride, l.stride};
+      w.pad_before = w.pad_after = {l.kernel / 2, l.kernel / 2};
+      w.groups = l.groups;
+      b.conv(w, l.channels, is_float ? DType::f32 : DType::u8, code);
+      expect_all_equal(b, fmt::format("{} to {} channels, kernel {}, stride {}, groups {}, {}", to_string(l.in), l.channels, l.kernel,
+                                      l.stride, l.groups, code));
+      EXPECT_NE(Executor(b.model).kernel(0), "reference");
+      if (HasFatalFailure()) return;
+    }
+  }
+}
+
+TEST(Executor, LinearLayers) {
+  int round = 0;
+  for (const std::int64_t k : {1, 3, 4, 15, 64, 130}) {
+    for (const std::int64_t rows : {0, 1, 7}) {
+      for (const char* code : {"float", "int8", "sparq-5opt-round", "2:4"}) {
+        Builder b(static_cast<std::uint32_t>(++round));
+        const bool is_float = std::string(code) == "float";
+        b.input(rows == 0 ? Shape{k} : Shape{rows, k}, is_float ? DType::f32 : round % 2 ? DType::u8 : DType::s8);
+        b.linear(17, round % 3 == 0 && !is_float ? DType::s8 : DType::f32, code);
+        expect_all_equal(b, fmt::format("{} rows of {}, {}", rows, k, code));
+        if (HasFatalFailure()) return;
+      }
+    }
+  }
+}
+
+// Nodes without weights, in the three forms: integers, float, and float between 8-bit values.
+TEST(Executor, OtherOperators) {
+  const Shape plane_shapes[] = {{1, 1, 1}, {3, 5, 4}, {16, 7, 7}, {33, 2, 9}};
+  int round = 0;
+  for (const Shape& shape : plane_shapes) {
+    for (const DType in : {DType::f32, DType::u8, DType::s8}) {
+      for (const DType out : {DType::f32, DType::u8, DType::s8}) {
+        for (const bool integer : {false, true}) {
+          if (integer && (in == DType::f32 || out == DType::f32)) continue;
+          for (int kind = 0; kind < Builder::kinds; ++kind) {
+            Builder b(static_cast<std::uint32_t>(++round));
+            b.input(shape, in);
+            if (!b.other(kind, out, integer)) continue;
+            expect_all_equal(b, fmt::format("{} of {}, integer: {}, case {}", op_name(b.model.graph.nodes.back().op), to_string(shape),
+                                            integer, kind));
+            if (HasFatalFailure()) return;
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(Executor, MatmulOfActivations) {
+  int round = 0;
+  for (const DType type : {DType::f32, DType::u8, DType::s8}) {
+    for (const Shape& shape : {Shape{5, 8}, Shape{3, 4, 5}, Shape{2, 3, 4, 7}}) {
+      for (const bool integer : {false, true}) {
+        if (integer && type == DType::f32) continue;
+        Builder b(static_cast<std::uint32_t>(++round));
+        b.input(shape, type);
+        b.matmul(type, integer);
+        expect_all_equal(b, fmt::format("matmul of {}", to_string(shape)));
+        if (HasFatalFailure()) return;
+      }
+    }
+  }
+}
+
+TEST(Executor, NodeRunnerIsTheExecutorsStep) {
+  Builder b(5);
+  b.input({16, 8, 8}, DType::u8);
+  Window w;
+  w.kernel = {3, 3};
+  w.pad_before = w.pad_after = {1, 1};
+  b.conv(w, 24, DType::u8, "sparq-5opt-round");
+  std::vector<std::uint8_t> x(16 * 64), y(24 * 64), z(24 * 64);
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<std::uint8_t>(i * 37 % 251);
+  const void* in[] = {x.data()};
+  NodeRunner(b.model, 0, false).run(in, y.data());
+  NodeRunner(b.model, 0, true).run(in, z.data());
+  EXPECT_EQ(y, z);
+}
+
+TEST(Executor, TimesEveryNode) {
+  Builder b(6);
+  b.input({16, 32, 32}, DType::u8);
+  Window w;
+  w.kernel = {3, 3};
+  b.conv(w, 64, DType::f32, "int8");
+  const Executor executor(b.model);
+  Executor::Workspace workspace;
+  std::vector<float> timed, plain;
+  std::vector<double> seconds(1);
+  executor.run_timed(b.image(), workspace, timed, seconds);
+  EXPECT_GT(seconds[0], 0);
+  EXPECT_LT(seconds[0], 10);
+  executor.run(b.image(), workspace, plain);
+  EXPECT_EQ(timed, plain);
+  std::vector<double> wrong(2);
+  EXPECT_THROW(executor.run_timed(b.image(), workspace, timed, wrong), Error);
+}
+
+TEST(Executor, RefusesWhatCannotRun) {
+  Builder b(7);
+  b.input({4}, DType::f32);
+  b.linear(2, DType::f32, "float");
+  EXPECT_THROW(Executor(b.model, ExecutorOptions{.threads = 0}), Error);
+  EXPECT_THROW(Executor(b.model, ExecutorOptions{.threads = 257}), Error);
+  Executor::Workspace workspace;
+  std::vector<float> scores;
+  EXPECT_THROW(Executor(b.model).run(std::vector<float>(5), workspace, scores), Error);
+}
+
+}  // namespace
+}  // namespace bitsieve

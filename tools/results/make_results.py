@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+"""Runs `bitsieve auto` on real networks and writes docs/results.md from the JSON it prints.
+
+usage: make_results.py PROGRAM DATA_FOLDER [--json FOLDER] [--only NAME] [--report-only]
+DATA_FOLDER holds cifar10/, cifar10-models/, imagenet/ and imagenet-models/. The JSON of every network is kept in
+--json (default build/results), and a network whose JSON is there already is not run again.
+"""
+import argparse
+import json
+import pathlib
+import subprocess
+
+here = pathlib.Path(__file__).resolve().parent
+root = here.parent.parent
+cifar = ("cifar10:{data}/cifar10/test_orig_dev509.bin", "cifar10:{data}/cifar10/data_batch_1.bin")
+imagenet = ("images:{data}/imagenet/val227,{data}/imagenet/val227_labels.csv",
+            "images:{data}/imagenet/calib500,{data}/imagenet/calib500_labels.csv")
+networks = {  # name: (model file, preprocessing, (evaluation, calibration), what it is)
+    "resnet20": ("cifar10-models/resnet20-akamaster.onnx", "cifar-akamaster.toml", cifar, "CIFAR-10"),
+    "resnet56": ("cifar10-models/resnet56-akamaster.onnx", "cifar-akamaster.toml", cifar, "CIFAR-10"),
+    "resnet8": ("cifar10-models/resnet8-mlperftiny.onnx", "raw-pixels.toml", cifar, "CIFAR-10"),
+    "mobilenetv1-0.25": ("imagenet-models/mobilenetv1-0.25-224-keras.onnx", "mobilenet-224.toml", imagenet, "ImageNet"),
+    "mobilenetv2": ("imagenet-models/mobilenetv2-1.0-224-int8ptq-dequant.onnx", "mobilenet-224.toml", imagenet, "ImageNet"),
+    "squeezenet1.1": ("imagenet-models/squeezenet1.1-ncnn.onnx", "caffe-bgr-227.toml", imagenet, "ImageNet"),
+}
+marker = "<!-- Everything below is written by tools/results/make_results.py -->"
+
+
+def run(program, data, name, folder):
+    model, preprocessing, (evaluation, calibration), _ = networks[name]
+    command = [program, "auto", f"{data}/{model}", "--preprocess", str(here / preprocessing), "--data", evaluation.format(data=data),
+               "--calib", calibration.format(data=data), "--full", "--max-drop", "1", "--format", "json", "-o", str(folder / name)]
+    print(name, flush=True)
+    result = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    (folder / f"{name}.json").write_text(result)
+
+
+def table(name, result):
+    r = result["reference"]
+    lines = [f"## {name} ({networks[name][3]}, {r['count']} images)", "",
+             "| recipe | correct | top-1 | 95 % | drop (95 %, same images) | agreement | logit SQNR dB | weight bits | act bits | frontier |",
+             "|---|---|---|---|---|---|---|---|---|---|",
+             f"| float | {r['correct']} | {r['top1']:.2f} | {r['top1_ci95'][0]:.1f} to {r['top1_ci95'][1]:.1f} | | | | 32 | 32 | |"]
+    for p in result["points"]:
+        sqnr = "inf" if p["logit_sqnr_db"] is None else f"{p['logit_sqnr_db']:.1f}"
+        lines.append(f"| {p['recipe']} | {p['correct']} | {p['top1']:.2f} | {p['top1_ci95'][0]:.1f} to {p['top1_ci95'][1]:.1f} | "
+                     f"{p['drop']:.2f} ({p['drop_ci95'][0]:.2f} to {p['drop_ci95'][1]:.2f}) | {p['agreement']:.2f} | {sqnr} | "
+                     f"{p['avg_bits_per_weight']:.2f} | {p['avg_act_bits']:.2f} | {'yes' if p['on_frontier'] else ''} |")
+    lines += ["", f"Worst layers of the recommended recipe ({result['recommended']}):", ""]
+    for layer in result["worst_layers"]:
+        lines.append(f"* `{layer['name']}`: {layer['alone_db']:.1f} dB alone, {layer['accumulated_db']:.1f} dB accumulated; {layer['advice']}")
+    if "mixed" in result:
+        mixed = result["mixed"]
+        wide = [layer for layer in mixed["layers"] if layer["act_code"] == "int8"]
+        lines += ["", f"Mixed recipe: the narrow recipe lost {mixed['narrow_drop']:.2f} points; after {mixed['evaluations']} evaluations the aim of "
+                  f"1 point was {'reached' if mixed['reached'] else 'not reached'}, with {len(wide)} of {len(mixed['layers'])} layers back at 8 bits: "
+                  + ", ".join(f"`{layer['name']}`" for layer in wide[:12]) + (" ..." if len(wide) > 12 else "") + "."]
+    return "\n".join(lines) + "\n"
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("program")
+    parser.add_argument("data")
+    parser.add_argument("--json", default=str(root / "build" / "results"))
+    parser.add_argument("--only", action="append")
+    parser.add_argument("--report-only", action="store_true")
+    arguments = parser.parse_args()
+    folder = pathlib.Path(arguments.json)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in networks:
+        wanted = not arguments.only or name in arguments.only
+        if wanted and not arguments.report_only and not (folder / f"{name}.json").exists():
+            run(arguments.program, arguments.data, name, folder)
+    results = {name: json.loads((folder / f"{name}.json").read_text()) for name in networks if (folder / f"{name}.json").exists()}
+    facts = next(iter(results.values()))
+    page = root / "docs" / "results.md"
+    head = page.read_text().split(marker)[0] if page.exists() else "# Results\n\n"
+    body = [f"Program version {facts['tool_version']}, {facts['isa']} kernels (the figures are the same on every instruction set), seed {facts['seed']}.", ""]
+    body += [table(name, result) for name, result in results.items()]
+    page.write_text(head + marker + "\n" + "\n".join(body))
+
+
+main()
