@@ -25,7 +25,7 @@ int main(int argc, char** argv) {
   const bitsieve::QuantizedModel model = bitsieve::quantize(graph, calibration, recipe).model;
   const bitsieve::Executor executor(model);
   bitsieve::Executor::Workspace workspace;
-  std::vector<float> input(static_cast<std::size_t>(element_count(graph.shape(graph.input)))), scores;
+  std::vector<float> input(static_cast<std::size_t>(bitsieve::element_count(graph.shape(graph.input)))), scores;
   image(1000, input);
   executor.run(input, workspace, scores);
   for (std::size_t i = 0; i < scores.size(); ++i) std::printf("class %zu: %f\n", i, static_cast<double>(scores[i]));

@@ -143,7 +143,7 @@ class Auto {
     some.size = std::min(some.size, sensitivity_images);
     std::vector<LayerSensitivity> sensitivity;
     {
-      Progress progress("sensitivity", static_cast<std::int64_t>(file_.graph.nodes.size()));
+      Progress progress("sensitivity", some.size);
       sensitivity = measure_sensitivity(narrow->recipe, [&](const Recipe& r) { return make(r, false); }, some, options_.threads,
                                         [&](std::int64_t done) { progress.set(done); });
     }
@@ -185,7 +185,9 @@ class Auto {
     if (p.recipe.equalize) equalize(target);
     AnalyzeOptions how;
     how.threads = options_.threads;
-    return analyze(make(p.recipe, false), float_model(target), some, how);
+    Recipe recipe = p.recipe;
+    recipe.repair = Repair::none;  // a repaired layer makes up for what it inherits, which would count against it
+    return analyze(make(recipe, false), float_model(target), some, how);
   }
 
   void write_files() {
@@ -234,7 +236,7 @@ class Auto {
     json["recommended"] = best.recipe.name;
     for (const int i : worst(analysis)) {
       const LayerAnalysis& layer = analysis.nodes[static_cast<std::size_t>(i)];
-      json["worst_layers"].push_back({{"name", layer.name}, {"alone_db", number(layer.alone_db)}, {"accumulated_db", number(layer.accumulated_db)},
+      json["worst_layers"].push_back({{"name", layer.name}, {"alone_db", number(layer.alone_db)}, {"accumulated_db", number(layer.accumulated_db)}, {"scores_db", number(layer.scores_db)},
                                       {"cause", find_cause(layer).cause}, {"advice", likely_cause(layer)}});
     }
     if (mixed_) {
@@ -287,12 +289,12 @@ class Auto {
       for (const MixedLayer& layer : mixed_->layers) narrow += layer.narrow();
       std::printf(" %d of %zu layers stay narrow\n", narrow, mixed_->layers.size());
     }
-    std::printf("\nrecommended: %s, drop %.2f points (95 %%, same images: %.2f to %.2f). Its worst layers:\n", best.recipe.name.c_str(),
-                best.drop.drop, best.drop.ci95[0], best.drop.ci95[1]);
+    std::printf("\nrecommended: %s, drop %.2f points (95 %%, same images: %.2f to %.2f). Its worst layers%s:\n", best.recipe.name.c_str(),
+                best.drop.drop, best.drop.ci95[0], best.drop.ci95[1], best.recipe.repair == Repair::none ? "" : ", before repair");
     for (const int i : worst(analysis)) {
       const LayerAnalysis& layer = analysis.nodes[static_cast<std::size_t>(i)];
-      std::printf("  %-28s %5.1f dB alone, %5.1f dB accumulated: %s\n", layer.name.c_str(), layer.alone_db, layer.accumulated_db,
-                  likely_cause(layer).c_str());
+      std::printf("  %-28s %5.1f dB alone, %5.1f accumulated, %5.1f at the scores: %s\n", layer.name.c_str(), layer.alone_db, layer.accumulated_db,
+                  layer.scores_db, likely_cause(layer).c_str());
     }
     std::printf("\nwritten: %s/ (%zu files: a recipe each, packed models of the frontier, the calibration); %.1f s\nnext: %s\n", folder_.c_str(),
                 files_.size(), clock_.seconds(), next_command(best).c_str());

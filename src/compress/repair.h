@@ -6,7 +6,7 @@
 // matched behind the layer's clamp, as the next layer sees them; before it, where there is no clamp or where the float
 // channel is all but always clamped. The gain goes into the weight scale, the offset into the bias: the model gets
 // neither larger nor slower, and any weight or activation code will do, as only outputs are looked at.
-// After the empirical bias correction of Nagel et al. 2019 (section 4.2 there; means before the clamp, no gain).
+// After the bias correction of Nagel et al. 2019 (compress/equalize.h), which matches means before the clamp, no gain.
 //
 // What the choices are worth, measured: top-1 with 8-bit weights, 256 calibration images; mobilenetv1-0.25 on 300
 // images of ImageNet (float 67.3), resnet20 on 509 of CIFAR-10 (float 91.6).

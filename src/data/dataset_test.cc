@@ -62,7 +62,7 @@ TEST_F(DatasetTest, SpecErrorsAreUsageErrors) {
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::usage);
   }
-  EXPECT_EQ(dataset_kinds().size(), 5u);
+  EXPECT_EQ(dataset_kinds().size(), 6u);
 }
 
 TEST_F(DatasetTest, IdxInEverySpelling) {

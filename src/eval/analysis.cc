@@ -82,7 +82,7 @@ ModelAnalysis analyze(const QuantizedModel& model, const QuantizedModel& float_n
     parallel_for(count, threads, [&](std::int64_t i, int w) {
       auto& worker = workers[static_cast<std::size_t>(w)];
       if (!worker) worker = std::make_unique<NodeErrors>(networks);
-      worker->measure(images, first + i, options.scores, seen[static_cast<std::size_t>(i)]);
+      worker->measure(images, first + i, first + i < options.score_images, seen[static_cast<std::size_t>(i)]);
     });
     for (const Sums& one : seen) {
       for (std::size_t id = 0; id < total.values.size(); ++id) total.values[id].add(one.values[id]);

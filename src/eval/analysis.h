@@ -29,6 +29,8 @@ struct CodeUse {
   double clip_error = 0;  // share of the squared coding error made at saturated codes
 };
 
+// Of a repaired model, the error alone includes what its biases and gains do about inherited errors: for causes, look
+// at the model before repair.
 struct LayerAnalysis {
   int node = 0;  // index into the graph's nodes
   std::string name;
@@ -42,12 +44,12 @@ struct LayerAnalysis {
 
   double alone_db = 0;        // SQNR of this node alone: float inputs, coded; integers; against the float output
   double accumulated_db = 0;  // SQNR of the quantized network's value here
-  double scores_db =
-      std::numeric_limits<double>::infinity();  // SQNR of the scores where this node's error is the only one
-  NoiseParts parts;                             // of the error alone
-  CodeUse input, output;                        // all 8-bit inputs together
-  double window_changed = 0;                    // share of non-zero inputs that the transform replaces
-  double window_loss = 0;                       // mean relative loss of non-zero inputs: positive when they shrink
+  // SQNR of the scores where this node's error is the only one; infinite where it was not measured.
+  double scores_db = std::numeric_limits<double>::infinity();
+  NoiseParts parts;               // of the error alone
+  CodeUse input, output;          // all 8-bit inputs together
+  double window_changed = 0;      // share of non-zero inputs that the transform replaces
+  double window_loss = 0;         // mean relative loss of non-zero inputs: positive when they shrink
   double window_end_error = 0;    // share of the transform's squared error made by codes at the end of the range
   double filter_range_ratio = 1;  // largest weight of the widest filter / of the median filter
   std::int64_t filters = 0;
@@ -64,8 +66,10 @@ struct ModelAnalysis {
 };
 
 struct AnalyzeOptions {
-  int threads = 0;     // 0: all processors
-  bool scores = true;  // measure scores_db: one run of the float network from each node on, most of the time it takes
+  int threads = 0;  // 0: all processors
+  // The first so many images also give scores_db, which takes a run of the float network from each node on: for deep
+  // networks most of the time. 0: none.
+  std::int64_t score_images = 16;
   std::function<void(std::int64_t done)> progress = {};  // after every block of images, from the calling thread
 };
 

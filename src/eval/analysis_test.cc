@@ -91,7 +91,9 @@ TEST(Analysis, ErrorsThatNobodyReadDoNotCount) {
   EXPECT_TRUE(std::isinf(layer(a, 0).scores_db));
   EXPECT_LT(layer(a, 1).scores_db, 30);
   EXPECT_EQ(worst_first(a), (std::vector<int>{1, 0}));
-  const ModelAnalysis quick = analyze(model, float_model(network.graph), images, {.scores = false});
+  const ModelAnalysis first = analyze(model, float_model(network.graph), images, {.score_images = 1});
+  EXPECT_EQ(layer(first, 1).scores_db, layer(a, 1).scores_db);  // all images are alike
+  const ModelAnalysis quick = analyze(model, float_model(network.graph), images, {.score_images = 0});
   EXPECT_TRUE(std::isinf(layer(quick, 1).scores_db));
   EXPECT_EQ(layer(quick, 0).alone_db, layer(a, 0).alone_db);
   EXPECT_LT(layer(quick, 0).alone_db, layer(quick, 1).alone_db);

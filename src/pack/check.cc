@@ -177,7 +177,8 @@ void check_operator(const Layer& l) {
     case Op::matmul: {
       multipliers = 1;
       constexpr std::int64_t longest_sum = 33000;  // 33000 * 255 * 255 < 2^31
-      if (l.input_shape().size() < 2 || l.model.graph.shape(l.node.inputs[1]).size() < 2) l.bad("it multiplies vectors");
+      if (l.input_shape().size() < 2 || l.model.graph.shape(l.node.inputs[1]).size() < 2)
+        l.bad("it multiplies vectors");
       if (l.input_shape().back() > longest_sum) l.bad("sums of {} products can overflow", l.input_shape().back());
       break;
     }
@@ -214,9 +215,11 @@ void check_integer(const Layer& l) {
     }
   }
   l.need_size("constant integers", l.code.constant.size(), constants);
-  if (std::find(l.code.constant.begin(), l.code.constant.end(), std::int8_t{-128}) != l.code.constant.end()) l.bad("its constant holds -128");
+  if (std::find(l.code.constant.begin(), l.code.constant.end(), std::int8_t{-128}) != l.code.constant.end())
+    l.bad("its constant holds -128");
   if (!has_weights(l.node)) {
-    if (l.output().type == DType::f32 && l.node.op != Op::matmul) l.bad("an integer {} writes a float value", op_name(l.node.op));
+    if (l.output().type == DType::f32 && l.node.op != Op::matmul)
+      l.bad("an integer {} writes a float value", op_name(l.node.op));
     if (!l.code.weight.empty() || !l.code.weight_scale.empty() || !l.code.bias.empty() || l.code.transform.active)
       l.bad("{} has no weights", op_name(l.node.op));
   }

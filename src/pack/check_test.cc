@@ -69,8 +69,8 @@ const Case graph_cases[] = {
 TEST(Check, Graph) { expect_errors(graph_cases); }
 
 const Case value_cases[] = {
-    {"28 value codes for 29 values, 27 layer codes for 27 nodes", [](M& m) { m.values.pop_back(); }},
-    {"29 value codes for 29 values, 26 layer codes for 27 nodes", [](M& m) { m.layers.pop_back(); }},
+    {"30 value codes for 31 values, 28 layer codes for 28 nodes", [](M& m) { m.values.pop_back(); }},
+    {"31 value codes for 31 values, 27 layer codes for 28 nodes", [](M& m) { m.layers.pop_back(); }},
     {"value 'image': scale 0 is not above 0 and finite", [](M& m) { m.values[0].scale = 0; }},
     {"value 'image': scale inf is not above 0 and finite", [](M& m) { m.values[0].scale = infinity; }},
     {"value 'image': scale nan is not above 0 and finite", [](M& m) { m.values[0].scale = nan; }},
@@ -89,12 +89,17 @@ const Case layer_cases[] = {
      [](M& m) { code(m, "dense").transform.active = true; }},
     {"node 'softmax': an integer node reads a value without an 8-bit code",
      [](M& m) { code(m, "softmax").integer = true; }},
-    {"node 'gram': matmul has no integer form",
+    {"node 'softmax': softmax has no integer form",
      [](M& m) {
-       code(m, "gram").integer = true;
-       code(m, "gram").hi = 127;
-       output_code(m, "gram").type = DType::s8;
+       output_code(m, "total").type = output_code(m, "softmax").type = DType::u8;
+       code(m, "softmax").integer = true;
+       code(m, "softmax").lo = 0;
      }},
+    {"node 'dense': it is computed in float but holds integers", [](M& m) { code(m, "dense").constant = {1}; }},
+    {"node 'sum': 1 constant integers, not 0", [](M& m) { code(m, "sum").constant = {1}; }},
+    {"node 'scaled': 7 constant integers, not 8", [](M& m) { code(m, "scaled").constant.pop_back(); }},
+    {"node 'scaled': its constant holds -128", [](M& m) { code(m, "scaled").constant[0] = -128; }},
+    {"node 'gram': 2 multipliers, not 1", [](M& m) { code(m, "gram").multiplier.push_back(1); }},
     {"node 'stem': 143 weights, not 144", [](M& m) { code(m, "stem").weight.pop_back(); }},
     {"node 'stem': 3 weight scales, not 4", [](M& m) { code(m, "stem").weight_scale.pop_back(); }},
     {"node 'stem': 5 biases, not 4", [](M& m) { code(m, "stem").bias.push_back(0); }},
@@ -193,6 +198,33 @@ TEST(Check, WindowsThatNeedTooMuchMemory) {
   m.graph.nodes[0].attributes.window.kernel = {20000, 10000};
   m.graph.nodes[0].attributes.window.stride = {1, 10001};
   EXPECT_NO_THROW(validate(m, "net"));
+}
+
+TEST(Check, LongestMatrixProduct) {
+  for (const std::int64_t k : {33000, 33001}) {
+    QuantizedModel m;
+    m.graph.input = m.graph.add_value("in", {1, k});
+    m.graph.add_value("column", {k, 1});
+    m.graph.output = m.graph.add_value("out", {1, 1});
+    for (const Op op : {Op::reshape, Op::matmul}) {
+      Node n{};
+      n.op = op;
+      n.name = op_name(op);
+      n.inputs = op == Op::reshape ? std::vector<ValueId>{0} : std::vector<ValueId>{0, 1};
+      n.output = n.inputs.back() + 1;
+      m.graph.nodes.push_back(n);
+    }
+    m.values = {{DType::u8, 1}, {DType::u8, 1}, {DType::f32, 1}};
+    m.layers.resize(2);
+    m.layers[0].integer = m.layers[1].integer = true;
+    m.layers[0].multiplier = m.layers[1].multiplier = {1};
+    m.layers[0].lo = m.layers[1].lo = 0;
+    if (k == 33000) {
+      EXPECT_NO_THROW(validate(m, "net"));
+    } else {
+      EXPECT_THROW(validate(m, "net"), Error);
+    }
+  }
 }
 
 // Sums that just fit are accepted: the bound is not stricter than int32.

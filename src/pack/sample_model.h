@@ -65,7 +65,11 @@ class SampleModel {
     const ValueId difference = integer(node(Op::sub, "difference", {joined, product}), s8, 1);
     code().operand = {20000, -20001};
 
-    Node slice = node(Op::slice, "every second", {difference});
+    const ValueId factor = constant("factors", {8, 1, 1}, {1, 2, 3, 4, -1, -2, -3, -4e-3f});
+    const ValueId scaled = integer(node(Op::mul, "scaled", {factor, difference}), s8, 1);
+    code().constant = {31, 63, 95, 127, -31, -63, -95, -127};
+
+    Node slice = node(Op::slice, "every second", {scaled});
     slice.attributes.starts = {0, 0, 0};
     slice.attributes.ends = {8, 3, 3};
     slice.attributes.steps = {2, 1, 1};
@@ -93,10 +97,9 @@ class SampleModel {
     Node swapped = node(Op::transpose, "swapped", {rows});
     swapped.attributes.axes = {1, 0};
     const ValueId columns = integer(std::move(swapped), s8, 1);
-    ValueId x = real_node(node(Op::matmul, "gram", {rows, columns}));
-    const ValueId constant = value("divisor", {1, 4}, real);
-    g.values.back().constant = std::make_shared<const Tensor>(Shape{1, 4}, std::vector<float>{1, 2, -3e-20f, 4e10f});
-    x = real_node(node(Op::div, "divided", {x, constant}));
+    ValueId x = integer(node(Op::matmul, "gram", {rows, columns}), real, 1);
+    const ValueId divisor = constant("divisor", {1, 4}, {1, 2, -3e-20f, 4e10f});
+    x = real_node(node(Op::div, "divided", {x, divisor}));
     Node leaky = node(Op::leaky_relu, "leaky", {x});
     leaky.attributes.alpha = 0.01f;
     x = real_node(std::move(leaky));
@@ -132,6 +135,11 @@ class SampleModel {
   ValueId value(std::string name, Shape shape, ValueCode value_code) {
     model_.values.push_back(value_code);
     return model_.graph.add_value(std::move(name), std::move(shape));
+  }
+  ValueId constant(std::string name, const Shape& shape, std::vector<float> data) {
+    const ValueId id = value(std::move(name), shape, real);
+    model_.graph.values.back().constant = std::make_shared<const Tensor>(shape, std::move(data));
+    return id;
   }
   LayerCode& code() { return model_.layers.back(); }
   ActivationTransform& transform() {

@@ -149,7 +149,7 @@ TEST(OnnxErrors, OrderAndNames) {
   EXPECT_EQ(none.message(), "'m.onnx': node 'n_' (Relu): it has no output");
   TestModel lines(11, {0, 2});
   lines.node("Relu", {"a\nb"}, {"y"});
-  EXPECT_EQ(lines.message(), "'m.onnx': node 'n_y' (Relu): input 'a?b' does not exist in the file");
+  EXPECT_EQ(lines.message(), "'m.onnx': node 'n_y' (Relu): input 'a b' does not exist in the file");
 }
 
 TEST(OnnxErrors, Graphs) {

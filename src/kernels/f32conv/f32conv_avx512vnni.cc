@@ -1,4 +1,5 @@
 #include "kernels/f32conv/internal.h"
+#include "kernels/unroll.h"
 
 namespace bitsieve::f32conv {
 namespace {
