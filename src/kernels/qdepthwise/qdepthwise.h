@@ -55,6 +55,7 @@ struct QDepthwiseArgs {
   // and beside one that is, lies at fixed distances from it (ActivationTransform's tables pair and lone, looked up once
   // per value although a value has another partner at each tap):
   //   x[m][t][c] = partner is 0 or missing ? rows[m * taps + t][lone_offset + c] : rows[m * taps + t][pair_offset + c]
+  // Both tables keep 0 at 0.
   bool paired = false;
   std::int64_t pair_offset = 0, lone_offset = 0;
 };

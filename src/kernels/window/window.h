@@ -2,10 +2,11 @@
 //
 //   f(x, partner) = paired && partner == 0 ? lone[x] : pair[x]        x: an 8-bit pattern, u8 or s8
 //   adjacent(in, n):     out[i] = f(in[i], in[i ^ 1]); an odd last value has partner 0
-//   rows(a, b, n):       out_a[i] = f(a[i], b[i]), out_b[i] = f(b[i], a[i])
-//   alone(in, n):        out[i] = f(in[i], 0)
 //
 // An output may be the input itself; otherwise they must not overlap. Exactly n bytes are read and written.
+//
+// Where a value beside a zero keeps all its bits (lone is the identity, as in SPARQ with u8), the second table is not
+// looked up: table look-ups are what the pass costs.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -25,9 +26,6 @@ struct WindowKernel {
   Isa isa;
   bool needs_vbmi;
   void (*adjacent)(const WindowTables& tables, const std::uint8_t* in, std::uint8_t* out, std::int64_t n);
-  void (*rows)(const WindowTables& tables, const std::uint8_t* a, const std::uint8_t* b, std::uint8_t* out_a,
-               std::uint8_t* out_b, std::int64_t n);
-  void (*alone)(const WindowTables& tables, const std::uint8_t* in, std::uint8_t* out, std::int64_t n);
 };
 
 // The best kernel that needs no more than `isa`, and AVX-512 VBMI only if `vbmi`. A pure function of its arguments.

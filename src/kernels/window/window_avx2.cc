@@ -6,14 +6,12 @@
 namespace bitsieve::window {
 namespace {
 
-#include "kernels/window/loops.inc"
-
+template <Lone kLone>
 class Lookup {
  public:
   static constexpr std::int64_t kWidth = 32;
 
-  explicit Lookup(const WindowTables& tables)
-      : pair_(tables.pair), lone_(tables.paired ? tables.lone : tables.pair), paired_(tables.paired) {}
+  explicit Lookup(const WindowTables& tables) : pair_(tables.pair), lone_(tables.lone) {}
 
   static __m256i load(const std::uint8_t* from) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)); }
   static void store(std::uint8_t* to, __m256i v) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), v); }
@@ -21,9 +19,9 @@ class Lookup {
 
   __m256i apply(__m256i x, __m256i partner) const {
     const __m256i pair = look_up(pair_, x);
-    if (!paired_) return pair;
+    if (kLone == Lone::as_pair) return pair;
     const __m256i alone = _mm256_cmpeq_epi8(partner, _mm256_setzero_si256());
-    return _mm256_blendv_epi8(pair, look_up(lone_, x), alone);
+    return _mm256_blendv_epi8(pair, kLone == Lone::itself ? x : look_up(lone_, x), alone);
   }
 
  private:
@@ -43,11 +41,12 @@ class Lookup {
 
   const std::uint8_t* pair_;
   const std::uint8_t* lone_;
-  bool paired_;
 };
+
+#include "kernels/window/loops.inc"
 
 }  // namespace
 
-const WindowKernel avx2{"window_avx2", Isa::avx2, false, adjacent_loop<Lookup>, rows_loop<Lookup>, alone_loop<Lookup>};
+const WindowKernel avx2{"window_avx2", Isa::avx2, false, adjacent<Lookup>};
 
 }  // namespace bitsieve::window

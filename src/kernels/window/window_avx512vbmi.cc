@@ -6,14 +6,13 @@
 namespace bitsieve::window {
 namespace {
 
-#include "kernels/window/loops.inc"
-
+template <Lone kLone>
 class Lookup {
  public:
   static constexpr std::int64_t kWidth = 64;
 
-  explicit Lookup(const WindowTables& tables) : paired_(tables.paired) {
-    const std::uint8_t* lone = tables.paired ? tables.lone : tables.pair;
+  explicit Lookup(const WindowTables& tables) {
+    const std::uint8_t* lone = kLone == Lone::by_table ? tables.lone : tables.pair;
     for (int i = 0; i < 4; ++i) {
       pair_[i] = _mm512_loadu_si512(tables.pair + i * 64);
       lone_[i] = _mm512_loadu_si512(lone + i * 64);
@@ -26,8 +25,9 @@ class Lookup {
 
   __m512i apply(__m512i x, __m512i partner) const {
     const __m512i pair = look_up(pair_, x);
-    if (!paired_) return pair;
-    return _mm512_mask_blend_epi8(_mm512_testn_epi8_mask(partner, partner), pair, look_up(lone_, x));
+    if (kLone == Lone::as_pair) return pair;
+    return _mm512_mask_blend_epi8(_mm512_testn_epi8_mask(partner, partner), pair,
+                                  kLone == Lone::itself ? x : look_up(lone_, x));
   }
 
  private:
@@ -38,12 +38,12 @@ class Lookup {
   }
 
   __m512i pair_[4], lone_[4];
-  bool paired_;
 };
+
+#include "kernels/window/loops.inc"
 
 }  // namespace
 
-const WindowKernel avx512vbmi{"window_avx512vbmi",   Isa::avx512vnni,   true,
-                              adjacent_loop<Lookup>, rows_loop<Lookup>, alone_loop<Lookup>};
+const WindowKernel avx512vbmi{"window_avx512vbmi", Isa::avx512vnni, true, adjacent<Lookup>};
 
 }  // namespace bitsieve::window

@@ -25,23 +25,8 @@ void adjacent(const WindowTables& tables, const std::uint8_t* in, std::uint8_t* 
   if (i < n) out[i] = table(in[i], 0);
 }
 
-void rows(const WindowTables& tables, const std::uint8_t* a, const std::uint8_t* b, std::uint8_t* out_a,
-          std::uint8_t* out_b, std::int64_t n) {
-  const Tables table(tables);
-  for (std::int64_t i = 0; i < n; ++i) {
-    const std::uint8_t x = a[i], y = b[i];
-    out_a[i] = table(x, y);
-    out_b[i] = table(y, x);
-  }
-}
-
-void alone(const WindowTables& tables, const std::uint8_t* in, std::uint8_t* out, std::int64_t n) {
-  const Tables table(tables);
-  for (std::int64_t i = 0; i < n; ++i) out[i] = table(in[i], 0);
-}
-
 }  // namespace
 
-const WindowKernel portable{"window_portable", Isa::portable, false, adjacent, rows, alone};
+const WindowKernel portable{"window_portable", Isa::portable, false, adjacent};
 
 }  // namespace bitsieve::window

@@ -4,7 +4,7 @@ namespace bitsieve::steps {
 namespace {
 
 // Values of a strip's copy: they should stay in the second cache, and rows that two strips share be few.
-constexpr std::int64_t kStrip = 1 << 17, kStripOfSingleRows = 1 << 15;
+constexpr std::int64_t kStrip = 1 << 16, kStripOfSingleRows = 1 << 15;
 
 }  // namespace
 

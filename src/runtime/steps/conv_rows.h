@@ -40,10 +40,14 @@ class ConvRows {
   }
 
   // Writes rows [first, first + count) of the copy: zeros around copy_values(from, to, count), which is called for pieces
-  // that start a pixel.
+  // that start a pixel. With several planes, one copy_bytes() after the other, zeros go to all and copy_values writes all.
   template <class T, class CopyValues>
   void fill(const T* image, T* copy, std::int64_t first, std::int64_t count, const StepContext& context,
-            const CopyValues& copy_values) const {
+            const CopyValues& copy_values, std::size_t planes = 1) const {
+    const std::size_t plane = copy_bytes(sizeof(T)) / sizeof(T);
+    const auto zero = [&](T* to, std::int64_t values) {
+      for (std::size_t i = 0; i < planes; ++i) std::memset(to + i * plane, 0, static_cast<std::size_t>(values) * sizeof(T));
+    };
     const std::int64_t pitch = width_ * depth_, left = pad_x_ * depth_;
     const std::int64_t columns = std::max<std::int64_t>(0, std::min(in_width_, width_ - pad_x_)) * depth_;
     const bool dense = columns == pitch && columns == in_width_ * depth_ && row_step_ == 1;
@@ -53,19 +57,19 @@ class ConvRows {
         T* row = copy + (y - first) * pitch;
         const std::int64_t from = y - pad_y_;
         if (from < 0 || from >= in_height_ || columns == 0) {
-          std::memset(row, 0, static_cast<std::size_t>(pitch) * sizeof(T));
+          zero(row, pitch);
         } else if (dense) {
           const std::int64_t together = std::min(end, pad_y_ + in_height_) - y;
           copy_values(image + from * pitch, row, together * pitch);
           y += together - 1;
         } else if (y % row_step_ == 0) {  // else no filter looks at it
-          std::memset(row, 0, static_cast<std::size_t>(left) * sizeof(T));
+          zero(row, left);
           copy_values(image + from * in_width_ * depth_, row + left, columns);
-          std::memset(row + left + columns, 0, static_cast<std::size_t>(pitch - left - columns) * sizeof(T));
+          zero(row + left + columns, pitch - left - columns);
         }
       }
     });
-    std::memset(copy + count * pitch, 0, 64);
+    zero(copy + count * pitch, 64 / static_cast<std::int64_t>(sizeof(T)));
   }
 
   // The whole layer: fill_rows(copy, first, count, context) makes the copies, if any; block(begin, end, first, copy, own) serves

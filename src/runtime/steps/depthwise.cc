@@ -29,18 +29,16 @@ class Depthwise final : public Step {
     const auto* image = static_cast<const std::uint8_t*>(in[0]);
     const std::size_t plane = rows_.copy_bytes(1);
     const auto fill = [&](std::uint8_t* copy, std::int64_t first, std::int64_t count, const StepContext& by) {
-      const auto pass = [&](std::uint8_t* to, const std::array<std::uint8_t, 256>* table) {
-        rows_.fill(image, to, first, count, by, [&](const std::uint8_t* from, std::uint8_t* at, std::int64_t n) {
-          if (table == nullptr) {
-            std::memcpy(at, from, static_cast<std::size_t>(n));
-          } else {
-            windows_.adjacent({table->data(), table->data(), false}, from, at, n);
-          }
-        });
-      };
-      pass(copy, transform_.active && !paired_ ? &transform_.pair : nullptr);
-      if (paired_) pass(copy + plane, &transform_.pair);
-      if (paired_ && !lone_is_same_) pass(copy + 2 * plane, &transform_.lone);
+      rows_.fill(image, copy, first, count, by, [&](const std::uint8_t* from, std::uint8_t* to, std::int64_t n) {
+        const WindowTables pair{transform_.pair.data(), nullptr, false}, lone{transform_.lone.data(), nullptr, false};
+        if (transform_.active && !paired_) {
+          windows_.adjacent(pair, from, to, n);
+          return;
+        }
+        std::memcpy(to, from, static_cast<std::size_t>(n));
+        if (paired_) windows_.adjacent(pair, from, to + plane, n);
+        if (paired_ && !lone_is_same_) windows_.adjacent(lone, from, to + 2 * plane, n);
+      }, planes());
     };
     rows_.run(context, planes() * plane, pointer_bytes(), fill,
               [&](std::int64_t begin, std::int64_t end, std::int64_t first, const std::uint8_t* copy, std::uint8_t* own) {
