@@ -21,22 +21,10 @@ void adjacent(const WindowTables& t, const std::uint8_t* in, std::uint8_t* out, 
   for (std::int64_t i = 0; i < n; ++i) out[i] = f(t, at(i), at(i ^ 1));
 }
 
-void rows(const WindowTables& t, const std::uint8_t* a, const std::uint8_t* b, std::uint8_t* out_a, std::uint8_t* out_b, std::int64_t n) {
-  for (std::int64_t i = 0; i < n; ++i) {
-    const std::uint8_t x = a[i], y = b[i];
-    out_a[i] = f(t, x, y);
-    out_b[i] = f(t, y, x);
-  }
-}
-
-void alone(const WindowTables& t, const std::uint8_t* in, std::uint8_t* out, std::int64_t n) {
-  for (std::int64_t i = 0; i < n; ++i) out[i] = f(t, in[i], 0);
-}
-
 }  // namespace
 
 int main() {
-  const bitsieve::WindowKernel mine{"window_by_definition", bitsieve::Isa::portable, false, adjacent, rows, alone};
+  const bitsieve::WindowKernel mine{"window_by_definition", bitsieve::Isa::portable, false, adjacent};
   const bitsieve::WindowKernel& theirs = bitsieve::select_window(bitsieve::best_isa(), bitsieve::vbmi_supported());
   std::vector<std::uint8_t> pair(256), lone(256), in(101), a(101), b(101);
   for (std::size_t i = 0; i < 256; ++i) {
