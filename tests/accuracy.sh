@@ -50,7 +50,20 @@ key() { grep -E '"(correct|agreement|logit_sqnr_db|data_hash)"' <<<"$1"; }
 "$program" quantize "$model" --calib "$folder/c.json" --config "$folder/resolved.toml" -o "$folder/n.bsv" >/dev/null
 cmp "$folder/m.bsv" "$folder/n.bsv"
 [ "$("$program" run "$folder/m.bsv" fashion-mnist:$data:test --index 3 --top 1 | wc -l)" = 1 ]
-"$program" analyze "$model" --calib fashion-mnist:$data:train --calib-samples 16 --limit 8 --activations sparq-2opt-trim >/dev/null
-"$program" bench "$folder/m.bsv" --runs 3 >/dev/null
-"$program" info "$folder/m.bsv" >/dev/null
 "$program" list --format json | python3 -c 'import json,sys; assert len(json.load(sys.stdin)["activation_codes"]) > 20'
+# Every verb, for people and for programs.
+both() {
+  "$program" "$@" >"$folder/human.txt"
+  [ -s "$folder/human.txt" ] || { echo "nothing printed: $*"; exit 1; }
+  "$program" "$@" --format json | python3 -c 'import json,sys; assert len(json.load(sys.stdin)) > 0'
+}
+both info "$model"
+both info "$folder/m.bsv"
+both calibrate "$model" --calib fashion-mnist:$data:train --calib-samples 16 -o "$folder/d.json"
+both quantize "$model" --calib "$folder/c.json" -o "$folder/o.bsv"
+both eval "$model" --data fashion-mnist:$data:test --limit 20
+both eval "$folder/m.bsv" --data fashion-mnist:$data:test --limit 20
+both analyze "$model" --calib fashion-mnist:$data:train --calib-samples 16 --limit 8 --activations sparq-2opt-trim
+both run "$folder/m.bsv" fashion-mnist:$data:test --index 3
+both bench "$folder/m.bsv" --runs 3
+both list

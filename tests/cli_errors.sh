@@ -1,24 +1,99 @@
 #!/usr/bin/env bash
-# Bad input gives exactly one clear line and the right exit status.
+# Bad input gives exactly one clear line and the right exit status, and leaves no half-written file.
 set -u
-program=$1 models=$2 failed=0
-expect() {  # expect STATUS 'message' command...
+program=$(realpath "$1") models=$(realpath "$2") failed=0
+expect() {  # expect STATUS 'message' arguments of bitsieve...
   status=$1 message=$2
   shift 2
-  got=$("$@" 2>&1 >/dev/null)
+  got=$("$program" "$@" 2>&1 >/dev/null)
   rc=$?
   if [ "$rc" != "$status" ] || [ "$got" != "$message" ]; then
     printf 'command:  %s\nexpected: %s %s\ngot:      %s %s\n\n' "$*" "$status" "$message" "$rc" "$got"
     failed=1
   fi
 }
+here=$(cd "$(dirname "$0")" && pwd)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-printf 'hello' >"$folder/text.onnx"
-head -c 300000 "$models/fashion-resnet14.onnx" >"$folder/cut.onnx"
-expect 1 "bitsieve: cannot read '/nowhere.onnx': No such file or directory" "$program" info /nowhere.onnx
-expect 1 "bitsieve: '$folder/text.onnx' is not an ONNX file, or it is truncated" "$program" info "$folder/text.onnx"
-expect 1 "bitsieve: '$folder/cut.onnx' is not an ONNX file, or it is truncated" "$program" info "$folder/cut.onnx"
-expect 2 "bitsieve: --format: yaml not in {human,json} (see bitsieve --help)" "$program" info "$folder/cut.onnx" --format yaml
-expect 2 "bitsieve: A subcommand is required (see bitsieve --help)" "$program"
+cd "$folder" || exit 1
+python3 "$here/bad_models.py" .
+printf 'hello' >text.onnx
+head -c 300000 "$models/fashion-resnet14.onnx" >cut.onnx
+: >nothing.csv
+: >nothing.npy
+printf '[input]\nsize = [28, 28\n' >syntax.toml
+printf '[quantize]\nactivation = "int8"\n' >recipe.toml
+quiet="--log-level quiet"
+gray="--preprocess preprocess.toml"
+
+# No such file; not ONNX; truncated; unknown operator; what no version of ONNX has.
+expect 1 "bitsieve: cannot read '/nowhere.onnx': No such file or directory" info /nowhere.onnx
+expect 1 "bitsieve: 'text.onnx' is not an ONNX file, or it is truncated" info text.onnx
+expect 1 "bitsieve: 'cut.onnx' is not an ONNX file, or it is truncated" info cut.onnx
+operators=$("$program" list --format json | python3 -c 'import json,sys; print(", ".join(o["name"] for o in json.load(sys.stdin)["operators"]))')
+expect 1 "bitsieve: 'operator.onnx': node 'act1' (Erf): this operator is not supported; supported are $operators" info operator.onnx
+expect 1 "bitsieve: 'opset.onnx' has opset 99; supported are 7 to 21" info opset.onnx
+
+# Weights: NaN is an error, a filter of zeros is a warning.
+expect 1 "bitsieve: 'nan.onnx': node 'conv1' (Conv): weight 'w' holds a NaN at element 17; weights must be finite" info nan.onnx
+expect 0 "warning: layer 'conv1', filter 0: all weights are 0; its output is its bias" quantize zero.onnx --calib npy:x.npy -o zero.bsv
+[ -s zero.bsv ] || { echo "no zero.bsv"; failed=1; }
+
+# Data: wrong input shape, empty data sets, labels, unreadable images, preprocessing.
+expect 1 "bitsieve: 'npy:shape.npy,ok.npy' holds items of 1x14x14; the network's input is 1x28x28" eval good.onnx --data npy:shape.npy,ok.npy
+expect 1 "bitsieve: 'nothing.npy' is not an npy file" eval good.onnx --data npy:nothing.npy,ok.npy
+expect 1 "bitsieve: 'nothing.csv' names no images" eval good.onnx --data images:pictures,nothing.csv $gray
+expect 1 "bitsieve: 'empty' holds no images: no .jpg, .jpeg or .png file" calibrate good.onnx --calib images:empty -o e.json $gray
+expect 1 "bitsieve: 'nothing.npy' holds no images" eval good.onnx --data cifar10:nothing.npy
+expect 1 "bitsieve: image 1 has label 99; model 'small' has 10 classes, 0 to 9" eval good.onnx --data npy:x.npy,y.npy
+expect 1 "bitsieve: 'labels.csv' line 1: no such file 'empty/a.jpg'" eval good.onnx --data images:empty,labels.csv $gray
+expect 1 "bitsieve: 'pictures/a.jpg' is not a readable JPEG: Premature end of JPEG file" eval good.onnx --data images:pictures,labels.csv $gray
+expect 1 "bitsieve: the preprocessing gives pictures of 32 x 32; the network's input is 28 x 28: set size = [28, 28]" \
+  eval good.onnx --data images:pictures,labels.csv --preprocess size.toml
+expect 1 "bitsieve: no such directory '/nowhere'" eval good.onnx --data fashion-mnist:/nowhere:test
+expect 2 "bitsieve: data 'npy:x.npy' has no labels; write npy:x.npy,Y.npy" eval good.onnx --data npy:x.npy
+expect 2 "bitsieve: data 'what:x' has the unknown kind 'what'; known are fashion-mnist, mnist, cifar10, images, image, npy" eval good.onnx --data what:x
+
+# Calibration of another model.
+expect 0 "" calibrate good.onnx --calib npy:x.npy -o c.json $quiet
+hash=$(python3 -c 'import json; print(json.load(open("c.json"))["model_hash"])')
+other=$("$program" info "$models/fashion-resnet14.onnx" --format json | python3 -c 'import json,sys; print(json.load(sys.stdin)["model_hash"])')
+expect 1 "bitsieve: the calibration 'c.json' belongs to another model ('small', $hash, not $other): calibrate this one with \`bitsieve calibrate\`" \
+  quantize "$models/fashion-resnet14.onnx" --calib c.json
+
+# The command line.
+verbs="auto, info, calibrate, quantize, eval, analyze, run, bench, list"
+expect 2 "bitsieve: a command is missing; there are $verbs (see bitsieve --help)"
+expect 2 "bitsieve: there is no command 'crunch'; there are $verbs (see bitsieve --help)" crunch
+expect 2 "bitsieve: --format: yaml not in {human,json} (see bitsieve --help)" info good.onnx --format yaml
+expect 2 "bitsieve: The following argument was not expected: --fast (see bitsieve --help)" info good.onnx --fast
+codes=$("$program" list --format json | python3 -c 'import json,sys; print(", ".join(c["name"] for c in json.load(sys.stdin)["activation_codes"]))')
+expect 2 "bitsieve: --activations: there is no activation code 'int9'; there are $codes" quantize good.onnx --calib c.json --activations int9
+expect 2 "bitsieve: --calib-method: 'max' is not one of minmax, mean-max, percentile, mse, kl" quantize good.onnx --calib c.json --calib-method max
+expect 2 "bitsieve: --layer 'conv1=weights': 'weights' must read key:value" quantize good.onnx --calib c.json --layer conv1=weights
+expect 2 "bitsieve: the pattern '(' is not a regular expression (ECMAScript)" quantize good.onnx --calib c.json --layer '(=weights:int4'
+
+# Nothing can be written: no such folder, a file where a folder should be, a disk that is full.
+expect 1 "bitsieve: cannot write '/nowhere/x.bsv': No such file or directory" quantize good.onnx --calib c.json -o /nowhere/x.bsv $quiet
+expect 1 "bitsieve: cannot write 'text.onnx/x.bsv': Not a directory" quantize good.onnx --calib c.json -o text.onnx/x.bsv $quiet
+expect 1 "bitsieve: cannot make the folder 'text.onnx/a': Not a directory" auto good.onnx --data npy:x.npy,ok.npy --calib npy:x.npy -o text.onnx/a
+if [ "$(id -u)" != 0 ]; then
+  mkdir closed && chmod a-w closed
+  expect 1 "bitsieve: cannot write 'closed/x.bsv': Permission denied" quantize good.onnx --calib c.json -o closed/x.bsv $quiet
+elif command -v setpriv >/dev/null; then
+  mkdir closed && chmod a+rx . closed
+  as_nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups "$real" "$@"; }
+  real=$program program=as_nobody
+  if "$program" list >/dev/null 2>&1; then  # else nobody may not even read the program
+    expect 1 "bitsieve: cannot write 'closed/x.bsv': Permission denied" quantize good.onnx --calib c.json -o closed/x.bsv $quiet
+  fi
+  program=$real
+fi
+limited() { (trap '' XFSZ; ulimit -f 1; exec "$real" "$@"); }
+real=$program program=limited
+expect 1 "bitsieve: cannot write 'full.bsv': File too large" quantize good.onnx --calib c.json -o full.bsv $quiet
+program=$real
+[ -z "$(find . -name '*full.bsv*')" ] || { echo "a part of full.bsv was left behind"; failed=1; }
+got=$("$program" list 2>&1 >/dev/full)
+[ "$? $got" = "1 bitsieve: cannot write the output: No space left on device" ] || { echo "full disk: $got"; failed=1; }
 exit $failed

@@ -155,13 +155,18 @@ class Auto {
     }, how);
     measure(mixed_->recipe);
     if (!mixed_->reached) {
-      warn(options_, fmt::format("--max-drop {}: not reached even with every layer at 8 bits (drop {:.2f})", options_.max_drop, mixed_->drop));
+      warn(options_, fmt::format("--max-drop {}: not reached even with every layer at 8 bits (drop {:.2f}); ranges may be the cause: try another --calib-method",
+                                 options_.max_drop, mixed_->drop));
     }
   }
 
   void mark_frontier() {
     std::vector<FrontierPoint> all;
-    for (const Point& p : points_) all.push_back({p.result.top1(), {p.weight_bits, p.act_bits}});
+    for (const Point& p : points_) {
+      // A network that lost most of what it could is not worth having, however few bits it takes.
+      const bool useful = 2 * p.result.correct >= reference_.result.correct;
+      all.push_back({useful ? p.result.top1() : NAN, {p.weight_bits, p.act_bits}});
+    }
     const std::vector<bool> marks = on_frontier(all);
     for (std::size_t i = 0; i < points_.size(); ++i) points_[i].on_frontier = marks[i];
   }

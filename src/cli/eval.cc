@@ -32,16 +32,17 @@ void run(const Options& options, const std::string& reference_path) {
   const Images images(options.data, true, file.preprocessing, file.input(), options.limit, options.seed);
   const Evaluation result = measure(model, images, options, "evaluating");
   const auto interval = wilson_interval(result.correct, result.count);
-  Json document;
+  Json document = Json::object();
   std::string comparison;
   if (!reference_path.empty()) {
     Options plain = options;
     if (file.packed) plain.preprocess.clear();
-    const ModelFile other = load_model(reference_path, plain);
+    ModelFile other = load_model(reference_path, plain);
+    if (file.packed && other.default_preprocessing) other.preprocessing = file.preprocessing;
     if (other.input() != file.input()) {
       fail("--reference: '{}' reads {}, '{}' reads {}", reference_path, to_string(other.input()), options.model, to_string(file.input()));
     }
-    // Both see the same pictures, each through its own preprocessing.
+    // Both see the same pictures, each through its own preprocessing; a packed model lends its own to a reference without.
     const Images own(options.data, true, other.preprocessing, other.input(), options.limit, options.seed);
     const Evaluation before = measure(model_of(other), own, options, "evaluating the reference");
     const PairedDrop drop = paired_drop(before, result);

@@ -1,5 +1,11 @@
 // bitsieve VERB MODEL [options]. Exit status: 0 done, 1 the work failed, 2 the command line is wrong.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
+#include <string_view>
 
 #include "base/error.h"
 #include "cli/report.h"
@@ -14,7 +20,16 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   for (const cli::Verb& verb : cli::verbs) verb.add(*app.add_subcommand(verb.name, verb.description), command);
   try {
+    const auto named = [&](const cli::Verb& verb) { return argc > 1 && std::string_view(argv[1]) == verb.name; };
+    if (argc < 2 || (argv[1][0] != '-' && std::none_of(std::begin(cli::verbs), std::end(cli::verbs), named))) {
+      std::string names;
+      for (const cli::Verb& verb : cli::verbs) names += std::string(names.empty() ? "" : ", ") + verb.name;
+      throw Error(fmt::format("{}; there are {} (see bitsieve --help)",
+                              argc < 2 ? "a command is missing" : fmt::format("there is no command '{}'", argv[1]), names),
+                  ErrorKind::usage);
+    }
     app.parse(argc, argv);  // verbs run as callbacks
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) fail("cannot write the output: {}", std::strerror(errno));
     return 0;
   } catch (const CLI::CallForHelp& e) {
     return app.exit(e);
@@ -30,6 +45,9 @@ int main(int argc, char** argv) {
     return e.kind() == ErrorKind::usage ? 2 : 1;
   } catch (const std::bad_alloc&) {
     std::fprintf(stderr, "bitsieve: out of memory\n");
+    return 1;
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "bitsieve: internal error, please report it: %s\n", e.what());
     return 1;
   }
 }

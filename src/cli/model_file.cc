@@ -12,17 +12,15 @@ namespace bitsieve::cli {
 namespace {
 
 // --preprocess, or MODEL with the ending .toml, or the default (pixels / 255, gray where the network has one channel).
-Preprocessing preprocessing_of(const std::string& model, const Options& options, const Shape& input) {
+void read_preprocessing(ModelFile& file, const Options& options) {
   std::string path = options.preprocess;
-  if (path.empty()) {
-    path = std::filesystem::path(model).replace_extension(".toml");
-    if (!std::filesystem::exists(path)) {
-      Preprocessing plain;
-      if (input.size() == 3 && input[0] == 1) plain.channels = ChannelOrder::gray;
-      return plain;
-    }
+  if (path.empty()) path = std::filesystem::path(file.path).replace_extension(".toml");
+  file.default_preprocessing = options.preprocess.empty() && !std::filesystem::exists(path);
+  if (file.default_preprocessing) {
+    if (file.input().size() == 3 && file.input()[0] == 1) file.preprocessing.channels = ChannelOrder::gray;
+  } else {
+    file.preprocessing = parse_preprocessing(read_file(path, 1 << 20), path);
   }
-  return parse_preprocessing(read_file(path, 1 << 20), path);
 }
 
 }  // namespace
@@ -46,7 +44,7 @@ ModelFile load_model(const std::string& path, const Options& options) {
   fold_batch_norms(file.graph);
   fuse_activations(file.graph);
   remove_dead(file.graph);
-  file.preprocessing = preprocessing_of(path, options, file.input());
+  read_preprocessing(file, options);
   return file;
 }
 

@@ -16,6 +16,7 @@ struct ModelFile {
   Graph graph;                          // ONNX: float, batch norms folded, activations fused; packed: its graph
   std::optional<PackedModel> packed;    // set for a .bsv file
   Preprocessing preprocessing;
+  bool default_preprocessing = false;   // no file said anything about it
 
   const Shape& input() const { return graph.shape(graph.input); }
 };

@@ -210,9 +210,25 @@ class Quantizer {
       }
       layer.bias[at] = static_cast<std::int32_t>(std::nearbyint(real / unit));
     }
+    warn_of_zeros(node, reordered, outputs);
     set_multipliers(result_.model, i);
     constexpr std::int64_t most = (std::int64_t{1} << 30) / (255 * 128);
     if (k > most) fail("layer '{}': {} products a sum; int32 sums are safe up to {}", node.name, k, most);
+  }
+
+  // A filter of zeros is allowed (pruned networks have them), but often a sign of a broken file.
+  void warn_of_zeros(const Node& node, const std::vector<float>& weights, std::int64_t outputs) {
+    const auto k = static_cast<std::ptrdiff_t>(weights.size()) / outputs;
+    std::int64_t count = 0, first = 0;
+    for (std::int64_t o = outputs - 1; o >= 0; --o) {
+      const auto filter = weights.begin() + o * k;
+      if (std::any_of(filter, filter + k, [](float w) { return w != 0; })) continue;
+      ++count;
+      first = o;
+    }
+    if (count == 0) return;
+    result_.warnings.push_back(fmt::format("layer '{}', filter {}{}: all weights are 0; its output is its bias", node.name, first,
+                                           count > 1 ? fmt::format(" and {} more", count - 1) : ""));
   }
 
   // 8-bit integers of a constant operand, per tensor; its scale.

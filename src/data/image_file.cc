@@ -22,7 +22,7 @@ Image decode_jpeg(std::string_view bytes, const std::string& origin) {
   if (decoder == nullptr) fail("cannot read '{}': the JPEG decoder does not start", origin);
   const auto* data = reinterpret_cast<const unsigned char*>(bytes.data());
   int width = 0, height = 0, subsampling = 0, color = 0;
-  if (tjDecompressHeader3(decoder.get(), data, bytes.size(), &width, &height, &subsampling, &color) != 0) {
+  if (tjDecompressHeader3(decoder.get(), data, bytes.size(), &width, &height, &subsampling, &color) != 0 || width <= 0 || height <= 0) {
     fail("'{}' is not a readable JPEG: {}", origin, tjGetErrorStr2(decoder.get()));
   }
   check_size(height, width, origin);

@@ -53,7 +53,7 @@ const Row& require(std::span<const Row> rows, const std::string& name, const cha
     if (row.name == name) return row;
     allowed += (allowed.empty() ? "" : ", ") + row.name;
   }
-  fail("'{}' is not a {} code; there are {}", name, kind, allowed);
+  fail("there is no {} code '{}'; there are {}", kind, name, allowed);
 }
 
 }  // namespace

@@ -61,7 +61,7 @@ std::regex compile(const std::string& pattern, ErrorKind kind) {
   try {
     return std::regex(pattern);
   } catch (const std::regex_error&) {
-    throw Error(fmt::format("'{}' is not a regular expression (ECMAScript)", pattern), kind);
+    throw Error(fmt::format("the pattern '{}' is not a regular expression (ECMAScript)", pattern), kind);
   }
 }
 

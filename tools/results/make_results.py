@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs `bitsieve auto` on real networks and writes docs/results.md from the JSON it prints.
+"""Runs `bitsieve auto`, and `quantize` with further options, on real networks and writes docs/results.md from their JSON.
 
 usage: make_results.py PROGRAM DATA_FOLDER [--json FOLDER] [--only NAME] [--report-only]
 DATA_FOLDER holds cifar10/, cifar10-models/, imagenet/ and imagenet-models/. The JSON of every network is kept in
@@ -23,6 +23,16 @@ networks = {  # name: (model file, preprocessing, (evaluation, calibration), wha
     "mobilenetv2": ("imagenet-models/mobilenetv2-1.0-224-int8ptq-dequant.onnx", "mobilenet-224.toml", imagenet, "ImageNet"),
     "squeezenet1.1": ("imagenet-models/squeezenet1.1-ncnn.onnx", "caffe-bgr-227.toml", imagenet, "ImageNet"),
 }
+# What the table of `auto` leaves out: options of `bitsieve quantize`.
+narrow = "--activations sparq-5opt-round"
+variants = [f"--activations int8 --calib-method {rule}" for rule in ("minmax", "mean-max", "percentile", "mse", "kl")]
+variants += [f"{narrow} --calib-method {rule}" for rule in ("minmax", "percentile", "mse", "kl")]
+variants += ["--weights int8-sparq --activations int8", f"{narrow} --act-top 240", f"{narrow} --first-last float", f"{narrow} --first-last same",
+             f"{narrow} --equalize", "--activations int8 --equalize", f"{narrow} --repair mean", f"{narrow} --repair gain",
+             f"{narrow} --repair gain --equalize", f"{narrow} --repair gain --calib-method mse",
+             "--activations int8 --prune 2:4", "--activations sparq-5opt-round-24 --prune 2:4",
+             "--activations sparq-5opt-trim-24 --prune 2:4", "--activations sparq-5opt-round-24 --prune 2:4 --repair gain",
+             "--activations sparq-5opt-trim --recalibrate-norms", "--activations sparq-2opt-trim --recalibrate-norms"]
 marker = "<!-- Everything below is written by tools/results/make_results.py -->"
 
 
@@ -33,6 +43,37 @@ def run(program, data, name, folder):
     print(name, flush=True)
     result = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     (folder / f"{name}.json").write_text(result)
+
+
+def run_variants(program, data, name, folder):
+    """Quantizes and evaluates with each of `variants`; the calibration that `auto` wrote is used again."""
+    model, preprocessing, (evaluation, calibration), _ = networks[name]
+    results = []
+    for options in variants:
+        print(name, options, flush=True)
+        packed, path = str(folder / name / "variant.bsv"), f"{data}/{model}"
+        quantize = subprocess.run([program, "quantize", path, "--preprocess", str(here / preprocessing), "--calib", calibration.format(data=data),
+                                   "--calib-cache", str(folder / name / "calibration.json"), "-o", packed, *options.split()],
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        if quantize.returncode != 0:
+            results.append({"options": options, "error": quantize.stderr.strip().splitlines()[-1].removeprefix("bitsieve: ")})
+            continue
+        evaluated = subprocess.run([program, "eval", packed, "--data", evaluation.format(data=data), "--reference", path, "--format",
+                                    "json"], check=True, stdout=subprocess.PIPE, text=True).stdout
+        results.append({"options": options, **{key: json.loads(evaluated)[key] for key in
+                                               ("correct", "top1", "drop", "drop_ci95", "agreement", "logit_sqnr_db")}})
+    (folder / f"{name}-variants.json").write_text(json.dumps(results, indent=2))
+
+
+def variants_table(results):
+    lines = ["", "Other options of `bitsieve quantize`:", "", "| options | correct | top-1 | drop (95 %) | agreement | logit SQNR dB |", "|---|---|---|---|---|---|"]
+    for r in results:
+        if "error" in r:
+            lines.append(f"| `{r['options']}` | {r['error']} | | | | |")
+        else:
+            lines.append(f"| `{r['options']}` | {r['correct']} | {r['top1']:.2f} | {r['drop']:.2f} ({r['drop_ci95'][0]:.2f} to {r['drop_ci95'][1]:.2f}) | "
+                         f"{r['agreement']:.2f} | {r['logit_sqnr_db']:.1f} |")
+    return "\n".join(lines) + "\n"
 
 
 def table(name, result):
@@ -72,12 +113,17 @@ def main():
         wanted = not arguments.only or name in arguments.only
         if wanted and not arguments.report_only and not (folder / f"{name}.json").exists():
             run(arguments.program, arguments.data, name, folder)
+        if wanted and not arguments.report_only and not (folder / f"{name}-variants.json").exists():
+            run_variants(arguments.program, arguments.data, name, folder)
     results = {name: json.loads((folder / f"{name}.json").read_text()) for name in networks if (folder / f"{name}.json").exists()}
     facts = next(iter(results.values()))
     page = root / "docs" / "results.md"
     head = page.read_text().split(marker)[0] if page.exists() else "# Results\n\n"
     body = [f"Program version {facts['tool_version']}, {facts['isa']} kernels (the figures are the same on every instruction set), seed {facts['seed']}.", ""]
-    body += [table(name, result) for name, result in results.items()]
+    for name, result in results.items():
+        body.append(table(name, result))
+        if (folder / f"{name}-variants.json").exists():
+            body[-1] += variants_table(json.loads((folder / f"{name}-variants.json").read_text()))
     page.write_text(head + marker + "\n" + "\n".join(body))
 
 
