@@ -5,8 +5,18 @@
 namespace bitsieve {
 namespace {
 
-// Layers follow each other within microseconds: looking again a few thousand times is cheaper than sleeping.
+// Layers follow each other within microseconds, and waking a thread costs tens of them: looking again for about 100
+// microseconds is cheaper than sleeping.
 constexpr int kSpins = 2000;
+
+// Tells the processor that this is a wait; 40 to 150 cycles where it knows the instruction.
+void pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#else
+  std::this_thread::yield();
+#endif
+}
 
 }  // namespace
 
@@ -39,7 +49,7 @@ void Crew::run_job(const Job& job) {
   wake_.notify_all();
   work(0);
   for (int spins = 0; busy_.load() != 0; ++spins) {
-    if (spins > kSpins) std::this_thread::yield();
+    spins > kSpins ? std::this_thread::yield() : pause();
   }
   if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
 }
@@ -56,8 +66,7 @@ void Crew::work(int worker) {
 
 void Crew::serve(int worker) {
   for (std::uint64_t seen = 0;;) {
-    for (int spins = 0; round_.load() == seen && spins < kSpins; ++spins) {
-    }
+    for (int spins = 0; round_.load() == seen && spins < kSpins; ++spins) pause();
     if (round_.load() == seen) {
       std::unique_lock lock(mutex_);
       wake_.wait(lock, [&] { return round_.load() != seen; });

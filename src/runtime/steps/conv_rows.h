@@ -16,7 +16,8 @@
 
 namespace bitsieve::steps {
 
-// Pixels of a block: a common multiple of the kernels' row tiles (6, 8, 12, 4), small enough for the first cache.
+// Pixels of a block: a common multiple of the kernels' row tiles (6, 8, 12, 4), small enough for the first cache. Shorter
+// blocks, for threads to share, are multiples of 24.
 inline constexpr std::int64_t block_pixels = 96;
 
 class ConvRows {
@@ -81,7 +82,7 @@ class ConvRows {
     if (strips() == 1) {
       if (copies_) fill_rows(context.scratch, 0, height_, context);
       const std::int64_t share = (all + context.threads() - 1) / context.threads();
-      const std::int64_t step = std::min(block_pixels, (share + 11) / 12 * 12);
+      const std::int64_t step = std::min(block_pixels, (share + 23) / 24 * 24);
       context.each((all + step - 1) / step, [&](std::int64_t i, int worker) {
         std::uint8_t* own = context.scratch + strip_bytes + static_cast<std::size_t>(worker) * own_bytes;
         block(i * step, std::min(all, (i + 1) * step), 0, context.scratch, own);
@@ -103,15 +104,15 @@ class ConvRows {
   }
 
   // rows[(m - begin) * runs() + r] for the pixels m in [begin, end). image: the image, or the copy of the strip whose first
-  // output row is `first`.
+  // output row is `first`. every: of each so many pixels only the first; begin, end and the width are multiples of it.
   template <class T>
-  void pointers(const T* image, std::int64_t first, std::int64_t begin, std::int64_t end, const T** rows) const {
+  void pointers(const T* image, std::int64_t first, std::int64_t begin, std::int64_t end, const T** rows, std::int64_t every = 1) const {
     std::int64_t y = begin / out_width_ - first, x = begin % out_width_;
     const std::int64_t count = runs();
     const std::int64_t* offsets = offsets_.data();
     for (std::int64_t m = begin; m < end; ++y, x = 0) {
       const T* pixel = image + y * step_y_ + x * step_x_;
-      for (const std::int64_t last = std::min(end, m + out_width_ - x); m < last; ++m, pixel += step_x_) {
+      for (const std::int64_t last = std::min(end, m + out_width_ - x); m < last; m += every, pixel += every * step_x_) {
         for (std::int64_t r = 0; r < count; ++r) *rows++ = pixel + offsets[r];
       }
     }

@@ -21,8 +21,14 @@ class Depthwise final : public Step {
     paired_ = transform_.active && transform_.paired;
     for (std::size_t x = 0; x < 256; ++x) lone_is_same_ = lone_is_same_ && transform_.lone[x] == x;
     rows_ = ConvRows(s.in(), s.out(), w, false, 1, transform_.active);
-    weights_ = kernel_.pack({channels_, taps, transposed(s.layer.weight, channels_, taps).data(), s.layer.bias.data(),
-                             s.layer.multiplier.data()});
+    together_ = w.stride[1] == 1 ? pixels_together(s.out()[2]) : 1;
+    const auto repeated = [&](const auto& of_channels) {
+      auto all = of_channels;
+      for (std::int64_t i = 1; i < together_; ++i) all.insert(all.end(), of_channels.begin(), of_channels.end());
+      return all;
+    };
+    weights_ = kernel_.pack({together_ * channels_, taps, transposed(repeated(s.layer.weight), together_ * channels_, taps).data(),
+                             repeated(s.layer.bias).data(), repeated(s.layer.multiplier).data()});
   }
 
   void run(std::span<const void* const> in, void* out, const StepContext& context) const override {
@@ -43,9 +49,9 @@ class Depthwise final : public Step {
     rows_.run(context, planes() * plane, pointer_bytes(), fill,
               [&](std::int64_t begin, std::int64_t end, std::int64_t first, const std::uint8_t* copy, std::uint8_t* own) {
                 auto** rows = reinterpret_cast<const std::uint8_t**>(own);
-                rows_.pointers(rows_.copies() ? copy : image, first, begin, end, rows);
+                rows_.pointers(rows_.copies() ? copy : image, first, begin, end, rows, together_);
                 auto* to = static_cast<std::uint8_t*>(out) + begin * channels_ * (epilogue_.to_float ? 4 : 1);
-                kernel_.run({end - begin, rows, weights_.view, signed_, epilogue_, to, channels_, paired_,
+                kernel_.run({(end - begin) / together_, rows, weights_.view, signed_, epilogue_, to, together_ * channels_, paired_,
                              static_cast<std::int64_t>(plane), lone_is_same_ ? 0 : static_cast<std::int64_t>(2 * plane)});
               });
   }
@@ -59,13 +65,24 @@ class Depthwise final : public Step {
   }
 
  private:
+  // Neighbouring pixels lie side by side, before and after a convolution of stride 1: they can pass for one pixel of more
+  // channels, which fills the kernels' vectors of 64 channels better. A number that divides the width of the image.
+  std::int64_t pixels_together(std::int64_t width) const {
+    std::int64_t best = 1, best_vectors = (channels_ + 63) / 64;
+    for (std::int64_t p = 2; p <= 8 && width % p == 0; p *= 2) {
+      const std::int64_t vectors = (p * channels_ + 63) / 64;
+      if (vectors * best < best_vectors * p) best = p, best_vectors = vectors;
+    }
+    return best;
+  }
+
   std::size_t pointer_bytes() const {
     return whole_lines(static_cast<std::size_t>(block_pixels * rows_.runs()) * sizeof(const std::uint8_t*));
   }
   // The image, and what its values are beside another value and beside a zero.
   std::size_t planes() const { return !paired_ ? 1 : lone_is_same_ ? 2 : 3; }
 
-  std::int64_t channels_;
+  std::int64_t channels_, together_ = 1;
   ActivationTransform transform_;
   bool signed_, paired_ = false, lone_is_same_ = true;
   const QDepthwiseKernel& kernel_;
