@@ -1,6 +1,6 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # Fuzzes the readers of foreign files: tools/fuzz.sh SECONDS. Builds with clang and sanitizers, runs each target for
-# SECONDS over a copy of its seeds in tests/fuzz/, and fails on a crash, a timeout of 10 s or more than 2 GiB of memory.
+# SECONDS (as many at a time as there are processors) over a copy of its seeds in tests/fuzz/, and fails on a crash, a timeout of 10 s or more than 2 GiB of memory.
 set -eu
 seconds=${1:-}
 case $seconds in
@@ -18,21 +18,37 @@ say "Building in $folder"
 mkdir -p "$folder"
 cmake -S "$root" -B "$folder" -G Ninja -DCMAKE_CXX_COMPILER=clang++-19 -DCMAKE_BUILD_TYPE=RelWithDebInfo \
   -DBITSIEVE_FUZZ=ON -DBITSIEVE_TESTS=OFF >"$folder.log" 2>&1 || { cat "$folder.log"; exit 1; }
-cmake --build "$folder" --target fuzz_onnx fuzz_bsv
+targets="onnx pack data quant"
+# shellcheck disable=SC2086
+cmake --build "$folder" --target $(printf 'fuzz_%s ' $targets)
 
-status=0
-for name in onnx bsv; do
-  say "Fuzzing $name for $seconds s"
-  target=$(find "$folder/src" -type f -name "fuzz_$name")
-  corpus=$folder/corpus_$name
+fuzz() {  # fuzz NAME
+  target=$(find "$folder/src" -type f -name "fuzz_$1")
+  corpus=$folder/corpus_$1
   mkdir -p "$corpus" "$folder/findings"
-  cp -n tests/fuzz/$name/* "$corpus/"
-  "$target" -rss_limit_mb=2048 -timeout=10 -max_total_time="$seconds" -print_final_stats=1 \
-    -artifact_prefix="$folder/findings/$name-" "$corpus" >"$folder/fuzz_$name.log" 2>&1 || {
-    status=1
-    tail -n 60 "$folder/fuzz_$name.log"
-    echo "fuzz_$name found something; the input is in $folder/findings" >&2
-  }
-  grep -E '^stat::(number_of_executed_units|peak_rss_mb)' "$folder/fuzz_$name.log" || true
+  cp -n tests/fuzz/"$1"/* "$corpus/"
+  if ! "$target" -rss_limit_mb=2048 -timeout=10 -max_total_time="$seconds" -print_final_stats=1 \
+    -artifact_prefix="$folder/findings/$1-" "$corpus" >"$folder/fuzz_$1.log" 2>&1; then
+    tail -n 60 "$folder/fuzz_$1.log"
+    echo "fuzz_$1 found something; the input is in $folder/findings" >&2
+    return 1
+  fi
+  echo "fuzz_$1: $(sed -n 's/^stat::number_of_executed_units: *//p' "$folder/fuzz_$1.log") inputs, nothing found"
+}
+
+say "Fuzzing $targets for $seconds s each"
+status=0
+jobs=0
+for name in $targets; do
+  if [ $jobs -ge "$(nproc)" ]; then
+    wait -n || status=1
+    jobs=$((jobs - 1))
+  fi
+  fuzz "$name" &
+  jobs=$((jobs + 1))
+done
+while [ $jobs -gt 0 ]; do
+  wait -n || status=1
+  jobs=$((jobs - 1))
 done
 exit $status

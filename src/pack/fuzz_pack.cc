@@ -1,5 +1,5 @@
 // libFuzzer target: any bytes are an error or a model that can be written and read again. Built with
-// -DBITSIEVE_FUZZ=ON; start it on a folder with a few small .bsv files.
+// -DBITSIEVE_FUZZ=ON; tools/fuzz.sh runs it on the file of tests/fuzz/pack.
 #include <cstdint>
 #include <cstdlib>
 
