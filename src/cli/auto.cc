@@ -60,6 +60,9 @@ class Auto {
     reference_.result = evaluate_model(network_, "float");
     reference_.bytes = file_.bytes;
     print_row(reference_);
+    if (options_.max_drop >= 0 && options_.calib.ends_with(".json")) {
+      throw Error("--max-drop orders the layers on calibration images; --calib names a calibration file: name images", ErrorKind::usage);
+    }
     source_ = obtain_calibration(file_, options_, folder_ + "/calibration.json");
     if (source_.images) source_.images->keep(options_.threads);
     for (const Recipe& recipe : auto_recipes(base(), source_.images != nullptr)) measure(recipe);
@@ -72,6 +75,9 @@ class Auto {
       print_json(document(best, analysis));
     } else {
       print_summary(best, analysis);
+    }
+    if (options_.max_drop >= 0 && std::none_of(points_.begin(), points_.end(), [&](const Point& p) { return p.drop.drop <= options_.max_drop; })) {
+      fail("--max-drop {}: no recipe reached it, not even 8 bits in every layer; another --calib-method may help", options_.max_drop);
     }
   }
 
@@ -126,10 +132,6 @@ class Auto {
 
   // The first of ever narrower recipes that loses more than --max-drop, mixed with 8-bit layers until it does not.
   void search() {
-    if (!source_.images) {
-      warn(options_, "--max-drop needs calibration images to order the layers; --calib named a calibration file");
-      return;
-    }
     const Point* narrow = nullptr;
     for (const char* name : {"sparq-5opt-round", "sparq-2opt-round", "sparq-6opt-round", "sparq-7opt-round"}) {
       const auto found = std::find_if(points_.begin(), points_.end(), [&](const Point& p) { return p.recipe.name == name; });
@@ -138,6 +140,7 @@ class Auto {
     }
     if (narrow->drop.drop <= options_.max_drop) return;  // every narrow recipe keeps the accuracy as it is
     Recipe recipe = narrow->recipe;
+    if (recipe.repair == Repair::none) recipe.name += "-gain";
     recipe.repair = Repair::gain;
     ImageSet some = source_.images->set();
     some.size = std::min(some.size, sensitivity_images);
@@ -153,9 +156,10 @@ class Auto {
     mixed_ = search_mixed(recipe, sensitivity, [&](const Recipe& r) {
       return paired_drop(reference_.result, evaluate_model(make(r, false), "mixed")).drop;
     }, how);
-    measure(mixed_->recipe);
+    const std::string& name = mixed_->recipe.name;  // without a rule for any layer it is one of the recipes above, repaired
+    if (std::none_of(points_.begin(), points_.end(), [&](const Point& p) { return p.recipe.name == name; })) measure(mixed_->recipe);
     if (!mixed_->reached) {
-      warn(options_, fmt::format("--max-drop {}: not reached even with every layer at 8 bits (drop {:.2f}); ranges may be the cause: try another --calib-method",
+      warn(options_, fmt::format("--max-drop {}: the mixed recipe does not reach it even with every layer at 8 bits (drop {:.2f})",
                                  options_.max_drop, mixed_->drop));
     }
   }
@@ -249,7 +253,7 @@ class Auto {
       for (const MixedLayer& layer : mixed_->layers) {
         json["mixed"]["layers"].push_back({{"name", layer.sensitivity.name}, {"sqnr_db", number(layer.sensitivity.sqnr_db())},
                                            {"agreement", layer.sensitivity.agreement}, {"act_code", layer.chosen.act_code},
-                                           {"weight_code", layer.chosen.weight_code}});
+                                           {"weight_code", layer.chosen.weight_code}, {"narrow", layer.narrow()}});
       }
     }
     json["files"] = files_;

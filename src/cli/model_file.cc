@@ -56,4 +56,11 @@ ModelFile load_float_model(const std::string& path, const Options& options, cons
   return file;
 }
 
+void require_other_file(const std::string& output, const std::string& model) {
+  std::error_code ignored;
+  if (std::filesystem::equivalent(output, model, ignored)) {
+    throw Error(fmt::format("--output '{}' is the model itself; name another file", output), ErrorKind::usage);
+  }
+}
+
 }  // namespace bitsieve::cli

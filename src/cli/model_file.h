@@ -27,4 +27,7 @@ ModelFile load_model(const std::string& path, const Options& options);
 // As load_model, but a packed model is an error that says what to give instead.
 ModelFile load_float_model(const std::string& path, const Options& options, const char* verb);
 
+// Throws Error of kind usage when `output` names the file `model`, which would be lost.
+void require_other_file(const std::string& output, const std::string& model);
+
 }  // namespace bitsieve::cli

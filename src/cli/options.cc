@@ -75,15 +75,24 @@ void add_recipe(CLI::App& app, Options& options) {
   app.add_flag("--strict", options.strict, "a layer that is not in the precision asked for is an error")->group(group);
 }
 
-bool has_recipe(const Options& o) {
-  return !o.config.empty() || !o.weights.empty() || !o.activations.empty() || !o.w_bits.empty() || !o.a_bits.empty() ||
-         !o.layers.empty() || !o.excludes.empty();
+namespace {
+
+// What the command line says about every layer wins over the rules of a recipe file.
+void clear_rules(Recipe& recipe, bool weights, bool activations) {
+  for (LayerRule& rule : recipe.rules) {
+    if (weights) rule.weight_code.clear();
+    if (activations) rule.act_code.clear();
+  }
+  std::erase_if(recipe.rules, [](const LayerRule& rule) { return rule.weight_code.empty() && rule.act_code.empty(); });
 }
+
+}  // namespace
 
 Recipe recipe_from(const Options& o) {
   const CodeNames names = code_names();
   Recipe recipe;
   if (!o.config.empty()) recipe = parse_recipe(read_file(o.config, 1 << 20), o.config, &names);
+  clear_rules(recipe, !o.weights.empty() || !o.w_bits.empty(), !o.activations.empty() || !o.a_bits.empty());
   if (!o.w_bits.empty()) recipe.layers.weight_code = weight_code_of_bits(o.w_bits, "--w-bits");
   if (!o.a_bits.empty()) recipe.layers.act_code = act_code_of_bits(o.a_bits, "--a-bits");
   const auto known = [](const std::string& code, const char* option, const auto& require) {
@@ -110,7 +119,10 @@ Recipe recipe_from(const Options& o) {
     throw Error(fmt::format("--prune: '{}' is not one of none, 2:4", o.prune), ErrorKind::usage);
   }
   if (!o.prune.empty()) recipe.prune_two_of_four = o.prune == "2:4";
-  if (o.percentile > 0) recipe.percentile = o.percentile;
+  if (o.percentile > 0) {
+    if (recipe.range != RangeRule::percentile) throw Error("--percentile needs --calib-method percentile", ErrorKind::usage);
+    recipe.percentile = o.percentile;
+  }
   if (o.act_top > 0) recipe.act_top = o.act_top;
   recipe.equalize = recipe.equalize || o.equalize;
   recipe.recalibrate_norms = recipe.recalibrate_norms || o.recalibrate_norms;

@@ -39,7 +39,5 @@ void add_recipe(CLI::App& app, Options& options);
 // --config and everything that overrides it. Throws Error (usage) naming the option and what is allowed.
 Recipe recipe_from(const Options& options);
 
-// Whether the command line says anything about a recipe.
-bool has_recipe(const Options& options);
 
 }  // namespace bitsieve::cli

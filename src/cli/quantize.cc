@@ -23,15 +23,27 @@ void run(const Options& options, const std::string& cache) {
   if (options.dry_run) {
     for (const std::string& line : warnings) warn(options, line);
     const std::string toml = to_toml(resolved(file.graph, recipe));
-    if (options.output.empty()) {
-      std::printf("%s", toml.c_str());
-    } else {
+    if (!options.output.empty()) {
+      require_other_file(options.output, options.model);
       write_file_atomically(options.output, toml);
+    }
+    if (options.json()) {
+      Json document = run_facts(options, clock);
+      document["model"] = options.model;
+      document["model_hash"] = file.hash;
+      document["recipe"] = recipe.name;
+      document["recipe_toml"] = toml;
+      document["warnings"] = warnings;
+      document["files"] = options.output.empty() ? Json::array() : Json::array({options.output});
+      print_json(document);
+    } else if (options.output.empty()) {
+      std::printf("%s", toml.c_str());
     }
     return;
   }
   if (options.calib.empty()) throw Error("quantize needs --calib: images, or a calibration file", ErrorKind::usage);
   const std::string output = options.output.empty() ? std::filesystem::path(options.model).stem().string() + "-" + recipe.name + ".bsv" : options.output;
+  require_other_file(output, options.model);
   const CalibrationSource source = obtain_calibration(file, options, cache);
   CompressInput input = source.input(file.graph, options);
   CompressResult result;
@@ -61,10 +73,10 @@ void run(const Options& options, const std::string& cache) {
     document["files"] = {output, recipe_file};
     return print_json(document);
   }
-  std::printf("%-36s %-8s %-12s %-24s %12s %10s\n", "layer", "operator", "weights", "activations", "MACs", "bits/weight");
+  std::printf("%-36s %-8s %-12s %-30s %12s %10s\n", "layer", "operator", "weights", "activations", "MACs", "bits/weight");
   for (const Json& row : layers) {
-    std::printf("%-36s %-8s %-12s %-24s %12lld %10.2f\n", row["name"].get<std::string>().c_str(), row["op"].get<std::string>().c_str(),
-                row["weight_code"].get<std::string>().c_str(), row["act_code"].get<std::string>().c_str(),
+    std::printf("%-36s %-8s %-12s %-30s %12lld %10.2f\n", row["name"].get<std::string>().c_str(), row["op"].get<std::string>().c_str(),
+                row["weight_code"].get<std::string>().c_str(), (row["act_code"].get<std::string>() + (row["signed"].get<bool>() ? ", signed" : "")).c_str(),
                 row["macs"].get<long long>(), row["bits_per_weight"].get<double>());
   }
   if (result.repair) std::printf("\nrepair: %zu layers matched on %lld images\n", result.repair->layers.size(), static_cast<long long>(result.repair->images));

@@ -21,8 +21,6 @@ std::string cpu_model() {
   return "unknown";
 }
 
-bool has_weights(const Node& node) { return node.op == Op::conv || node.op == Op::linear; }
-
 }  // namespace
 
 void inform(const Options& options, const std::string& line) {
@@ -106,6 +104,8 @@ Json layers_json(const QuantizedModel& model, bool plain) {
     row["op"] = op_name(node.op);
     row["weight_code"] = layer.integer ? layer.weight_code : "float";
     row["act_code"] = layer.integer ? layer.act_code : "float";
+    // Windows on signed values are ours, not SPARQ's.
+    row["signed"] = layer.integer && layer.transform.active && model.values[static_cast<std::size_t>(node.inputs[0])].type == DType::s8;
     row["w_bits"] = layer.integer ? layer.weight_bits : 32;
     row["a_bits"] = layer.integer ? layer.act_bits : 32;
     row["macs"] = size.macs;

@@ -10,8 +10,6 @@
 namespace bitsieve {
 namespace {
 
-bool has_weights(const Node& node) { return node.op == Op::conv || node.op == Op::linear; }
-
 struct Pair {
   std::size_t first, second;   // node indices
   std::vector<double> factor;  // accumulated 1 / s by channel

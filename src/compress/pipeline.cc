@@ -5,11 +5,16 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "methods/methods.h"
 #include "runtime/calibrate.h"
 #include "runtime/executor.h"
 
 namespace bitsieve {
 namespace {
+
+bool needs_two_of_four(const std::string& act_code) {
+  return act_code != "float" && require_activation_code(act_code).transform[0].two_of_four;
+}
 
 class Compression {
  public:
@@ -40,7 +45,12 @@ class Compression {
     }
     Graph graph = target;
     if (recipe_.prune_two_of_four) {
-      result_.prune = prune_two_of_four(graph);
+      PruneOptions options;
+      const std::vector<LayerRecipe> codes = resolve(graph, recipe_, nullptr);
+      for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+        if (has_weights(graph.nodes[i]) && needs_two_of_four(codes[i].act_code)) options.always.push_back(graph.nodes[i].name);
+      }
+      result_.prune = prune_two_of_four(graph, options);
       if (!recipe_.recalibrate_norms && recipe_.repair == Repair::none) calibrate_again(graph);
     }
     QuantizeResult quantized = quantize(graph, *calibration, recipe_);

@@ -56,7 +56,8 @@ PruneReport prune_two_of_four(Graph& graph, const PruneOptions& options) {
     const bool outer = i == layers.front() || i == layers.back();
     const bool depthwise = node.op == Op::conv && node.weight().shape[1] == 1;
     report.weights += node.weight().size();
-    if ((outer && !options.first_and_last) || depthwise || node.weight().size() == 0) {
+    const bool asked = std::find(options.always.begin(), options.always.end(), node.name) != options.always.end();
+    if ((outer && !asked) || depthwise || node.weight().size() == 0) {
       report.skipped.push_back(node.name);
       report.zeros += std::count(node.weight().data.begin(), node.weight().data.end(), 0.0f);
       continue;

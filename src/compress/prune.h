@@ -9,7 +9,8 @@
 namespace bitsieve {
 
 struct PruneOptions {
-  bool first_and_last = false;  // also the first convolution and the last layer with weights
+  // Layers that are pruned even where they are the first convolution or the last layer with weights, by name.
+  std::vector<std::string> always = {};
 };
 
 struct PrunedLayer {

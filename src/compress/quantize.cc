@@ -12,8 +12,6 @@
 namespace bitsieve {
 namespace {
 
-bool has_weights(const Node& node) { return node.op == Op::conv || node.op == Op::linear; }
-
 // True when no image whatever can make the value negative.
 bool never_negative(const Graph& graph, ValueId id, const Calibration& calibration) {
   const int producer = graph.producer(id);
@@ -27,11 +25,11 @@ bool never_negative(const Graph& graph, ValueId id, const Calibration& calibrati
       if (node.attributes.value < 0) return false;
       [[fallthrough]];
     case Op::concat: case Op::slice: case Op::reshape: case Op::transpose: case Op::max_pool: case Op::average_pool:
-    case Op::reduce_mean: case Op::mul:
+    case Op::reduce_mean: case Op::mul: case Op::add:
       return std::all_of(node.inputs.begin(), node.inputs.end(), [&](ValueId in) {
         if (!graph.is_constant(in)) return never_negative(graph, in, calibration);
         const std::vector<float>& values = graph.values[static_cast<std::size_t>(in)].constant->data;
-        return node.op == Op::mul && std::all_of(values.begin(), values.end(), [](float x) { return x >= 0; });
+        return (node.op == Op::mul || node.op == Op::add) && std::all_of(values.begin(), values.end(), [](float x) { return x >= 0; });
       });
     default: return false;
   }
@@ -53,7 +51,10 @@ class Quantizer {
   QuantizeResult run() {
     codes_ = resolve(graph_, recipe_, &result_.warnings);
     code_values();
-    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) code_node(i);
+    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+      code_node(i);
+      warn_of_float(i);
+    }
     return std::move(result_);
   }
 
@@ -184,16 +185,17 @@ class Quantizer {
         reordered[static_cast<std::size_t>(o * k + j % taps * depth + j / taps)] = weight.data[static_cast<std::size_t>(o * k + j)];
       }
     }
-    const ActivationCodeRow& act = require_activation_code(codes_[i].act_code);
+    const ActivationCodeRow& act = act_code(node, codes_[i].act_code);
     const WeightCodeRow& code_row = require_weight_code(codes_[i].weight_code);
     const ValueCode in = code(node.inputs[0]);
     layer.weight_code = codes_[i].weight_code;
-    layer.act_code = codes_[i].act_code;
+    layer.act_code = act.name;
     layer.weight_bits = code_row.bits;
-    layer.act_bits = act.bits;
+    layer.act_bits = act.bits_of(in.type == DType::s8);
     layer.transform = act.make_transform(in.type == DType::s8);
     auto quantized = code_row.quantize(reordered.data(), outputs, k);
     layer.weight = std::move(quantized.q);
+    if (layer.transform.two_of_four) require_two_of_four(node.name, layer.weight, k);
     layer.weight_scale = std::move(quantized.scale);
     layer.bias.resize(static_cast<std::size_t>(outputs));
     for (std::int64_t o = 0; o < outputs; ++o) {
@@ -214,6 +216,37 @@ class Quantizer {
     set_multipliers(result_.model, i);
     constexpr std::int64_t most = (std::int64_t{1} << 30) / (255 * 128);
     if (k > most) fail("layer '{}': {} products a sum; int32 sums are safe up to {}", node.name, k, most);
+  }
+
+  // 2:4 is sparsity along input channels: a layer with one input channel a filter takes the code without it.
+  const ActivationCodeRow& act_code(const Node& node, const std::string& name) {
+    const ActivationCodeRow& row = require_activation_code(name);
+    if (!row.transform[0].two_of_four || node.op != Op::conv || node.weight().shape[1] > 1) return row;
+    const std::string dense = name.substr(0, name.rfind('-'));
+    result_.warnings.push_back(fmt::format("layer '{}' has one input channel a filter, too few for 2:4; it gets {}", node.name, dense));
+    return require_activation_code(dense);
+  }
+
+  static void require_two_of_four(const std::string& name, const std::vector<std::int8_t>& weights, std::int64_t k) {
+    for (std::size_t i = 0; i < weights.size();) {
+      const std::size_t end = i + std::min<std::size_t>(4, static_cast<std::size_t>(k) - i % static_cast<std::size_t>(k));
+      if (std::count_if(weights.begin() + static_cast<std::ptrdiff_t>(i), weights.begin() + static_cast<std::ptrdiff_t>(end),
+                        [](std::int8_t w) { return w != 0; }) > 2) {
+        fail("layer '{}': its code is for 2:4 sparse weights, and it has more than two of four; prune them (--prune 2:4)", name);
+      }
+      i = end;
+    }
+  }
+
+  // Integers are the rule; a layer that has to stay float although its recipe says otherwise is worth a word.
+  void warn_of_float(std::size_t i) {
+    const Node& node = graph_.nodes[i];
+    if (result_.model.layers[i].integer || !(has_weights(node) || node.op == Op::matmul)) return;
+    if (codes_[i].weight_code == "float") return;
+    result_.warnings.push_back(fmt::format("layer '{}' ({}) runs in float: {}", node.name, op_name(node.op),
+                                           reference::has_integer_form(graph_, node)
+                                               ? "it reads a value that is float"
+                                               : "there is no integer form for its shape"));
   }
 
   // A filter of zeros is allowed (pruned networks have them), but often a sign of a broken file.

@@ -72,7 +72,7 @@ class TinyNetwork {
     layer.weight_code = "int8";
     layer.act_code = act_code;
     layer.weight_bits = 8;
-    layer.act_bits = require_activation_code(act_code).bits;
+    layer.act_bits = require_activation_code(act_code).bits_of(in.type == DType::s8);
     layer.transform = require_activation_code(act_code).make_transform(in.type == DType::s8);
     layer.weight = std::move(weights.q);
     layer.weight_scale = std::move(weights.scale);

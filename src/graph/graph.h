@@ -121,6 +121,8 @@ Shape infer_shape(const Graph& graph, const Node& node);
 // the stored ones, finite constants). Throws Error naming the node.
 void validate(const Graph& graph);
 
+inline bool has_weights(const Node& node) { return node.op == Op::conv || node.op == Op::linear; }
+
 // Multiply-accumulates of one image; 0 for anything but conv, linear and matmul.
 std::int64_t macs(const Graph& graph, const Node& node);
 

@@ -19,8 +19,11 @@ struct WeightCodeRow {
 struct ActivationCodeRow {
   std::string name;
   std::string description;
-  int bits;  // that meet the multiplier
+  // Bits that meet the multiplier. Where windows lie behind a sign they have one more: SPARQ is defined for u8 alone; its
+  // windows on the magnitude of s8 values are an extension of ours.
+  int bits, signed_bits;
   ActivationTransform transform[2];  // of u8 and of s8 values
+  int bits_of(bool signed_values) const { return signed_values ? signed_bits : bits; }
   ActivationTransform make_transform(bool signed_values) const { return transform[signed_values ? 1 : 0]; }
 };
 

@@ -10,8 +10,6 @@ namespace bitsieve {
 namespace pack {
 namespace {
 
-bool has_weights(const Node& node) { return node.op == Op::conv || node.op == Op::linear; }
-
 struct Layer {
   const QuantizedModel& model;
   const Node& node;

@@ -17,8 +17,6 @@ constexpr std::uint32_t no_transform = 0xffffffff;
 constexpr std::uint8_t flag_paired = 1, flag_two_of_four = 2;
 constexpr std::size_t transform_bytes = 1 + 2 * 256, table_bytes = 256;
 
-bool has_weights(const Node& node) { return node.op == Op::conv || node.op == Op::linear; }
-
 std::string encode_transform(const ActivationTransform& t) {
   ByteWriter out;
   out.put(static_cast<std::uint8_t>((t.paired ? flag_paired : 0) | (t.two_of_four ? flag_two_of_four : 0)));

@@ -174,9 +174,9 @@ GraphStructure decode_graph(std::string_view section) {
     node.clamp_hi = in.get<float>();
     AttributeReader reader{in};
     each_attribute(node.op, node.attributes, reader);
-    const bool has_weights = node.op == Op::conv || node.op == Op::linear;
-    if (has_weights && inputs != 1) fail("node '{}': {} inputs, not 1", node.name, inputs);
-    if (!has_weights && result.bias.back()) fail("node '{}': {} has no bias", node.name, op_name(node.op));
+    const bool weighted = has_weights(node);
+    if (weighted && inputs != 1) fail("node '{}': {} inputs, not 1", node.name, inputs);
+    if (!weighted && result.bias.back()) fail("node '{}': {} has no bias", node.name, op_name(node.op));
     graph.nodes.push_back(std::move(node));
   }
   in.finish();

@@ -9,8 +9,6 @@
 namespace bitsieve {
 namespace {
 
-bool has_weights(const Node& node) { return node.op == Op::conv || node.op == Op::linear; }
-
 template <class T, std::size_t n>
 std::string_view name_in(const Named<T> (&table)[n], T value) {
   for (const auto& row : table) {

@@ -31,13 +31,17 @@ QuantizedWeights quantize_weights(const float* w, std::int64_t outputs, std::int
   return result;
 }
 
-ActivationTransform make_transform(int bits) {
+ActivationTransform make_transform(int bits, bool is_signed) {
   ActivationTransform t;
   t.active = true;
-  const int step = 255 / ((1 << bits) - 1);
-  for (int x = 0; x < 256; ++x) {
-    const auto level = static_cast<int>(std::nearbyint(static_cast<double>(x) / step));
-    t.pair[static_cast<std::size_t>(x)] = t.lone[static_cast<std::size_t>(x)] = static_cast<std::uint8_t>(level * step);
+  const double step = is_signed ? 127.0 / ((1 << (bits - 1)) - 1) : 255.0 / ((1 << bits) - 1);
+  for (int pattern = 0; pattern < 256; ++pattern) {
+    const int x = is_signed ? static_cast<std::int8_t>(pattern) : pattern;
+    // -128 is no value of ours, but a table has 256 entries.
+    const double level = std::nearbyint(std::min(std::abs(x), is_signed ? 127 : 255) / step);
+    const int y = static_cast<int>(std::nearbyint(level * step));
+    t.pair[static_cast<std::size_t>(pattern)] = t.lone[static_cast<std::size_t>(pattern)] =
+        static_cast<std::uint8_t>(x < 0 ? -y : y);
   }
   return t;
 }

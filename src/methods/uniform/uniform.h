@@ -21,8 +21,10 @@ struct QuantizedWeights {
 // infinity. bits: 2 to 8.
 QuantizedWeights quantize_weights(const float* w, std::int64_t outputs, std::int64_t k, int bits, ScaleRule rule);
 
-// x -> step * round_half_even(x / step), step = 255 / (2^bits - 1); bits 2 or 4. Equals quantizing the real value with
-// 2^bits levels over the same range (spec A.5, the naive rival).
-ActivationTransform make_transform(int bits);
+// The naive rival (spec A.5): quantizing the real value with 2^bits levels over the same range; bits 2 to 7.
+//   u8: x -> round(step * round(x / step)), step = 255 / (2^bits - 1); exact for 2 and 4 bits
+//   s8: the same on magnitudes with step = 127 / (2^(bits-1) - 1): a sign and bits - 1 bits, levels to the nearest integer
+// Rounding is half to even.
+ActivationTransform make_transform(int bits, bool is_signed);
 
 }  // namespace bitsieve::uniform
