@@ -8,13 +8,12 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "cli/auto_recipes.h"
+#include "cli/auto_report.h"
 #include "cli/calibration_source.h"
 #include "cli/packing.h"
 #include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/verbs.h"
-#include "eval/analysis.h"
-#include "eval/causes.h"
 #include "runtime/executor.h"
 #include "search/frontier.h"
 #include "search/mixed.h"
@@ -26,16 +25,6 @@ constexpr std::int64_t default_images = 500;      // a seeded part of the test i
 constexpr std::int64_t sensitivity_images = 64;   // of the calibration images
 constexpr std::int64_t analysis_images = 32;
 constexpr double tolerable_drop = 1;              // points, for the recommendation where --max-drop is not given
-
-struct Point {
-  Recipe recipe;
-  Evaluation result;
-  PairedDrop drop;
-  double agreement = 100, sqnr = INFINITY, weight_bits = 32, act_bits = 32;
-  std::int64_t bytes = 0;
-  bool on_frontier = false;
-  std::string recipe_file;
-};
 
 struct AutoOptions : Options {
   bool full = false;
@@ -51,32 +40,36 @@ class Auto {
                 options.full ? 0 : options.limit ? options.limit : default_images, options.seed) {}
 
   void run() {
+    if (options_.max_drop >= 0 && options_.calib.ends_with(".json")) {
+      throw Error("--max-drop orders the layers on calibration images; --calib names a calibration file: name images",
+                  ErrorKind::usage);
+    }
     std::error_code error;
     std::filesystem::create_directories(folder_ + "/recipes", error);
     if (error) fail("cannot make the folder '{}': {}", folder_, error.message());
     images_.keep(options_.threads);
-    print_header();
+    if (!options_.json()) print_auto_header(options_, images_);
     reference_.recipe.name = "float";
     reference_.result = evaluate_model(network_, "float");
     reference_.bytes = file_.bytes;
     print_row(reference_);
-    if (options_.max_drop >= 0 && options_.calib.ends_with(".json")) {
-      throw Error("--max-drop orders the layers on calibration images; --calib names a calibration file: name images", ErrorKind::usage);
-    }
     source_ = obtain_calibration(file_, options_, folder_ + "/calibration.json");
     if (source_.images) source_.images->keep(options_.threads);
     for (const Recipe& recipe : auto_recipes(base(), source_.images != nullptr)) measure(recipe);
     if (options_.max_drop >= 0) search();
     mark_frontier();
-    const Point& best = recommended();
+    const AutoPoint& best = recommended();
     const ModelAnalysis analysis = analyze_point(best);
     write_files();
+    const AutoReport report{options_, file_, images_, folder_, source_.reused, reference_, points_, best, analysis, mixed_,
+                            source_.images ? std::min(source_.images->size(), sensitivity_images) : 0, files_};
     if (options_.json()) {
-      print_json(document(best, analysis));
+      print_json(auto_json(report, clock_));
     } else {
-      print_summary(best, analysis);
+      print_auto_summary(report, clock_);
     }
-    if (options_.max_drop >= 0 && std::none_of(points_.begin(), points_.end(), [&](const Point& p) { return p.drop.drop <= options_.max_drop; })) {
+    const auto fits = [&](const AutoPoint& p) { return p.drop.drop <= options_.max_drop; };
+    if (options_.max_drop >= 0 && std::none_of(points_.begin(), points_.end(), fits)) {
       fail("--max-drop {}: no recipe reached it, not even 8 bits in every layer; another --calib-method may help", options_.max_drop);
     }
   }
@@ -86,6 +79,10 @@ class Auto {
     Recipe recipe = recipe_from(options_);
     recipe.rules.clear();
     return recipe;
+  }
+
+  void print_row(const AutoPoint& p) const {
+    if (!options_.json()) print_auto_row(p);
   }
 
   Evaluation evaluate_model(const QuantizedModel& model, const std::string& label) {
@@ -114,7 +111,7 @@ class Auto {
 
   void measure(const Recipe& recipe) {
     const QuantizedModel model = make(recipe, true);
-    Point p;
+    AutoPoint p;
     p.recipe = recipe;
     p.result = evaluate_model(model, recipe.name);
     p.drop = paired_drop(reference_.result, p.result);
@@ -132,9 +129,9 @@ class Auto {
 
   // The first of ever narrower recipes that loses more than --max-drop, mixed with 8-bit layers until it does not.
   void search() {
-    const Point* narrow = nullptr;
+    const AutoPoint* narrow = nullptr;
     for (const char* name : {"sparq-5opt-round", "sparq-2opt-round", "sparq-6opt-round", "sparq-7opt-round"}) {
-      const auto found = std::find_if(points_.begin(), points_.end(), [&](const Point& p) { return p.recipe.name == name; });
+      const auto found = std::find_if(points_.begin(), points_.end(), [&](const AutoPoint& p) { return p.recipe.name == name; });
       narrow = &*found;
       if (narrow->drop.drop > options_.max_drop) break;
     }
@@ -157,7 +154,7 @@ class Auto {
       return paired_drop(reference_.result, evaluate_model(make(r, false), "mixed")).drop;
     }, how);
     const std::string& name = mixed_->recipe.name;  // without a rule for any layer it is one of the recipes above, repaired
-    if (std::none_of(points_.begin(), points_.end(), [&](const Point& p) { return p.recipe.name == name; })) measure(mixed_->recipe);
+    if (std::none_of(points_.begin(), points_.end(), [&](const AutoPoint& p) { return p.recipe.name == name; })) measure(mixed_->recipe);
     if (!mixed_->reached) {
       warn(options_, fmt::format("--max-drop {}: the mixed recipe does not reach it even with every layer at 8 bits (drop {:.2f})",
                                  options_.max_drop, mixed_->drop));
@@ -166,7 +163,7 @@ class Auto {
 
   void mark_frontier() {
     std::vector<FrontierPoint> all;
-    for (const Point& p : points_) {
+    for (const AutoPoint& p : points_) {
       // A network that lost most of what it could is not worth having, however few bits it takes.
       const bool useful = 2 * p.result.correct >= reference_.result.correct;
       all.push_back({useful ? p.result.top1() : NAN, {p.weight_bits, p.act_bits}});
@@ -176,10 +173,10 @@ class Auto {
   }
 
   // The cheapest point (bits of weights times bits of activations) within the drop asked for; INT8 where there is none.
-  const Point& recommended() const {
+  const AutoPoint& recommended() const {
     const double limit = options_.max_drop >= 0 ? options_.max_drop : tolerable_drop;
-    const Point* best = &points_.front();
-    for (const Point& p : points_) {
+    const AutoPoint* best = &points_.front();
+    for (const AutoPoint& p : points_) {
       if (p.drop.drop > limit) continue;
       const double cost = p.weight_bits * p.act_bits, least = best->weight_bits * best->act_bits;
       if (best->drop.drop > limit || cost < least || (cost == least && p.sqnr > best->sqnr)) best = &p;
@@ -187,7 +184,7 @@ class Auto {
     return *best;
   }
 
-  ModelAnalysis analyze_point(const Point& p) {
+  ModelAnalysis analyze_point(const AutoPoint& p) {
     ImageSet some = source_.images ? source_.images->set() : images_.set();
     some.size = std::min(some.size, analysis_images);
     Graph target = file_.graph;
@@ -200,113 +197,13 @@ class Auto {
   }
 
   void write_files() {
-    for (const Point& p : points_) {
+    for (const AutoPoint& p : points_) {
       files_.push_back(p.recipe_file);
       if (!p.on_frontier) continue;
       files_.push_back(folder_ + "/" + p.recipe.name + ".bsv");
       write_file_atomically(files_.back(), pack(file_, make(p.recipe, false), p.recipe, source_.calibration));
     }
     if (source_.images) files_.push_back(folder_ + "/calibration.json");
-  }
-
-  std::string next_command(const Point& best) const {
-    if (options_.max_drop < 0 && best.recipe.name.starts_with("int8")) {
-      return fmt::format("bitsieve auto {} --data {} --calib {} --max-drop 1   (mixes 8-bit layers into a narrow recipe)", options_.model,
-                         options_.data, options_.calib);
-    }
-    if (best.on_frontier) return fmt::format("bitsieve eval {}/{}.bsv --data {}", folder_, best.recipe.name, options_.data);
-    return fmt::format("bitsieve quantize {} --calib {} --config {}", options_.model, options_.calib, best.recipe_file);
-  }
-
-  Json point_json(const Point& p) const {
-    Json json{{"recipe", p.recipe.name}, {"recipe_file", p.recipe_file}};
-    json.update(accuracy_json(p.result));
-    json["drop"] = p.drop.drop;
-    json["drop_ci95"] = p.drop.ci95;
-    json["agreement"] = p.agreement;
-    json["logit_sqnr_db"] = number(p.sqnr);
-    json["avg_bits_per_weight"] = p.weight_bits;
-    json["avg_act_bits"] = p.act_bits;
-    json["model_bytes"] = p.bytes;
-    json["machines"] = Json::object();  // cycles and energy: none is built in yet
-    json["on_frontier"] = p.on_frontier;
-    return json;
-  }
-
-  Json document(const Point& best, const ModelAnalysis& analysis) const {
-    Json json = run_facts(options_, clock_);
-    json["model"] = options_.model;
-    json["model_hash"] = file_.hash;
-    json["data"] = options_.data;
-    json["data_hash"] = images_.hash();
-    json["calibration_reused"] = source_.reused;
-    json["reference"] = point_json(reference_);
-    for (const Point& p : points_) json["points"].push_back(point_json(p));
-    json["recommended"] = best.recipe.name;
-    for (const int i : worst(analysis)) {
-      const LayerAnalysis& layer = analysis.nodes[static_cast<std::size_t>(i)];
-      json["worst_layers"].push_back({{"name", layer.name}, {"alone_db", number(layer.alone_db)}, {"accumulated_db", number(layer.accumulated_db)}, {"scores_db", number(layer.scores_db)},
-                                      {"cause", find_cause(layer).cause}, {"advice", likely_cause(layer)}});
-    }
-    if (mixed_) {
-      json["mixed"] = {{"reached", mixed_->reached}, {"evaluations", mixed_->evaluations}, {"narrow_drop", mixed_->narrow_drop}};
-      for (const MixedLayer& layer : mixed_->layers) {
-        json["mixed"]["layers"].push_back({{"name", layer.sensitivity.name}, {"sqnr_db", number(layer.sensitivity.sqnr_db())},
-                                           {"agreement", layer.sensitivity.agreement}, {"act_code", layer.chosen.act_code},
-                                           {"weight_code", layer.chosen.weight_code}, {"narrow", layer.narrow()}});
-      }
-    }
-    json["files"] = files_;
-    json["next"] = next_command(best);
-    return json;
-  }
-
-  static std::vector<int> worst(const ModelAnalysis& analysis) {
-    std::vector<int> order = worst_first(analysis);
-    order.resize(std::min<std::size_t>(order.size(), 3));
-    return order;
-  }
-
-  void print_header() const {
-    if (options_.json()) return;
-    const bool part = images_.size() < images_.available();
-    std::printf("%s on %lld of %lld images%s\n\n%-26s %6s  %-11s %6s %7s %7s %6s %6s %9s %7s\n", options_.model.c_str(),
-                static_cast<long long>(images_.size()), static_cast<long long>(images_.available()),
-                part ? fmt::format(" (seed {}; --full takes all)", options_.seed).c_str() : "", "recipe", "top-1", "95 %", "drop", "agree",
-                "SQNR dB", "w bits", "a bits", "bytes", "img/s");
-  }
-
-  void print_row(const Point& p) const {
-    if (options_.json()) return;
-    const auto interval = wilson_interval(p.result.correct, p.result.count);
-    std::printf("%-26s %6.2f  %5.1f-%-5.1f %6.2f %7.2f %7.1f %6.2f %6.2f %9lld %7.0f\n", p.recipe.name.c_str(), p.result.top1(), interval[0],
-                interval[1], p.drop.drop, p.agreement, p.sqnr, p.weight_bits, p.act_bits, static_cast<long long>(p.bytes),
-                p.result.images_per_second());
-    std::fflush(stdout);
-  }
-
-  void print_summary(const Point& best, const ModelAnalysis& analysis) const {
-    std::string names;
-    for (const Point& p : points_) {
-      if (p.on_frontier) names += (names.empty() ? "" : ", ") + p.recipe.name;
-    }
-    std::printf("\non the frontier of top-1 against weight and activation bits: %s\n", names.c_str());
-    if (mixed_) {
-      std::printf("mixed recipe (%d evaluations; stopped on these images, ordered on %lld calibration images without labels):", mixed_->evaluations,
-                  static_cast<long long>(std::min(source_.images->size(), sensitivity_images)));
-      int narrow = 0;
-      for (const MixedLayer& layer : mixed_->layers) narrow += layer.narrow();
-      std::printf(" %d of %zu layers stay narrow\n", narrow, mixed_->layers.size());
-    }
-    std::printf("\nrecommended: %s, drop %.2f points (95 %%, same images: %.2f to %.2f). Its worst layers%s:\n", best.recipe.name.c_str(),
-                best.drop.drop, best.drop.ci95[0], best.drop.ci95[1], best.recipe.repair == Repair::none ? "" : ", before repair");
-    for (const int i : worst(analysis)) {
-      const LayerAnalysis& layer = analysis.nodes[static_cast<std::size_t>(i)];
-      std::printf("  %-28s %5.1f dB alone, %5.1f accumulated, %5.1f at the scores: %s\n", layer.name.c_str(), layer.alone_db, layer.accumulated_db,
-                  layer.scores_db, likely_cause(layer).c_str());
-    }
-    std::printf("\nwritten: %s/ (%zu files: a recipe each, packed models of the frontier, the calibration); %.1f s\nnext: %s\n", folder_.c_str(),
-                files_.size(), clock_.seconds(), next_command(best).c_str());
   }
 
   const AutoOptions& options_;
@@ -316,8 +213,8 @@ class Auto {
   std::string folder_;
   Images images_;
   CalibrationSource source_;
-  Point reference_;
-  std::vector<Point> points_;
+  AutoPoint reference_;
+  std::vector<AutoPoint> points_;
   std::optional<MixedResult> mixed_;
   std::vector<std::string> warned_, files_;
 };

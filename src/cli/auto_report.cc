@@ -1,0 +1,125 @@
+#include "cli/auto_report.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "eval/causes.h"
+
+namespace bitsieve::cli {
+namespace {
+
+std::vector<int> worst(const ModelAnalysis& analysis) {
+  std::vector<int> order = worst_first(analysis);
+  order.resize(std::min<std::size_t>(order.size(), 3));
+  return order;
+}
+
+std::string next_command(const AutoReport& r) {
+  const Options& o = r.options;
+  const AutoPoint& best = r.recommended;
+  if (!r.mixed && best.recipe.name.starts_with("int8")) {
+    return fmt::format("bitsieve auto {} --data {} --calib {} --max-drop 1   (mixes 8-bit layers into a narrow recipe)",
+                       o.model, o.data, o.calib);
+  }
+  if (best.on_frontier) return fmt::format("bitsieve eval {}/{}.bsv --data {}", r.folder, best.recipe.name, o.data);
+  return fmt::format("bitsieve quantize {} --calib {} --config {}", o.model, o.calib, best.recipe_file);
+}
+
+Json point_json(const AutoPoint& p) {
+  Json json{{"recipe", p.recipe.name}, {"recipe_file", p.recipe_file}};
+  json.update(accuracy_json(p.result));
+  json["drop"] = p.drop.drop;
+  json["drop_ci95"] = p.drop.ci95;
+  json["agreement"] = p.agreement;
+  json["logit_sqnr_db"] = number(p.sqnr);
+  json["avg_bits_per_weight"] = p.weight_bits;
+  json["avg_act_bits"] = p.act_bits;
+  json["model_bytes"] = p.bytes;
+  json["machines"] = Json::object();  // cycles and energy: none is built in yet
+  json["on_frontier"] = p.on_frontier;
+  return json;
+}
+
+Json mixed_json(const MixedResult& mixed) {
+  Json json{{"reached", mixed.reached}, {"evaluations", mixed.evaluations}, {"narrow_drop", mixed.narrow_drop}};
+  for (const MixedLayer& layer : mixed.layers) {
+    json["layers"].push_back({{"name", layer.sensitivity.name},
+                              {"sqnr_db", number(layer.sensitivity.sqnr_db())},
+                              {"agreement", layer.sensitivity.agreement},
+                              {"act_code", layer.chosen.act_code},
+                              {"weight_code", layer.chosen.weight_code},
+                              {"narrow", layer.narrow()}});
+  }
+  return json;
+}
+
+}  // namespace
+
+void print_auto_header(const Options& options, const Images& images) {
+  const bool part = images.size() < images.available();
+  std::printf("%s on %lld of %lld images%s\n\n%-26s %6s  %-11s %6s %7s %7s %6s %6s %9s %7s\n", options.model.c_str(),
+              static_cast<long long>(images.size()), static_cast<long long>(images.available()),
+              part ? fmt::format(" (seed {}; --full takes all)", options.seed).c_str() : "", "recipe", "top-1", "95 %",
+              "drop", "agree", "SQNR dB", "w bits", "a bits", "bytes", "img/s");
+}
+
+void print_auto_row(const AutoPoint& p) {
+  const auto interval = wilson_interval(p.result.correct, p.result.count);
+  std::printf("%-26s %6.2f  %5.1f-%-5.1f %6.2f %7.2f %7.1f %6.2f %6.2f %9lld %7.0f\n", p.recipe.name.c_str(),
+              p.result.top1(), interval[0], interval[1], p.drop.drop, p.agreement, p.sqnr, p.weight_bits, p.act_bits,
+              static_cast<long long>(p.bytes), p.result.images_per_second());
+  std::fflush(stdout);
+}
+
+void print_auto_summary(const AutoReport& r, const Stopwatch& clock) {
+  std::string names;
+  for (const AutoPoint& p : r.points) {
+    if (p.on_frontier) names += (names.empty() ? "" : ", ") + p.recipe.name;
+  }
+  std::printf("\non the frontier of top-1 against weight and activation bits: %s\n", names.c_str());
+  if (r.mixed) {
+    std::printf("mixed recipe (%d evaluations; stopped on these images, ordered on %lld calibration images without labels):",
+                r.mixed->evaluations, static_cast<long long>(r.sensitivity_images));
+    int narrow = 0;
+    for (const MixedLayer& layer : r.mixed->layers) narrow += layer.narrow();
+    std::printf(" %d of %zu layers stay narrow\n", narrow, r.mixed->layers.size());
+  }
+  const AutoPoint& best = r.recommended;
+  std::printf("\nrecommended: %s, drop %.2f points (95 %%, same images: %.2f to %.2f). Its worst layers%s:\n",
+              best.recipe.name.c_str(), best.drop.drop, best.drop.ci95[0], best.drop.ci95[1],
+              best.recipe.repair == Repair::none ? "" : ", before repair");
+  for (const int i : worst(r.analysis)) {
+    const LayerAnalysis& layer = r.analysis.nodes[static_cast<std::size_t>(i)];
+    std::printf("  %-28s %5.1f dB alone, %5.1f accumulated, %5.1f at the scores: %s\n", layer.name.c_str(), layer.alone_db,
+                layer.accumulated_db, layer.scores_db, likely_cause(layer).c_str());
+  }
+  std::printf("\nwritten: %s/ (%zu files: a recipe each, packed models of the frontier, the calibration); %.1f s\nnext: %s\n",
+              r.folder.c_str(), r.files.size(), clock.seconds(), next_command(r).c_str());
+}
+
+Json auto_json(const AutoReport& r, const Stopwatch& clock) {
+  Json json = run_facts(r.options, clock);
+  json["model"] = r.options.model;
+  json["model_hash"] = r.model.hash;
+  json["data"] = r.options.data;
+  json["data_hash"] = r.images.hash();
+  json["calibration_reused"] = r.calibration_reused;
+  json["reference"] = point_json(r.reference);
+  for (const AutoPoint& p : r.points) json["points"].push_back(point_json(p));
+  json["recommended"] = r.recommended.recipe.name;
+  for (const int i : worst(r.analysis)) {
+    const LayerAnalysis& layer = r.analysis.nodes[static_cast<std::size_t>(i)];
+    json["worst_layers"].push_back({{"name", layer.name},
+                                    {"alone_db", number(layer.alone_db)},
+                                    {"accumulated_db", number(layer.accumulated_db)},
+                                    {"scores_db", number(layer.scores_db)},
+                                    {"cause", find_cause(layer).cause},
+                                    {"advice", likely_cause(layer)}});
+  }
+  if (r.mixed) json["mixed"] = mixed_json(*r.mixed);
+  json["files"] = r.files;
+  json["next"] = next_command(r);
+  return json;
+}
+
+}  // namespace bitsieve::cli

@@ -1,0 +1,47 @@
+// What `auto` prints: the table as it grows, then the summary, or one JSON document.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/images.h"
+#include "cli/model_file.h"
+#include "cli/report.h"
+#include "eval/accuracy.h"
+#include "eval/analysis.h"
+#include "search/mixed.h"
+
+namespace bitsieve::cli {
+
+// One line of the table.
+struct AutoPoint {
+  Recipe recipe;
+  Evaluation result;
+  PairedDrop drop;  // against the float network, as agreement and sqnr (dB)
+  double agreement = 100, sqnr = INFINITY, weight_bits = 32, act_bits = 32;
+  std::int64_t bytes = 0;  // of the packed model
+  bool on_frontier = false;
+  std::string recipe_file;
+};
+
+struct AutoReport {
+  const Options& options;
+  const ModelFile& model;
+  const Images& images;
+  std::string folder;
+  bool calibration_reused = false;
+  const AutoPoint& reference;
+  const std::vector<AutoPoint>& points;
+  const AutoPoint& recommended;  // one of the points
+  const ModelAnalysis& analysis;  // of the recommended one, before repair
+  const std::optional<MixedResult>& mixed;
+  std::int64_t sensitivity_images = 0;
+  const std::vector<std::string>& files;
+};
+
+void print_auto_header(const Options& options, const Images& images);
+void print_auto_row(const AutoPoint& point);
+void print_auto_summary(const AutoReport& report, const Stopwatch& clock);
+Json auto_json(const AutoReport& report, const Stopwatch& clock);
+
+}  // namespace bitsieve::cli
