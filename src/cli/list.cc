@@ -11,6 +11,7 @@
 #include "kernels/f32conv/f32conv.h"
 #include "kernels/qdepthwise/qdepthwise.h"
 #include "kernels/qgemm/qgemm.h"
+#include "kernels/two_of_four/two_of_four.h"
 #include "kernels/window/window.h"
 #include "methods/methods.h"
 
@@ -44,6 +45,7 @@ std::vector<Table> tables() {
   all[3] = {"kernels", "kernels", {}};
   add_kernels(all[3].rows, qgemm_kernels());
   add_kernels(all[3].rows, qdepthwise_kernels());
+  add_kernels(all[3].rows, two_of_four_kernels());
   add_kernels(all[3].rows, window_kernels());
   add_kernels(all[3].rows, elementwise_kernels());
   add_kernels(all[3].rows, f32conv_kernels());

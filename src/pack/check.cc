@@ -172,14 +172,12 @@ void check_operator(const Layer& l) {
     case Op::hard_swish:
       entries = 256;
       break;
-    case Op::matmul: {
+    case Op::matmul:
       multipliers = 1;
-      constexpr std::int64_t longest_sum = 33000;  // 33000 * 255 * 255 < 2^31
       if (l.input_shape().size() < 2 || l.model.graph.shape(l.node.inputs[1]).size() < 2)
         l.bad("it multiplies vectors");
-      if (l.input_shape().back() > longest_sum) l.bad("sums of {} products can overflow", l.input_shape().back());
+      if (l.input_shape().back() > longest_matmul_sum) l.bad("sums of {} products can overflow", l.input_shape().back());
       break;
-    }
     case Op::batch_norm:
     case Op::div:
     case Op::softmax:

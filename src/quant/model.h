@@ -19,6 +19,10 @@ namespace bitsieve {
 
 enum class DType : std::uint8_t { f32, u8, s8 };
 
+// A matrix product of two activations sums at most so many products, so that any 8-bit values fit int32:
+// 33000 * 255 * 255 < 2^31.
+inline constexpr std::int64_t longest_matmul_sum = 33000;
+
 struct ValueCode {
   DType type = DType::f32;
   float scale = 1;  // of u8 and s8

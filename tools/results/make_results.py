@@ -50,8 +50,12 @@ def run(program, data, name, folder):
 def run_variants(program, data, name, folder):
     """Quantizes and evaluates with each of `variants`; the calibration that `auto` wrote is used again."""
     model, preprocessing, (evaluation, calibration), _ = networks[name]
-    results = []
+    kept = folder / f"{name}-variants.json"
+    results = json.loads(kept.read_text()) if kept.exists() else []
+    results = [r for r in results if r["options"] in variants]
     for options in variants:
+        if any(r["options"] == options for r in results):
+            continue
         print(name, options, flush=True)
         packed, path = str(folder / name / "variant.bsv"), f"{data}/{model}"
         quantize = subprocess.run([program, "quantize", path, "--preprocess", str(here / preprocessing), "--calib", calibration.format(data=data),
@@ -59,15 +63,17 @@ def run_variants(program, data, name, folder):
                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         if quantize.returncode != 0:
             results.append({"options": options, "error": quantize.stderr.strip().splitlines()[-1].removeprefix("bitsieve: ")})
+            kept.write_text(json.dumps(results, indent=2))
             continue
         evaluated = subprocess.run([program, "eval", packed, "--data", evaluation.format(data=data), "--reference", path, "--format",
                                     "json"], check=True, stdout=subprocess.PIPE, text=True).stdout
         results.append({"options": options, **{key: json.loads(evaluated)[key] for key in
                                                ("correct", "top1", "drop", "drop_ci95", "agreement", "logit_sqnr_db")}})
-    (folder / f"{name}-variants.json").write_text(json.dumps(results, indent=2))
+        kept.write_text(json.dumps(results, indent=2))
 
 
 def variants_table(results):
+    results = sorted(results, key=lambda r: variants.index(r["options"]) if r["options"] in variants else len(variants))
     lines = ["", "Other options of `bitsieve quantize`:", "", "| options | correct | top-1 | drop (95 %) | agreement | logit SQNR dB |", "|---|---|---|---|---|---|"]
     for r in results:
         if "error" in r:
@@ -116,7 +122,7 @@ def main():
         wanted = not arguments.only or name in arguments.only
         if wanted and not arguments.report_only and not (folder / f"{name}.json").exists():
             run(arguments.program, arguments.data, name, folder)
-        if wanted and not arguments.report_only and not (folder / f"{name}-variants.json").exists():
+        if wanted and not arguments.report_only:
             run_variants(arguments.program, arguments.data, name, folder)
     results = {name: json.loads((folder / f"{name}.json").read_text()) for name in networks if (folder / f"{name}.json").exists()}
     facts = next(iter(results.values()))

@@ -11,9 +11,6 @@ namespace bitsieve::reference {
 // Sums run in the order kernel row, kernel column, input channel, in float32 without fused multiply-add.
 void run_float(const Graph& graph, const Node& node, std::span<const float* const> inputs, float* output);
 
-// Sums of so many products of 8-bit values fit int32.
-inline constexpr std::int64_t longest_matmul_sum = 33000;
-
 // True when `node` has an integer form: conv, linear, matmul, add, sub, mul (one operand may be constant), concat, pools,
 // means over the whole plane, movement of data and unary functions, between 8-bit values.
 bool has_integer_form(const Graph& graph, const Node& node);
