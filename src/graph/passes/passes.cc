@@ -79,11 +79,11 @@ void need_finite(const Node& norm, const Tensor& t) {
 
 void fold_into(Node& target, const Node& norm, const Affine& a) {
   const auto channels = static_cast<std::int64_t>(a.factor.size());
+  if (target.params.size() < 2) target.params.push_back(Tensor({channels}, 0.0f));
   Tensor& weight = target.params[0];
   const std::size_t k = weight.data.size() / a.factor.size();
   for (std::size_t j = 0; j < weight.data.size(); ++j)
     weight.data[j] = static_cast<float>(weight.data[j] * a.factor[j / k]);
-  if (target.params.size() < 2) target.params.push_back(Tensor({channels}, 0.0f));
   Tensor& bias = target.params[1];
   const std::vector<Tensor>& p = norm.params;
   for (std::size_t c = 0; c < a.factor.size(); ++c) {
