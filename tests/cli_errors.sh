@@ -61,6 +61,39 @@ other=$("$program" info "$models/fashion-resnet14.onnx" --format json | python3 
 expect 1 "bitsieve: the calibration 'c.json' belongs to another model ('small', $hash, not $other): calibrate this one with \`bitsieve calibrate\`" \
   quantize "$models/fashion-resnet14.onnx" --calib c.json
 
+# Of other preprocessing; twice the same images, or a part of them; files that must not be written over.
+printf '[input]\nchannels = "gray"\nmean = 0.5\n' >mean.toml
+expect 1 "bitsieve: the calibration 'c.json' was made with other preprocessing (mean = [0], not mean = [0.5]): give the same --preprocess, or calibrate again" \
+  quantize good.onnx --calib c.json --preprocess mean.toml
+data_hash=$(python3 -c 'import json; print(json.load(open("c.json"))["data_hash"])')
+expect 1 "bitsieve: cannot merge 'c.json': its images ('npy:x.npy', $data_hash) are in the others already and would count twice" \
+  calibrate good.onnx --merge c.json c.json -o merged.json
+sed 's/"images_wanted": 2/"images_wanted": 5/' c.json >part.json
+expect 1 "bitsieve: 'part.json' holds 2 of 5 images: finish the calibration first" calibrate good.onnx --merge part.json -o merged.json
+[ ! -e merged.json ] || { echo "merged.json was written"; failed=1; }
+expect 1 "bitsieve: the calibration 'c.json' belongs to another model ('small', $hash, not $other): delete it, or name another file" \
+  calibrate "$models/fashion-resnet14.onnx" --calib npy:x.npy -o c.json
+expect 1 "bitsieve: the calibration 'c.json' belongs to another model ('small', $hash, not $other): delete it, or name another file" \
+  quantize "$models/fashion-resnet14.onnx" --calib npy:x.npy --calib-cache c.json -o x.bsv
+printf '{}' >empty.json
+expect 1 "bitsieve: 'empty.json' is not a calibration: \"format\": \"bitsieve-calibration\" is missing; \`bitsieve calibrate\` writes one; delete it, or name another file" \
+  calibrate good.onnx --calib npy:x.npy -o empty.json
+expect 2 "bitsieve: --output 'good.onnx' is the model itself; name another file" calibrate good.onnx --calib npy:x.npy -o good.onnx
+# A file that changed, were it in one image in the middle, is noticed.
+three() {  # three NUMBER: three images, the second of them all NUMBER
+  python3 -c "
+import struct
+header = str({'descr': '<f4', 'fortran_order': False, 'shape': (3, 1, 28, 28)}) + ' ' * 30 + chr(10)
+values = [0.5] * 784 + [$1] * 784 + [0.25] * 784
+open('three.npy', 'wb').write(b'\x93NUMPY\x01\x00' + struct.pack('<H', len(header)) + header.encode() + struct.pack('<2352f', *values))"
+}
+three 1
+expect 0 "" calibrate good.onnx --calib npy:three.npy -o three.json
+expect 0 "calibration: reused 'three.json'" calibrate good.onnx --calib npy:three.npy -o three.json
+three 2
+expect 0 "warning: calibration: 'three.json' was made from other images; made anew" calibrate good.onnx --calib npy:three.npy -o three.json
+expect 0 "warning: calibration: 'three.json' was made from 3 images, not 2; made anew" calibrate good.onnx --calib npy:three.npy -o three.json --calib-samples 2
+
 # The command line.
 verbs="auto, info, calibrate, quantize, eval, analyze, run, bench, list"
 expect 2 "bitsieve: a command is missing; there are $verbs (see bitsieve --help)"

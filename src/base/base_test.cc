@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <mutex>
 #include <numeric>
 
 #include "base/error.h"
@@ -48,6 +50,23 @@ TEST(ParallelFor, EveryIndexOnceForAnyNumberOfThreads) {
     EXPECT_EQ(std::accumulate(seen.begin(), seen.end(), 0), 1000);
     EXPECT_EQ(*std::min_element(seen.begin(), seen.end()), 1);
   }
+}
+
+TEST(ParallelFor, StartsNoMoreWorkersThanAreOfUse) {
+  EXPECT_EQ(worker_count(100, 3), 3);
+  EXPECT_EQ(worker_count(32, 4000), 32);
+  EXPECT_EQ(worker_count(1000000, 4000), most_threads);
+  EXPECT_EQ(worker_count(1000000, 2147483647), most_threads);
+  EXPECT_EQ(worker_count(1000000, 0), std::min(available_threads(), most_threads));
+  EXPECT_EQ(worker_count(1, -1), 1);
+  EXPECT_EQ(worker_count(0, 8), 1);
+  int most = 0;
+  std::mutex lock;
+  parallel_for(10000, 2147483647, [&](std::int64_t, int worker) {
+    const std::lock_guard held(lock);
+    most = std::max(most, worker);
+  });
+  EXPECT_LT(most, most_threads);
 }
 
 TEST(ParallelFor, RethrowsTheBodysError) {

@@ -18,10 +18,14 @@ int available_threads() {
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
-void parallel_for(std::int64_t count, int threads, const std::function<void(std::int64_t, int)>& body) {
+int worker_count(std::int64_t count, int threads) {
   if (threads <= 0) threads = available_threads();
-  threads = static_cast<int>(std::min<std::int64_t>(threads, count));
-  if (threads <= 1) {
+  return static_cast<int>(std::max<std::int64_t>(std::min<std::int64_t>(std::min(threads, most_threads), count), 1));
+}
+
+void parallel_for(std::int64_t count, int threads, const std::function<void(std::int64_t, int)>& body) {
+  threads = worker_count(count, threads);
+  if (threads == 1) {
     for (std::int64_t i = 0; i < count; ++i) body(i, 0);
     return;
   }

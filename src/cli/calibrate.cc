@@ -51,13 +51,16 @@ void print(const Options& options, const Graph& graph, const Calibration& calibr
 void run(const Options& options, const std::vector<std::string>& parts) {
   const Stopwatch clock;
   const ModelFile file = load_float_model(options.model, options, "calibrate");
+  require_other_file(options.output, options.model);
   if (!parts.empty()) {
     Calibration merged;
     for (const std::string& path : parts) {
       const Calibration part = load_calibration(path);
       require_model(part, file.hash, path);
-      merge(merged, part);
+      require_complete(part, path);
+      merge(merged, part, path);
     }
+    find_calibration(options.output, merged, CacheFile::named, options);  // nothing else is written over
     save_calibration(options.output, merged);
     return print(options, file.graph, merged, true, clock, file);
   }

@@ -40,11 +40,6 @@ class StopOnSignal {
   struct sigaction old_int_ {}, old_term_ {};
 };
 
-bool same_pass(const Calibration& a, const Calibration& b) {
-  return a.model_hash == b.model_hash && a.data == b.data && a.data_hash == b.data_hash && a.preprocessing == b.preprocessing &&
-         a.seed == b.seed && a.images_wanted == b.images_wanted;
-}
-
 }  // namespace
 
 CompressInput CalibrationSource::input(const Graph& graph, const Options& options) const {
@@ -55,19 +50,38 @@ CompressInput CalibrationSource::input(const Graph& graph, const Options& option
   if (images) {
     in.images = images->size();
     in.image = [this](std::int64_t i, std::span<float> out) { images->load(i, out); };
+    in.training_image = images->augmented();
+    in.training_images = images->available();
   }
   return in;
 }
 
-CalibrationSource obtain_calibration(const ModelFile& model, const Options& options, const std::string& cache) {
+std::optional<Calibration> find_calibration(const std::string& path, const Calibration& wanted, CacheFile whose,
+                                            const Options& options) {
+  if (std::error_code ignored; !std::filesystem::exists(path, ignored)) return {};
+  constexpr const char* advice = "delete it, or name another file";
+  Calibration found;
+  try {
+    found = load_calibration(path);
+  } catch (const Error& e) {
+    if (whose == CacheFile::named) fail("{}; {}", e.what(), advice);
+    warn(options, fmt::format("{}; made anew", e.what()));
+    return {};
+  }
+  if (whose == CacheFile::named) require_model(found, wanted.model_hash, path, advice);
+  const std::string difference = pass_difference(found, wanted);
+  if (difference.empty()) return found;
+  warn(options, fmt::format("calibration: '{}' was made {}; made anew", path, difference));
+  return {};
+}
+
+CalibrationSource obtain_calibration(const ModelFile& model, const Options& options, const std::string& cache, CacheFile whose) {
   CalibrationSource source;
   if (options.calib.ends_with(".json")) {
     source.calibration = load_calibration(options.calib);
     require_model(source.calibration, model.hash, options.calib);
-    if (!source.calibration.complete()) {
-      fail("'{}' holds {} of {} images: finish the calibration first", options.calib, source.calibration.images_done,
-           source.calibration.images_wanted);
-    }
+    require_preprocessing(source.calibration, model.preprocessing.to_toml(), options.calib);
+    require_complete(source.calibration, options.calib);
     source.reused = true;
     return source;
   }
@@ -76,36 +90,26 @@ CalibrationSource obtain_calibration(const ModelFile& model, const Options& opti
   wanted.model = model.graph.name;
   wanted.model_hash = model.hash;
   wanted.data = options.calib;
-  wanted.data_hash = source.images->key();
+  wanted.data_hash = source.images->hash();
   wanted.preprocessing = model.preprocessing.to_toml();
   wanted.seed = options.seed;
   wanted.images_wanted = source.images->size();
   const std::string partial = cache + ".partial";
   Calibration start = wanted;
   if (!cache.empty()) {
-    if (std::filesystem::exists(cache)) {
-      try {
-        source.calibration = load_calibration(cache);
-        source.reused = source.calibration.complete() && same_pass(source.calibration, wanted);
-      } catch (const Error& e) {
-        warn(options, fmt::format("{}; calibrating again", e.what()));
+    for (const std::string& path : {cache, partial}) {
+      std::optional<Calibration> before = find_calibration(path, wanted, whose, options);
+      if (!before) continue;
+      if (before->complete()) {
+        inform(options, fmt::format("calibration: reused '{}'", path));
+        source.calibration = std::move(*before);
+        source.reused = true;
+        break;
       }
+      inform(options, fmt::format("calibration: going on from {} of {} images ('{}')", before->images_done, before->images_wanted, path));
+      start = std::move(*before);
     }
-    if (source.reused) {
-      inform(options, fmt::format("calibration: reused '{}'", cache));
-      return source;
-    }
-    if (std::filesystem::exists(partial)) {
-      try {
-        Calibration before = load_calibration(partial);
-        if (same_pass(before, wanted)) {
-          inform(options, fmt::format("calibration: going on from {} of {} images ('{}')", before.images_done, before.images_wanted, partial));
-          start = std::move(before);
-        }
-      } catch (const Error& e) {
-        warn(options, fmt::format("{}; calibrating from the first image", e.what()));
-      }
-    }
+    if (source.reused) return source;
   }
   StopOnSignal signals;
   CalibrateOptions pass;

@@ -5,35 +5,40 @@
 #include <random>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/parallel.h"
+#include "data/augment.h"
 
 namespace bitsieve::cli {
 namespace {
 
-// Indices of a seeded choice of `count` of `size`, ascending. Fisher-Yates by hand: std::shuffle's result is not
-// specified, and the same seed must give the same images everywhere.
-std::vector<std::int64_t> choose(std::int64_t size, std::int64_t count, std::uint64_t seed) {
+// A seeded choice of `count` of the indices below `size`, in random order. Fisher-Yates by hand: std::shuffle's result is
+// not specified, and the same seed must give the same images everywhere.
+std::vector<std::int64_t> shuffled(std::int64_t size, std::int64_t count, std::uint64_t seed) {
   std::vector<std::int64_t> indices(static_cast<std::size_t>(size));
   std::iota(indices.begin(), indices.end(), 0);
-  if (count <= 0 || count >= size) return indices;
   std::mt19937_64 random(seed);
   for (std::int64_t i = 0; i < count; ++i) {
     const auto j = i + static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(size - i));
     std::swap(indices[static_cast<std::size_t>(i)], indices[static_cast<std::size_t>(j)]);
   }
   indices.resize(static_cast<std::size_t>(count));
-  std::sort(indices.begin(), indices.end());
   return indices;
 }
 
-std::string_view bytes_of(const void* data, std::size_t size) { return {static_cast<const char*>(data), size}; }
+// The same choice, ascending; of 0, or of more than there are: all.
+std::vector<std::int64_t> choose(std::int64_t size, std::int64_t count, std::uint64_t seed) {
+  std::vector<std::int64_t> indices = shuffled(size, count <= 0 ? size : std::min(count, size), seed);
+  std::sort(indices.begin(), indices.end());
+  return indices;
+}
 
 }  // namespace
 
 Images::Images(const std::string& spec, bool need_labels, const Preprocessing& preprocessing, const Shape& input,
                std::int64_t count, std::uint64_t seed)
     : spec_(spec), dataset_(open_dataset(spec, need_labels)), preprocessing_(preprocessing), input_(input),
-      indices_(choose(dataset_->size(), count, seed)), digests_(indices_.size()) {
+      indices_(choose(dataset_->size(), count, seed)), seed_(seed) {
   if (dataset_->is_float()) return;
   if (input.size() != 3) fail("the network's input is {}, and '{}' holds pictures; give an npy set of float32", to_string(input), spec);
   if (input[0] != preprocessing.channel_count()) {
@@ -79,7 +84,6 @@ void Images::load(std::int64_t index, std::span<float> out) const {
   } else {
     preprocess(dataset_->image(indices_[at]), preprocessing_, out.data());
   }
-  digests_[at] = content_digest(bytes_of(out.data(), out.size_bytes()));
 }
 
 ImageSet Images::set() const {
@@ -87,24 +91,21 @@ ImageSet Images::set() const {
           [this](std::int64_t i) { return dataset_->label(indices_[static_cast<std::size_t>(i)]); }};
 }
 
-std::string Images::hash() const {
-  ContentHash hash;
-  for (std::size_t i = 0; i < indices_.size(); ++i) {
-    const std::int64_t entry[2] = {indices_[i], dataset_->label(indices_[i])};
-    hash.update(bytes_of(entry, sizeof entry));
-    hash.update(bytes_of(digests_[i].data(), digests_[i].size()));
-  }
-  return hash.hex();
+std::function<void(std::int64_t, std::span<float>)> Images::augmented() const {
+  if (dataset_->is_float()) return {};
+  // A set in the order of its files often comes class by class, which no batch norm saw in training.
+  return [this, order = shuffled(dataset_->size(), dataset_->size(), seed_)](std::int64_t draw, std::span<float> out) {
+    const auto at = static_cast<std::size_t>(draw) % order.size();
+    preprocess_augmented(dataset_->image(order[at]), preprocessing_, seed_, static_cast<std::uint64_t>(draw), out.data());
+  };
 }
 
-std::string Images::key() const {
+std::string Images::hash() const {
   ContentHash hash;
-  hash.update(spec_);
-  hash.update(bytes_of(indices_.data(), indices_.size() * sizeof(std::int64_t)));
-  std::vector<float> image(static_cast<std::size_t>(element_count(input_)));
-  for (const std::int64_t i : {std::int64_t{0}, size() - 1}) {
-    load(i, image);
-    hash.update(bytes_of(image.data(), image.size() * sizeof(float)));
+  const auto add = [&](const auto& item) { hash.update({reinterpret_cast<const char*>(&item), sizeof item}); };
+  for (const std::int64_t index : indices_) {
+    add(dataset_->digest(index));
+    add(std::int64_t{dataset_->label(index)});
   }
   return hash.hex();
 }

@@ -1,11 +1,12 @@
 // A data set as a network's inputs: a seeded choice of images, preprocessed, in memory where they fit.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
-#include "base/hash.h"
 #include "data/dataset.h"
 #include "data/preprocess.h"
 #include "eval/image_set.h"
@@ -31,10 +32,13 @@ class Images {
   ImageSet set() const;
   void load(std::int64_t index, std::span<float> out) const;
 
-  // content_hash of the choice, the labels and the preprocessed pixels of the images read so far by load().
+  // Pictures as in training: draw 0, 1, ... without end, from the whole set in a shuffled order, each draw augmented
+  // anew (data/augment.h). Valid as long as this object; empty for a set of ready-made inputs.
+  std::function<void(std::int64_t draw, std::span<float> out)> augmented() const;
+
+  // data_hash of every result and calibration: what the files hold for the chosen images, in order, before any
+  // preprocessing, and their labels (-1 where they are not read). Reads every image file, and decodes none.
   std::string hash() const;
-  // Cheap identity before anything was read: the spec, the choice, and the first and the last image.
-  std::string key() const;
 
  private:
   std::string spec_;
@@ -42,8 +46,8 @@ class Images {
   Preprocessing preprocessing_;
   Shape input_;
   std::vector<std::int64_t> indices_;
+  std::uint64_t seed_;
   std::vector<std::vector<float>> kept_;
-  mutable std::vector<Digest> digests_;  // by position; each written by the one thread that loads it
 };
 
 }  // namespace bitsieve::cli

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/parallel.h"
 #include "methods/methods.h"
 
 namespace bitsieve::cli {
@@ -32,7 +33,8 @@ void add_model(CLI::App& app, Options& options, const char* what) {
 }
 
 void add_threads(CLI::App& app, Options& options) {
-  app.add_option("-j,--threads", options.threads, "threads (default: all processors)")->check(CLI::NonNegativeNumber);
+  app.add_option("-j,--threads", options.threads, "threads (default: all processors)")
+      ->check(CLI::Range(0, most_threads));
   app.add_option("--seed", options.seed, "seed of every random choice");
 }
 

@@ -53,10 +53,10 @@ std::vector<LayerMoments> float_moments(const Graph& graph, std::int64_t images,
   std::vector<Place> places;
   const QuantizedModel network = float_model(split_clamps(graph, places));
   const Executor executor(network);
-  if (threads <= 0) threads = available_threads();
+  constexpr std::int64_t block = 32;  // merged in order, a block at a time
+  threads = worker_count(block, threads);
   std::vector<Executor::Workspace> workspaces(static_cast<std::size_t>(threads));
   std::vector<LayerMoments> all(graph.nodes.size());
-  constexpr std::int64_t block = 32;  // merged in order, a block at a time
   for (std::int64_t first = 0; first < images; first += block) {
     const std::int64_t n = std::min(block, images - first);
     std::vector<std::vector<LayerMoments>> seen(static_cast<std::size_t>(n),

@@ -50,7 +50,7 @@ QuantizedModel bare_node(const QuantizedModel& model, std::size_t index) {
 LayerPass::LayerPass(const QuantizedModel& model, std::int64_t images, const ImageLoader& image, int threads)
     : model_(model),
       images_(static_cast<std::size_t>(std::max<std::int64_t>(images, 0))),
-      threads_(threads > 0 ? threads : available_threads()),
+      threads_(worker_count(images, threads)),
       last_reader_(last_readers(model.graph)),
       values_(model.graph.values.size()) {
   const Graph& graph = model.graph;

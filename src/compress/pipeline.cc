@@ -68,19 +68,23 @@ class Compression {
   }
 
   // Images of one pass over the layers within the memory for them.
-  std::int64_t images_at_once(std::int64_t wanted) const {
+  std::int64_t images_at_once(std::int64_t wanted, std::int64_t available) const {
     const std::int64_t fit = repair_bytes / std::max<std::int64_t>(LayerPass::bytes_per_image(result_.model), 1);
-    return std::max<std::int64_t>(1, std::min({wanted, input_.images, fit}));
+    return std::max<std::int64_t>(1, std::min({wanted, available, fit}));
   }
 
   void recalibrate() {
     RecalibrateOptions options;
     const std::int64_t wanted = options.batches * options.batch_size, batch = options.batch_size;
-    options.batch_size = images_at_once(batch);
+    const ImageLoader& image = input_.training_image ? input_.training_image : input_.image;
+    const std::int64_t images = input_.training_image ? wanted : input_.images;
+    options.batch_size = images_at_once(batch, images);
     options.threads = input_.threads;
     if (const auto count = counter("recalibrate norms", options.batches)) options.progress = count;
-    const ImageLoader& image = input_.training_image ? input_.training_image : input_.image;
-    const RecalibrateReport report = recalibrate_norms(result_.model, input_.images, image, options);
+    RecalibrateReport report = recalibrate_norms(result_.model, images, image, options);
+    if (input_.training_image && input_.training_images > 0) {
+      report.distinct_images = std::min(report.distinct_images, input_.training_images);
+    }
     result_.recalibrate = report;
     if (report.layers == 0) {
       result_.warnings.push_back(
@@ -100,8 +104,8 @@ class Compression {
 
   void repair_outputs(const Graph& target) {
     const auto nodes = static_cast<std::int64_t>(target.nodes.size());
-    result_.repair = repair(result_.model, target, images_at_once(repair_images), input_.image, recipe_.repair,
-                            input_.threads, counter("repair", nodes));
+    result_.repair = repair(result_.model, target, images_at_once(repair_images, input_.images), input_.image,
+                            recipe_.repair, input_.threads, counter("repair", nodes));
     std::int64_t refused = 0;
     for (const LayerRepair& layer : result_.repair->layers) refused += layer.refused;
     if (refused)

@@ -19,9 +19,11 @@ struct CompressInput {
   // Calibration images: repair, recalibration of norms, and calibration again where the graph changes need them.
   ImageLoader image = {};
   std::int64_t images = 0;
-  // The same images augmented as in training, for the recalibration of norms; empty: as `image` gives them, with a
-  // warning (compress/recalibrate_norms.h says why).
+  // Images augmented as in training, for the recalibration of norms: 0, 1, ... without end, each augmented anew, of
+  // `training_images` different ones (0: every one is different). Empty: those of `image`, with a warning
+  // (compress/recalibrate_norms.h says why).
   ImageLoader training_image = {};
+  std::int64_t training_images = 0;
   int threads = 0;  // 0: all processors
   std::function<void(std::string_view step, std::int64_t done, std::int64_t of)> progress = {};
 };

@@ -110,10 +110,21 @@ TEST_F(Pipeline, SaysWhereItFellShort) {
   CompressInput in = input();
   std::atomic<int> plain = 0, augmented = 0;
   in.image = [&](std::int64_t i, std::span<float> out) { ++plain, image(i, out); };
-  in.training_image = [&](std::int64_t i, std::span<float> out) { ++augmented, image(i, out); };
-  EXPECT_FALSE(said(compress(in, recipe), "not augmented"));
+  std::atomic<std::int64_t> last = 0;
+  in.training_image = [&](std::int64_t i, std::span<float> out) {
+    ++augmented;
+    for (std::int64_t seen = last; seen < i && !last.compare_exchange_weak(seen, i);) {
+    }
+    image(i, out);
+  };
+  const CompressResult all = compress(in, recipe);
+  EXPECT_FALSE(said(all, "not augmented"));
+  EXPECT_FALSE(said(all, "different ones"));
   EXPECT_EQ(plain, 0);
-  EXPECT_EQ(augmented, 17 * 24);
+  EXPECT_EQ(augmented, 17 * 128);
+  EXPECT_EQ(last, 17 * 128 - 1);  // never the same variant again
+  in.training_images = 24;
+  EXPECT_TRUE(said(compress(in, recipe), "17 batches of 128 images, of 24 different ones"));
 }
 
 TEST_F(Pipeline, ReportsProgress) {

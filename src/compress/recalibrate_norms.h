@@ -7,8 +7,9 @@
 // epsilon e of the norm folded into a layer, its real output z stands for the raw value (z - beta) sqrt(v + e) / gamma
 // + m, and new statistics M, V make it g z + c with g = sqrt((v + e) / (V + e)), c = beta (1 - g) + gamma (m - M) /
 // sqrt(V + e).
-// Images should be augmented as in training, by the caller: statistics of plain images move even a float network away
-// from what it was trained for. resnet20 on CIFAR-10 (509 images, 17 batches of 128), top-1 and SQNR of the scores:
+// Images should be augmented as in training, by the caller (data/augment.h): statistics of plain images move even a
+// float network away from what it was trained for. resnet20 on CIFAR-10 (509 images, 17 batches of 128), top-1 and SQNR
+// of the scores:
 //                 before        plain images    random crop and flip    repair with gain instead
 //   float                        89.0  12.9       91.4  21.0
 //   INT8            91.4  21.0   89.2  12.9       91.6  21.0              91.2  21.6

@@ -1,5 +1,7 @@
 #include "data/dataset.h"
 
+#include <array>
+
 #include "base/error.h"
 #include "data/readers.h"
 
@@ -29,6 +31,23 @@ std::string kind_names() {
 Image Dataset::image(std::int64_t) const { fail("{} holds tensors, not images", description()); }
 
 Tensor Dataset::floats(std::int64_t) const { fail("{} holds images, not tensors", description()); }
+
+Digest Dataset::digest(std::int64_t i) const {
+  ContentHash hash;
+  const auto add = [&](const auto& items) {
+    hash.update({reinterpret_cast<const char*>(items.data()), items.size() * sizeof(items[0])});
+  };
+  if (is_float()) {
+    const Tensor item = floats(i);
+    add(item.shape);
+    add(item.data);
+  } else {
+    const Image item = image(i);
+    add(std::array{item.height, item.width, item.channels});
+    add(item.pixels);
+  }
+  return hash.digest();
+}
 
 std::span<const DatasetKind> dataset_kinds() { return kinds; }
 

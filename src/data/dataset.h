@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/hash.h"
 #include "data/image.h"
 #include "tensor/tensor.h"
 
@@ -24,6 +25,8 @@ class Dataset {
   virtual Image image(std::int64_t i) const;
   // Item i without the batch dimension, in the file's own order (C, H, W for a network's input).
   virtual Tensor floats(std::int64_t i) const;
+  // Of item i as its file holds it, without the label: what tells data sets apart. Cheap beside image().
+  virtual Digest digest(std::int64_t i) const;
 };
 
 // One kind of data set, as `bitsieve list` shows it.

@@ -113,6 +113,12 @@ TEST_F(DatasetTest, HostileIdx) {
     EXPECT_EQ(open_error(spec, false), "'DIR/train-images-idx3-ubyte.gz'" + message);
     std::filesystem::remove(packed);
   }
+  const std::string bomb = write("train-images-idx3-ubyte.gz", gzip(big_endian({0x803, 1 << 20, 32, 32})));
+  const std::uintmax_t size = std::filesystem::file_size(bomb);
+  EXPECT_EQ(open_error(spec, false),
+            fmt::format("'DIR/train-images-idx3-ubyte.gz' announces 1073741840 bytes; its {} bytes of "
+                        "gzip hold at most {}",
+                        size, 1032 * size));
   const std::string packed = gzip(two_images + std::string(50, 'x'));
   write("train-images-idx3-ubyte.gz", packed.substr(0, 20));
   EXPECT_EQ(open_error(spec, false), "'DIR/train-images-idx3-ubyte.gz' is truncated: its gzip stream does not end");
@@ -127,6 +133,14 @@ TEST_F(DatasetTest, HostileIdx) {
   write("train-labels-idx1-ubyte", big_endian({0x801, 3}) + "abc");
   EXPECT_EQ(open_error(spec),
             "'DIR/train-labels-idx1-ubyte' holds 3 labels, 'DIR/train-images-idx3-ubyte' holds 2 images");
+}
+
+// The bound is deflate's own: as many equal bytes as it can pack still open.
+TEST_F(DatasetTest, IdxPackedAsTightAsDeflateCan) {
+  const std::string zeros(std::size_t{16} << 20, '\0');
+  const std::string path = write("train-images-idx3-ubyte.gz", gzip(big_endian({0x803, 1 << 14, 32, 32}) + zeros));
+  EXPECT_GT(zeros.size() / std::filesystem::file_size(path), 1000u);
+  EXPECT_EQ(open_dataset("mnist:" + dir_ + ":train", false)->size(), 1 << 14);
 }
 
 TEST_F(DatasetTest, Cifar10) {
@@ -239,6 +253,31 @@ TEST_F(DatasetTest, Npy) {
   EXPECT_EQ(y_error(npy("<f4", "(2,)", floats({1, 2}))),
             "'DIR/y.npy' holds floating-point numbers; labels are integers");
   EXPECT_EQ(y_error(npy("|u1", "(1, 2)", "ab")), "'DIR/y.npy' has shape 1x2; labels have one dimension");
+}
+
+TEST_F(DatasetTest, DigestsTellItemsApartByWhatTheFilesHold) {
+  write("a.bin", std::string(3073, '\1') + std::string(3073, '\2'));
+  write("b.bin", '\3' + std::string(3072, '\1') + std::string(3072, '\2') + '\4');
+  const auto a = open_dataset("cifar10:" + path("a.bin"), true), b = open_dataset("cifar10:" + path("b.bin"), false);
+  EXPECT_EQ(a->digest(0), b->digest(0));  // the label is not in it
+  EXPECT_NE(a->digest(0), a->digest(1));
+  EXPECT_NE(a->digest(1), b->digest(1));
+
+  std::vector<float> values(6);
+  write("x.npy", npy("<f4", "(2, 1, 3, 1)", floats(values)));
+  const auto x = open_dataset("npy:" + path("x.npy"), false);
+  EXPECT_EQ(x->digest(0), x->digest(1));
+  values[4] = 1;
+  write("y.npy", npy("<f4", "(2, 1, 3, 1)", floats(values)));
+  write("z.npy", npy("<f4", "(2, 3, 1, 1)", floats(values)));
+  const auto y = open_dataset("npy:" + path("y.npy"), false), z = open_dataset("npy:" + path("z.npy"), false);
+  EXPECT_EQ(x->digest(0), y->digest(0));
+  EXPECT_NE(x->digest(1), y->digest(1));
+  EXPECT_NE(y->digest(0), z->digest(0));  // another shape
+
+  // Of a picture's file, so that nothing is decoded.
+  write("a.jpg", "no picture");
+  EXPECT_EQ(open_dataset("image:" + path("a.jpg"), false)->digest(0), content_digest("no picture"));
 }
 
 }  // namespace

@@ -63,6 +63,10 @@ std::string inflate_gzip(std::string_view compressed, std::size_t header_size,
   inflater.fill_to(out, header_size);
   if (out.size() < header_size) return out;  // the caller's own length check words the error
   const std::uint64_t total = total_size(out);
+  const std::uint64_t most = deflate_ratio * compressed.size();
+  if (total > most) {
+    fail("'{}' announces {} bytes; its {} bytes of gzip hold at most {}", origin, total, compressed.size(), most);
+  }
   inflater.fill_to(out, static_cast<std::size_t>(total) + 1);
   return out;
 }

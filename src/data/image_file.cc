@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "data/gzip.h"
 
 namespace bitsieve {
 namespace {
@@ -17,15 +18,29 @@ void check_size(std::int64_t height, std::int64_t width, const std::string& orig
   }
 }
 
+// Pixels take memory before a decoder finds that the file ends too soon. `units` is what they take at least, where a
+// byte of the file makes at most `ratio` of them.
+void check_plausible(std::uint64_t units, std::uint64_t ratio, std::int64_t height, std::int64_t width,
+                     std::string_view bytes, const std::string& origin) {
+  if (units > ratio * bytes.size()) {
+    fail("'{}' is {}x{} (height x width), more than its {} bytes can hold", origin, height, width, bytes.size());
+  }
+}
+
 Image decode_jpeg(std::string_view bytes, const std::string& origin) {
   const std::unique_ptr<void, int (*)(tjhandle)> decoder(tjInitDecompress(), tjDestroy);
   if (decoder == nullptr) fail("cannot read '{}': the JPEG decoder does not start", origin);
   const auto* data = reinterpret_cast<const unsigned char*>(bytes.data());
   int width = 0, height = 0, subsampling = 0, color = 0;
-  if (tjDecompressHeader3(decoder.get(), data, bytes.size(), &width, &height, &subsampling, &color) != 0 || width <= 0 || height <= 0) {
+  if (tjDecompressHeader3(decoder.get(), data, bytes.size(), &width, &height, &subsampling, &color) != 0 ||
+      width <= 0 || height <= 0) {
     fail("'{}' is not a readable JPEG: {}", origin, tjGetErrorStr2(decoder.get()));
   }
   check_size(height, width, origin);
+  // Each 8x8 block of gray takes at least one bit of a Huffman code. Twice that, for arithmetic codes do with less.
+  constexpr std::uint64_t pixels_per_byte = 2 * 64 * 8;
+  check_plausible(static_cast<std::uint64_t>(height) * static_cast<std::uint64_t>(width), pixels_per_byte, height,
+                  width, bytes, origin);
   if (color == TJCS_CMYK || color == TJCS_YCCK) fail("'{}' is a CMYK JPEG; convert it to RGB", origin);
   const bool gray = color == TJCS_GRAY;
   Image image{height, width, gray ? 1 : 3, {}};
@@ -43,6 +58,19 @@ Image decode_jpeg(std::string_view bytes, const std::string& origin) {
   return image;
 }
 
+std::uint64_t samples(std::uint8_t color_type) {
+  switch (color_type) {
+    case SPNG_COLOR_TYPE_TRUECOLOR:
+      return 3;
+    case SPNG_COLOR_TYPE_TRUECOLOR_ALPHA:
+      return 4;
+    case SPNG_COLOR_TYPE_GRAYSCALE_ALPHA:
+      return 2;
+    default:
+      return 1;  // gray; indices of a palette
+  }
+}
+
 Image decode_png(std::string_view bytes, const std::string& origin) {
   const std::unique_ptr<spng_ctx, void (*)(spng_ctx*)> png(spng_ctx_new(0), spng_ctx_free);
   if (png == nullptr) fail("cannot read '{}': the PNG decoder does not start", origin);
@@ -56,6 +84,8 @@ Image decode_png(std::string_view bytes, const std::string& origin) {
   spng_ihdr header{};
   check(spng_get_ihdr(png.get(), &header));
   check_size(header.height, header.width, origin);
+  const std::uint64_t row_bits = std::uint64_t{header.width} * header.bit_depth * samples(header.color_type);
+  check_plausible(header.height * ((row_bits + 7) / 8), deflate_ratio, header.height, header.width, bytes, origin);
   if (header.bit_depth == 16) fail("'{}' is a 16-bit PNG; convert it to 8 bits", origin);
 
   const bool gray = header.color_type == SPNG_COLOR_TYPE_GRAYSCALE;

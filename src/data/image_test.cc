@@ -74,19 +74,42 @@ TEST(ImageFile, DamageNeverDoesMoreThanThrow) {
   }
 }
 
-TEST(ImageFile, HugeExtentsAreRefusedBeforeAllocation) {
+// The picture with another height and width in its header.
+std::string png_of_side(const std::string& name, std::uint32_t side) {
+  std::string png = file_named(name);
+  const auto put = [&](std::size_t at, std::uint32_t value) {
+    for (std::size_t i = 0; i < 4; ++i) png[at + i] = static_cast<char>(value >> (24 - 8 * i));
+  };
+  put(16, side);
+  put(20, side);
+  put(29, static_cast<std::uint32_t>(crc32(0, reinterpret_cast<const Bytef*>(png.data()) + 12, 17)));
+  return png;
+}
+
+std::string jpeg_of_side(std::uint16_t side) {
   std::string jpeg = file_named("jpeg_gray");
   const std::size_t frame = jpeg.find("\xFF\xC0");
-  ASSERT_NE(frame, std::string::npos);
-  jpeg.replace(frame + 5, 4, "\xFF\xDC\xFF\xDC");
-  EXPECT_EQ(message_of([&] { decode_image(jpeg, "f"); }),
+  for (const std::size_t at : {frame + 5, frame + 7}) {
+    jpeg[at] = static_cast<char>(side >> 8);
+    jpeg[at + 1] = static_cast<char>(side);
+  }
+  return jpeg;
+}
+
+TEST(ImageFile, HugeExtentsAreRefusedBeforeAllocation) {
+  EXPECT_EQ(message_of([&] { decode_image(jpeg_of_side(65500), "f"); }),
             "'f' is 65500x65500 (height x width); at most 67108864 pixels are accepted");
-  std::string png = file_named("png_rgb");
-  png.replace(16, 8, std::string("\0\1\0\0\0\1\0\0", 8));
-  const auto crc = static_cast<std::uint32_t>(crc32(0, reinterpret_cast<const Bytef*>(png.data()) + 12, 17));
-  for (std::size_t i = 0; i < 4; ++i) png[29 + i] = static_cast<char>(crc >> (24 - 8 * i));
-  EXPECT_EQ(message_of([&] { decode_image(png, "f"); }),
+  EXPECT_EQ(message_of([&] { decode_image(png_of_side("png_rgb", 65536), "f"); }),
             "'f' is 65536x65536 (height x width); at most 67108864 pixels are accepted");
+}
+
+TEST(ImageFile, ExtentsBeyondTheFileAreRefusedBeforeAllocation) {
+  const auto expect = [](const std::string& bytes) {
+    EXPECT_EQ(message_of([&] { decode_image(bytes, "f"); }),
+              fmt::format("'f' is 8192x8192 (height x width), more than its {} bytes can hold", bytes.size()));
+  };
+  expect(jpeg_of_side(8192));
+  for (const char* name : {"png_rgb", "png_palette"}) expect(png_of_side(name, 8192));
 }
 
 }  // namespace

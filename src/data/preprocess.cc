@@ -22,7 +22,21 @@ Image to_gray(const Image& image) {
   return gray;
 }
 
-Image resized(const Image& image, const Preprocessing& p) {
+// The margin before a centered crop. Half a pixel goes to the even side: Python's round(), which torchvision uses.
+int margin(int have, int want) { return static_cast<int>(std::nearbyint((have - want) / 2.0)); }
+
+}  // namespace
+
+void require_picture(const Image& source) {
+  if ((source.channels != 1 && source.channels != 3) || source.height < 1 || source.width < 1 ||
+      source.pixels.size() !=
+          static_cast<std::size_t>(source.height) * static_cast<std::size_t>(source.width * source.channels)) {
+    fail("the image is {}x{} with {} channels and {} bytes", source.height, source.width, source.channels,
+         source.pixels.size());
+  }
+}
+
+Image resize_as(const Image& image, const Preprocessing& p) {
   switch (p.resize) {
     case ResizeRule::none:
       return image;
@@ -43,20 +57,10 @@ Image resized(const Image& image, const Preprocessing& p) {
   return image;
 }
 
-// The margin before a centered crop. Half a pixel goes to the even side: Python's round(), which torchvision uses.
-int margin(int have, int want) { return static_cast<int>(std::nearbyint((have - want) / 2.0)); }
-
-}  // namespace
-
 void preprocess(const Image& source, const Preprocessing& p, float* out_hwc) {
-  if ((source.channels != 1 && source.channels != 3) || source.height < 1 || source.width < 1 ||
-      source.pixels.size() !=
-          static_cast<std::size_t>(source.height) * static_cast<std::size_t>(source.width * source.channels)) {
-    fail("the image is {}x{} with {} channels and {} bytes", source.height, source.width, source.channels,
-         source.pixels.size());
-  }
+  require_picture(source);
   const int channels = p.channel_count();
-  const Image image = resized(channels == 1 && source.channels == 3 ? to_gray(source) : source, p);
+  const Image image = resize_as(channels == 1 && source.channels == 3 ? to_gray(source) : source, p);
 
   const int height = p.height > 0 ? p.height : image.height;
   const int width = p.width > 0 ? p.width : image.width;

@@ -42,4 +42,10 @@ Preprocessing parse_preprocessing(std::string_view toml, const std::string& orig
 // must have room for the picture's own size.
 void preprocess(const Image& image, const Preprocessing& preprocessing, float* out_hwc);
 
+// The step `resize` alone.
+Image resize_as(const Image& image, const Preprocessing& preprocessing);
+
+// Throws Error unless the extents, channels and bytes of the picture belong together.
+void require_picture(const Image& image);
+
 }  // namespace bitsieve

@@ -70,8 +70,7 @@ Evaluation evaluate(const QuantizedModel& model, const ImageSet& images, const E
     double seconds = 0;
   };
   const Executor executor(model, options.reference);
-  const int threads = options.threads > 0 ? options.threads : available_threads();
-  std::vector<Worker> workers(std::min(static_cast<std::size_t>(threads), std::max<std::size_t>(size, 1)));
+  std::vector<Worker> workers(static_cast<std::size_t>(worker_count(images.size, options.threads)));
   std::mutex progress_mutex;
   std::int64_t done = 0;
   parallel_for(images.size, static_cast<int>(workers.size()), [&](std::int64_t i, int index) {

@@ -67,11 +67,12 @@ TEST(Evaluate, SameForAnyThreadsFormAndExecutor) {
   for (int i = 0; i < 50; ++i) labels.push_back(i % 5);
   const ImageSet images = identity_images(50, labels);
   const Evaluation one = evaluate(model, images, {.threads = 1}), many = evaluate(model, images, {.threads = 5});
+  const Evaluation most = evaluate(model, images, {.threads = std::numeric_limits<int>::max()});
   const Evaluation plain = evaluate(model, images, {.reference = true, .keep_scores = false});
   Batch batch{std::vector<std::vector<float>>(50, std::vector<float>(7)), labels};
   for (std::size_t i = 0; i < 50; ++i) images.image(static_cast<std::int64_t>(i), batch.images[i]);
   const Evaluation batched = evaluate(model, batch, 2);
-  for (const Evaluation* e : {&many, &plain, &batched}) {
+  for (const Evaluation* e : {&many, &most, &plain, &batched}) {
     EXPECT_EQ(e->predicted, one.predicted);
     EXPECT_EQ(e->correct, one.correct);
     EXPECT_EQ(e->correct5, one.correct5);

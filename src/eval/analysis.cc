@@ -71,11 +71,11 @@ ModelAnalysis analyze(const QuantizedModel& model, const QuantizedModel& float_n
   if (images.size < 1) fail("an analysis needs at least one image");
   const Graph& graph = model.graph;
   const ComparedNetworks networks(model, float_network);
-  const int threads = options.threads > 0 ? options.threads : available_threads();
+  constexpr std::int64_t block = 32;
+  const int threads = worker_count(block, options.threads);
   std::vector<std::unique_ptr<NodeErrors>> workers(static_cast<std::size_t>(threads));
   Sums total(graph.values.size(), graph.nodes.size());
   // Images are added up in order, a block at a time, so that sums of doubles do not depend on the threads.
-  constexpr std::int64_t block = 32;
   for (std::int64_t first = 0; first < images.size; first += block) {
     const std::int64_t count = std::min(block, images.size - first);
     std::vector<Sums> seen(static_cast<std::size_t>(count), Sums(graph.values.size(), graph.nodes.size()));

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <random>
 
 #include "base/error.h"
@@ -241,7 +242,8 @@ TEST(Analysis, SameForAnyNumberOfThreads) {
   std::int64_t done = 0;
   const ModelAnalysis one =
       analyze(model, float_model(network.graph), images, {.threads = 1, .progress = [&](std::int64_t n) { done = n; }});
-  const ModelAnalysis many = analyze(model, float_model(network.graph), images, {.threads = 4});
+  const ModelAnalysis many =
+      analyze(model, float_model(network.graph), images, {.threads = std::numeric_limits<int>::max()});
   EXPECT_EQ(done, 70);
   const LayerAnalysis &a = layer(one, 0), &b = layer(many, 0);
   EXPECT_EQ(a.alone_db, b.alone_db);

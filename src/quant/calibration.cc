@@ -1,6 +1,7 @@
 #include "quant/calibration.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -20,6 +21,34 @@ void merge(ValueStatistics& into, const ValueStatistics& s) {
   into.pairs_both_zero += s.pairs_both_zero;
   into.pairs_one_zero += s.pairs_one_zero;
   into.histogram.merge(s.histogram);
+}
+
+std::vector<std::string> split(std::string_view text, std::string_view separator) {
+  std::vector<std::string> parts;
+  for (std::size_t at; (at = text.find(separator)) != std::string_view::npos;
+       text.remove_prefix(at + separator.size())) {
+    parts.emplace_back(text.substr(0, at));
+  }
+  parts.emplace_back(text);
+  return parts;
+}
+
+// The first key whose line is not the same in both: "scale = 1, not scale = 2".
+std::string toml_difference(const std::string& has, const std::string& wanted) {
+  const std::vector<std::string> a = split(has, "\n"), b = split(wanted, "\n");
+  const auto key = [](const std::string& line) { return line.substr(0, line.find(" = ")); };
+  const auto same_key = [&](const std::vector<std::string>& lines, const std::string& line) {
+    const auto found =
+        std::find_if(lines.begin(), lines.end(), [&](const std::string& l) { return key(l) == key(line); });
+    return found == lines.end() ? "no " + key(line) : *found;
+  };
+  for (const std::string& line : a) {
+    if (const std::string other = same_key(b, line); other != line) return fmt::format("{}, not {}", line, other);
+  }
+  for (const std::string& line : b) {
+    if (const std::string other = same_key(a, line); other != line) return fmt::format("{}, not {}", other, line);
+  }
+  return "another order of keys";
 }
 
 void join(std::string& into, const std::string& more) {
@@ -47,21 +76,28 @@ void save_calibration(const std::string& path, const Calibration& calibration) {
   write_file_atomically(path, to_json(calibration));
 }
 
-void merge(Calibration& into, const Calibration& more) {
+void merge(Calibration& into, const Calibration& more, const std::string& origin) {
   if (into == Calibration{}) {
     into = more;
     return;
   }
   if (into.model != more.model || into.model_hash != more.model_hash) {
-    fail("cannot merge calibrations of two models, '{}' ({}) and '{}' ({})", into.model, into.model_hash, more.model,
-         more.model_hash);
+    fail("cannot merge '{}' into a calibration of another model: '{}' ({}) and '{}' ({})", origin, more.model,
+         more.model_hash, into.model, into.model_hash);
   }
   if (into.preprocessing != more.preprocessing) {
-    fail("cannot merge calibrations of model '{}': their preprocessing differs", into.model);
+    fail("cannot merge '{}': it was made with {} in the preprocessing of the others", origin,
+         toml_difference(more.preprocessing, into.preprocessing));
   }
   const auto same_name = [](const auto& a, const auto& b) { return a.first == b.first; };
   if (!std::equal(into.values.begin(), into.values.end(), more.values.begin(), more.values.end(), same_name)) {
-    fail("cannot merge calibrations of model '{}': they hold different values", into.model);
+    fail("cannot merge '{}': it holds other values than the others of model '{}'", origin, into.model);
+  }
+  for (const std::string& hash : split(more.data_hash, " + ")) {
+    const std::vector<std::string> known = split(into.data_hash, " + ");
+    if (hash.empty() || std::find(known.begin(), known.end(), hash) == known.end()) continue;
+    fail("cannot merge '{}': its images ('{}', {}) are in the others already and would count twice", origin, more.data,
+         hash);
   }
   for (auto& [name, statistics] : into.values) merge(statistics, more.values.at(name));
   join(into.data, more.data);
@@ -70,27 +106,38 @@ void merge(Calibration& into, const Calibration& more) {
   into.images_done += more.images_done;
 }
 
-void require_model(const Calibration& calibration, const std::string& model_hash, const std::string& origin) {
+void require_model(const Calibration& calibration, const std::string& model_hash, const std::string& origin,
+                   std::string_view advice) {
   if (calibration.model_hash == model_hash) return;
-  fail("the calibration '{}' belongs to another model ('{}', {}, not {}): calibrate this one with `bitsieve calibrate`",
-       origin, calibration.model, calibration.model_hash, model_hash);
+  fail("the calibration '{}' belongs to another model ('{}', {}, not {}): {}", origin, calibration.model,
+       calibration.model_hash, model_hash, advice);
 }
 
-void require_same_pass(const Calibration& partial, const Calibration& wanted, const std::string& origin) {
-  const auto check = [&](const auto& has, const auto& wants, const char* what) {
-    if (has != wants) {
-      fail("cannot resume the calibration '{}': its {} is '{}', not '{}'; delete it or choose another output", origin,
-           what, has, wants);
-    }
-  };
-  if (partial.preprocessing != wanted.preprocessing) {
-    fail("cannot resume the calibration '{}': its preprocessing differs; delete it or choose another output", origin);
+void require_preprocessing(const Calibration& calibration, const std::string& preprocessing,
+                           const std::string& origin) {
+  if (calibration.preprocessing == preprocessing) return;
+  fail("the calibration '{}' was made with other preprocessing ({}): give the same --preprocess, or calibrate again",
+       origin, toml_difference(calibration.preprocessing, preprocessing));
+}
+
+void require_complete(const Calibration& calibration, const std::string& origin) {
+  if (calibration.complete()) return;
+  fail("'{}' holds {} of {} images: finish the calibration first", origin, calibration.images_done,
+       calibration.images_wanted);
+}
+
+std::string pass_difference(const Calibration& has, const Calibration& wanted) {
+  if (has.model_hash != wanted.model_hash)
+    return fmt::format("from another model ('{}', {})", has.model, has.model_hash);
+  if (has.preprocessing != wanted.preprocessing) {
+    return fmt::format("with other preprocessing ({})", toml_difference(has.preprocessing, wanted.preprocessing));
   }
-  check(partial.model_hash, wanted.model_hash, "model");
-  check(partial.data, wanted.data, "data");
-  check(partial.data_hash, wanted.data_hash, "data hash");
-  check(partial.seed, wanted.seed, "seed");
-  check(partial.images_wanted, wanted.images_wanted, "number of images");
+  if (has.data != wanted.data) return fmt::format("from '{}', not '{}'", has.data, wanted.data);
+  if (has.images_wanted != wanted.images_wanted) {
+    return fmt::format("from {} images, not {}", has.images_wanted, wanted.images_wanted);
+  }
+  if (has.seed != wanted.seed) return fmt::format("with seed {}, not {}", has.seed, wanted.seed);
+  return has.data_hash != wanted.data_hash ? "from other images" : "";
 }
 
 }  // namespace bitsieve

@@ -35,7 +35,7 @@ struct Calibration {
   std::string model;               // name of the model it belongs to
   std::string model_hash;          // hash of the model's file
   std::string data;                // KIND:PATH[:SPLIT] of the images
-  std::string data_hash;           // key of the images' content
+  std::string data_hash;           // of what the images' files hold
   std::string preprocessing;       // TOML text
   std::uint64_t seed = 0;          // of the choice of images
   std::int64_t images_wanted = 0;  // a partial calibration has images_done < images_wanted
@@ -57,15 +57,22 @@ Calibration load_calibration(const std::string& path);
 // All or nothing (base/files.h).
 void save_calibration(const std::string& path, const Calibration& calibration);
 
-// Adds the statistics of `more`, gathered from other images. Throws Error when model, preprocessing or values differ.
-// An empty `into` becomes `more`. Data of different origin is named "A + B".
-void merge(Calibration& into, const Calibration& more);
+// Adds the statistics of `more`, read from `origin` and gathered from other images. Throws Error when model,
+// preprocessing or values differ, and when a data_hash of `more` is among those of `into`: its images would count
+// twice. An empty `into` becomes `more`. Data of different origin is named "A + B".
+void merge(Calibration& into, const Calibration& more, const std::string& origin);
 
-// Throws Error when `calibration`, read from `origin`, was made from a model with another hash.
-void require_model(const Calibration& calibration, const std::string& model_hash, const std::string& origin);
+// Each throws Error saying what to do about the calibration read from `origin`:
+// when it was made from a model with another hash,
+void require_model(const Calibration& calibration, const std::string& model_hash, const std::string& origin,
+                   std::string_view advice = "calibrate this one with `bitsieve calibrate`");
+// with other preprocessing (TOML text),
+void require_preprocessing(const Calibration& calibration, const std::string& preprocessing, const std::string& origin);
+// or from a part of its images only.
+void require_complete(const Calibration& calibration, const std::string& origin);
 
-// Throws Error naming what differs unless `partial`, read from `origin`, is the beginning of the pass described by
-// `wanted`: same model, data, preprocessing, seed and number of images.
-void require_same_pass(const Calibration& partial, const Calibration& wanted, const std::string& origin);
+// How the pass of `has` differs from `wanted` in model, preprocessing, data, number of images or seed, in words that
+// follow "was made": "from other images". Empty when it is the same pass, complete or not.
+std::string pass_difference(const Calibration& has, const Calibration& wanted);
 
 }  // namespace bitsieve

@@ -179,9 +179,10 @@ TEST(Calibration, ChangedBytesAreRefusedOrConsistent) {
 TEST(Calibration, MergeEqualsOnePass) {
   Calibration a = example(1, 4);
   Calibration b = example(1, 2);
+  b.data_hash = "77";
   // The first two images of `a` are those of `b`: noise() draws in order.
   ValueStatistics twice = a.values["input"];
-  merge(a, b);
+  merge(a, b, "b.json");
   const ValueStatistics& s = a.values["input"];
   EXPECT_EQ(s.images, 6);
   EXPECT_EQ(s.elements, 360);
@@ -198,26 +199,39 @@ TEST(Calibration, MergeEqualsOnePass) {
 
 TEST(Calibration, MergeNamesBothSourcesAndTakesTheFirstWhole) {
   Calibration a, b = example(2);
-  merge(a, example(1));
+  merge(a, example(1), "a.json");
   EXPECT_EQ(a, example(1));
   b.data = "other";
   b.data_hash = "77";
-  merge(a, b);
+  merge(a, b, "b.json");
   EXPECT_EQ(a.data, example().data + " + other");
   EXPECT_EQ(a.data_hash, "12ab + 77");
+  // Neither part can come in again, alone or with others.
+  for (const char* hash : {"12ab", "77", "34 + 77"}) {
+    b.data_hash = hash;
+    EXPECT_EQ(message([&] { merge(a, b, "c.json"); }), std::string("cannot merge 'c.json': its images ('other', ") +
+                                                           (b.data_hash == "12ab" ? "12ab" : "77") +
+                                                           ") are in the others already and would count twice");
+  }
+  EXPECT_EQ(a.images_done, 6);
 }
 
 TEST(Calibration, MergeRefusesWhatDoesNotBelongTogether) {
   const auto refused_merge = [](const std::function<void(Calibration&)>& change) {
     Calibration a = example(), b = example(2);
+    b.data_hash = "77";
     change(b);
-    const std::string text = message([&] { merge(a, b); });
+    const std::string text = message([&] { merge(a, b, "b.json"); });
     EXPECT_EQ(a, example()) << "nothing may be half merged";
     return text;
   };
-  EXPECT_NE(refused_merge([](Calibration& c) { c.model_hash = "1"; }).find("two models"), std::string::npos);
-  EXPECT_NE(refused_merge([](Calibration& c) { c.preprocessing = ""; }).find("preprocessing"), std::string::npos);
-  EXPECT_NE(refused_merge([](Calibration& c) { c.values.erase("input"); }).find("different values"), std::string::npos);
+  EXPECT_NE(
+      refused_merge([](Calibration& c) { c.model_hash = "1"; }).find("'b.json' into a calibration of another model"),
+      std::string::npos);
+  EXPECT_NE(
+      refused_merge([](Calibration& c) { c.preprocessing = ""; }).find("no [input], not [input] in the preprocessing"),
+      std::string::npos);
+  EXPECT_NE(refused_merge([](Calibration& c) { c.values.erase("input"); }).find("other values"), std::string::npos);
 }
 
 TEST(Calibration, BelongsToOneModelAndOnePass) {
@@ -227,18 +241,29 @@ TEST(Calibration, BelongsToOneModelAndOnePass) {
   EXPECT_EQ(other,
             "the calibration 'x.json' belongs to another model ('net', 00ff, not beef): "
             "calibrate this one with `bitsieve calibrate`");
-  require_same_pass(c, c, "x.json");
+  EXPECT_NE(message([&] { require_model(c, "beef", "x.json", "delete it"); }).find("not beef): delete it"),
+            std::string::npos);
+  require_preprocessing(c, c.preprocessing, "x.json");
+  EXPECT_EQ(message([&] { require_preprocessing(c, "[input]\nscale = 1\n", "x.json"); }),
+            "the calibration 'x.json' was made with other preprocessing (scale = 0.1, not scale = 1): "
+            "give the same --preprocess, or calibrate again");
+  EXPECT_EQ(message([&] { require_complete(c, "x.json"); }),
+            "'x.json' holds 3 of 5 images: finish the calibration first");
+  EXPECT_EQ(pass_difference(c, c), "");
   const auto differs = [&](const std::function<void(Calibration&)>& change) {
     Calibration wanted = c;
     change(wanted);
-    return message([&] { require_same_pass(c, wanted, "x.json"); });
+    return pass_difference(c, wanted);
   };
-  EXPECT_NE(differs([](Calibration& w) { w.model_hash = "1"; }).find("model"), std::string::npos);
-  EXPECT_NE(differs([](Calibration& w) { w.data = "1"; }).find("data"), std::string::npos);
-  EXPECT_NE(differs([](Calibration& w) { w.data_hash = "1"; }).find("data hash"), std::string::npos);
-  EXPECT_NE(differs([](Calibration& w) { w.preprocessing = "1"; }).find("preprocessing"), std::string::npos);
-  EXPECT_NE(differs([](Calibration& w) { w.seed = 1; }).find("seed"), std::string::npos);
-  EXPECT_NE(differs([](Calibration& w) { w.images_wanted = 1; }).find("images"), std::string::npos);
+  EXPECT_EQ(differs([](Calibration& w) { w.model_hash = "1"; }), "from another model ('net', 00ff)");
+  EXPECT_EQ(differs([](Calibration& w) { w.data = "1"; }), "from '" + c.data + "', not '1'");
+  EXPECT_EQ(differs([](Calibration& w) { w.data_hash = "1"; }), "from other images");
+  EXPECT_EQ(differs([](Calibration& w) { w.seed = 1; }), "with seed 18446744073709551615, not 1");
+  EXPECT_EQ(differs([](Calibration& w) { w.images_wanted = 1; }), "from 5 images, not 1");
+  EXPECT_EQ(differs([](Calibration& w) { w.preprocessing = "[input]\n"; }),
+            "with other preprocessing (scale = 0.1, not no scale)");
+  EXPECT_EQ(differs([](Calibration& w) { w.preprocessing = "[input]\nsize = [1, 1]\nscale = 0.1\n"; }),
+            "with other preprocessing (no size, not size = [1, 1])");
 }
 
 }  // namespace

@@ -91,7 +91,7 @@ Calibration calibrate(const QuantizedModel& network, std::int64_t images, const 
   if (images == 0) return result;
   Gatherer gatherer(network, result);
   const Executor executor(network);
-  const int threads = options.threads > 0 ? options.threads : available_threads();
+  const int threads = worker_count(std::min(block, images), options.threads);
   struct Worker {
     Executor::Workspace workspace;
     ValueObserver observer;

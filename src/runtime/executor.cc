@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/parallel.h"
 #include "kernels/elementwise/elementwise.h"
 #include "runtime/reference/ops.h"
 
@@ -26,7 +27,9 @@ Executor::Executor(const QuantizedModel& model, const ExecutorOptions& options) 
          model.graph.values.size(), model.layers.size(), model.graph.nodes.size());
   }
   if (!isa_supported(options.isa)) fail("this machine has no {}", isa_name(options.isa));
-  if (options.threads < 1 || options.threads > 256) fail("{} threads for one image; 1 to 256 are possible", options.threads);
+  if (options.threads < 1 || options.threads > most_threads) {
+    fail("{} threads for one image; 1 to {} are possible", options.threads, most_threads);
+  }
   for (std::size_t i = 0; i < model.graph.nodes.size(); ++i) {
     steps_.push_back(make_step(model, static_cast<int>(i), {options.reference, options.isa}));
     scratch_bytes_ = std::max(scratch_bytes_, whole_lines(steps_.back()->scratch_bytes(options.threads)));

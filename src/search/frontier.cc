@@ -25,12 +25,14 @@ bool beats(const FrontierPoint& a, const FrontierPoint& b) {
 }  // namespace
 
 std::vector<bool> on_frontier(std::span<const FrontierPoint> points) {
-  std::vector<bool> result(points.size());
   for (std::size_t i = 0; i < points.size(); ++i) {
     if (points[i].costs.size() != points[0].costs.size() || points[i].costs.empty()) {
       fail("point {} of a frontier has {} costs, point 0 has {}; all need the same, at least one", i,
            points[i].costs.size(), points[0].costs.size());
     }
+  }
+  std::vector<bool> result(points.size());
+  for (std::size_t i = 0; i < points.size(); ++i) {
     result[i] = is_number(points[i]) && std::none_of(points.begin(), points.end(), [&](const FrontierPoint& other) {
                   return is_number(other) && beats(other, points[i]);
                 });

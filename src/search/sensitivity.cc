@@ -120,12 +120,12 @@ std::vector<LayerSensitivity> measure_sensitivity(const Recipe& recipe, const Ma
   }
 
   const std::vector<NodeRunner> runners = node_runners(wide);
-  if (threads <= 0) threads = available_threads();
+  constexpr std::int64_t block = 32;
+  threads = worker_count(block, threads);
   std::vector<std::unique_ptr<Worker>> workers(static_cast<std::size_t>(threads));
   double signal = 0;
   std::vector<std::int64_t> same(layers.size(), 0);
   // Images are added up in order, a block at a time, so that sums of doubles do not depend on the threads.
-  constexpr std::int64_t block = 32;
   for (std::int64_t first = 0; first < images.size; first += block) {
     const std::int64_t count = std::min(block, images.size - first);
     std::vector<std::vector<Effect>> effects(static_cast<std::size_t>(count), std::vector<Effect>(layers.size()));

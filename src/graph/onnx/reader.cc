@@ -131,6 +131,17 @@ void read_node(Model& model, const onnx::NodeProto& proto) {
   row->lower(n);
 }
 
+// Class scores are the one result. Further outputs must be constants, or something asked for would be missing unsaid.
+void check_graph_outputs(const Model& model, const onnx::GraphProto& proto) {
+  std::vector<std::string> computed;
+  for (const auto& output : proto.output()) {
+    if (!model.constants.contains(output.name())) computed.push_back("'" + output.name() + "'");
+  }
+  if (computed.size() > 1) {
+    fail("'{}': it has the outputs {}; one is supported", model.origin, fmt::join(computed, ", "));
+  }
+}
+
 Graph read_model(const onnx::ModelProto& proto, const std::string& origin, const OnnxLimits& limits) {
   const onnx::GraphProto& graph = proto.graph();
   if (graph.node_size() == 0) fail("'{}' is not an ONNX file: it holds no graph", origin);
@@ -158,6 +169,7 @@ Graph read_model(const onnx::ModelProto& proto, const std::string& origin, const
     }
     read_node(model, node);
   }
+  check_graph_outputs(model, graph);
   const auto found = model.activations.find(model.output);
   if (found == model.activations.end()) fail("'{}': output '{}' is not computed from the input", origin, model.output);
   model.graph.output = found->second;

@@ -20,7 +20,7 @@ struct OnnxLimits {
 // Parses and normalizes a model. `origin` names the file in errors. The result satisfies validate().
 // Throws Error: not an ONNX file, truncated, external data, unsupported opset, operator, type or attribute (naming
 // node, operator and what is supported), dynamic shapes other than the batch, non-finite weights (naming the node, the
-// tensor and the element), more memory than `limits` allow.
+// tensor and the element), more than one input or output (constants aside), more memory than `limits` allow.
 Graph parse_onnx(std::string_view bytes, const std::string& origin, const OnnxLimits& limits = {});
 
 // read_file + parse_onnx.
