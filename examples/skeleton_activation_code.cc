@@ -25,7 +25,8 @@ bitsieve::ActivationTransform make_code(bool signed_values) {
 }  // namespace
 
 int main() {
-  const bitsieve::ActivationCodeRow row{"drop2", "the lowest two bits only next to a zero", 6, 7, {make_code(false), make_code(true)}};
+  const bitsieve::ActivationCodeRow row{
+      "drop2", "the lowest two bits only next to a zero", 6, 7, {make_code(false), make_code(true)}};
   const bitsieve::ActivationTransform u8 = row.make_transform(false), s8 = row.make_transform(true);
   const bool right = u8.pair[0] == 0 && u8.pair[255] == 252 && u8.lone[255] == 255 && s8.pair[256 - 7] == 256 - 4;
   std::printf("%s: %s\n", row.name.c_str(), right ? "ok" : "wrong");

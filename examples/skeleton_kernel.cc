@@ -1,5 +1,5 @@
-// Skeleton of a kernel: a row for the table of a family, here src/kernels/window/. To add yours, put it into a file named
-// after its instruction set, list it in select.cc and in the family's test, which holds every kernel equal to the
+// Skeleton of a kernel: a row for the table of a family, here src/kernels/window/. To add yours, put it into a file
+// named after its instruction set, list it in select.cc and in the family's test, which holds every kernel equal to the
 // portable one. Files compiled for an instruction set keep everything in anonymous namespaces.
 //
 // This one is correct and slow: it reads the definition of the header aloud.
@@ -13,7 +13,9 @@ namespace {
 
 using bitsieve::WindowTables;
 
-std::uint8_t f(const WindowTables& t, std::uint8_t x, std::uint8_t partner) { return t.paired && partner == 0 ? t.lone[x] : t.pair[x]; }
+std::uint8_t f(const WindowTables& t, std::uint8_t x, std::uint8_t partner) {
+  return t.paired && partner == 0 ? t.lone[x] : t.pair[x];
+}
 
 void adjacent(const WindowTables& t, const std::uint8_t* in, std::uint8_t* out, std::int64_t n) {
   const std::vector<std::uint8_t> copy(in, in + n);  // out may be in

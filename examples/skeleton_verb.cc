@@ -1,6 +1,6 @@
-// Skeleton of a verb: a row for the table in src/cli/verbs.h. To add yours, put it into src/cli/ in a file of its own and
-// list it there. A verb adds its options and a callback that does the work; it prints to standard output, and everything
-// that goes wrong is an Error, which main turns into one line and the exit status.
+// Skeleton of a verb: a row for the table in src/cli/verbs.h. To add yours, put it into src/cli/ in a file of its own
+// and list it there. A verb adds its options and a callback that does the work; it prints to standard output, and
+// everything that goes wrong is an Error, which main turns into one line and the exit status.
 #include <cstdio>
 #include <memory>
 

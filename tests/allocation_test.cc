@@ -28,8 +28,12 @@ void* operator new(std::size_t bytes) { return counted(bytes, 16); }
 void* operator new[](std::size_t bytes) { return counted(bytes, 16); }
 void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept { return counted(bytes, 16); }
 void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept { return counted(bytes, 16); }
-void* operator new(std::size_t bytes, std::align_val_t alignment) { return counted(bytes, static_cast<std::size_t>(alignment)); }
-void* operator new[](std::size_t bytes, std::align_val_t alignment) { return counted(bytes, static_cast<std::size_t>(alignment)); }
+void* operator new(std::size_t bytes, std::align_val_t alignment) {
+  return counted(bytes, static_cast<std::size_t>(alignment));
+}
+void* operator new[](std::size_t bytes, std::align_val_t alignment) {
+  return counted(bytes, static_cast<std::size_t>(alignment));
+}
 void operator delete(void* p) noexcept { std::free(p); }
 void operator delete[](void* p) noexcept { std::free(p); }
 void operator delete(void* p, std::size_t) noexcept { std::free(p); }
@@ -43,7 +47,8 @@ namespace bitsieve {
 namespace {
 
 void pattern(std::int64_t index, std::span<float> out) {
-  for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<float>((i * 31 + static_cast<std::size_t>(index) * 17) % 101) / 100;
+  for (std::size_t i = 0; i < out.size(); ++i)
+    out[i] = static_cast<float>((i * 31 + static_cast<std::size_t>(index) * 17) % 101) / 100;
 }
 
 std::int64_t allocations_of_ten_images(const QuantizedModel& model, const ExecutorOptions& options) {

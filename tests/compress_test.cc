@@ -116,8 +116,8 @@ TEST_F(DefaultNetwork, EqualizingKeepsTheFloatScores) {
   EXPECT_GT(logit_sqnr_db(shared->reference, scores(float_model(equalized))), 100);
 }
 
-// Few images used 17 times over, without augmentation: it is no match for the repair, but against trimming to two bits it
-// has to help.
+// Few images used 17 times over, without augmentation: it is no match for the repair, but against trimming to two bits
+// it has to help.
 TEST_F(DefaultNetwork, RecalibratedNormsHelpTrimmedNetworks) {
   Recipe recipe = code("sparq-7opt-trim");
   const double none = sqnr(recipe);

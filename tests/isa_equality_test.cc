@@ -1,5 +1,6 @@
-// The embedded network on real images: every instruction set of this machine, with one thread and two, gives the bits of
-// the plain executor in every value between the layers. An instruction set that the machine lacks is reported as skipped.
+// The embedded network on real images: every instruction set of this machine, with one thread and two, gives the bits
+// of the plain executor in every value between the layers. An instruction set that the machine lacks is reported as
+// skipped.
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -27,8 +28,9 @@ struct Network {
     fuse_activations(graph);
     remove_dead(graph);
     preprocessing = parse_preprocessing(read_file(base + ".toml", 1 << 20), base + ".toml");
-    calibration = calibrate(float_model(graph), kCalibrationImages, 0,
-                            [this](std::int64_t i, std::span<float> out) { preprocess(data->image(i + kImages), preprocessing, out.data()); });
+    calibration = calibrate(float_model(graph), kCalibrationImages, 0, [this](std::int64_t i, std::span<float> out) {
+      preprocess(data->image(i + kImages), preprocessing, out.data());
+    });
   }
   std::vector<float> image(std::int64_t i) const {
     std::vector<float> pixels(static_cast<std::size_t>(element_count(graph.shape(graph.input))));
@@ -84,7 +86,8 @@ std::vector<std::uint8_t> trace(const QuantizedModel& model, const Executor& exe
     const auto* from = static_cast<const std::uint8_t*>(data);
     bytes.insert(bytes.end(), from, from + count);
   };
-  executor.run(network().image(index), workspace, scores, [&](ValueId id, const void* data) { append(data, value_bytes(model, id)); });
+  executor.run(network().image(index), workspace, scores,
+               [&](ValueId id, const void* data) { append(data, value_bytes(model, id)); });
   append(scores.data(), scores.size() * sizeof(float));
   return bytes;
 }
@@ -100,7 +103,8 @@ TEST_P(IsaEquality, LikeThePlainExecutor) {
   const Case& chosen = GetParam();
   if (!isa_supported(chosen.isa)) GTEST_SKIP() << "this machine has no " << isa_name(chosen.isa);
   const QuantizedModel model = make(chosen.form);
-  const Executor plain(model, true), one(model, ExecutorOptions{false, chosen.isa, 1}), two(model, ExecutorOptions{false, chosen.isa, 2});
+  const Executor plain(model, true), one(model, ExecutorOptions{false, chosen.isa, 1}),
+      two(model, ExecutorOptions{false, chosen.isa, 2});
   for (std::size_t i = 0; i < model.graph.nodes.size(); ++i) {
     EXPECT_NE(one.kernel(static_cast<int>(i)), "reference") << model.graph.nodes[i].name;
   }

@@ -76,7 +76,8 @@ void picture(std::int64_t index, std::span<float> out) {
   std::mt19937 random(static_cast<unsigned>(index) + 1);
   for (std::size_t i = 0; i < out.size(); ++i) {
     const double noise = static_cast<double>(random()) / 2147483648.0 - 1;
-    out[i] = static_cast<float>(0.6 * std::sin(0.02 * static_cast<double>(i) + static_cast<double>(index)) + 0.9 * noise);
+    out[i] =
+        static_cast<float>(0.6 * std::sin(0.02 * static_cast<double>(i) + static_cast<double>(index)) + 0.9 * noise);
   }
 }
 
@@ -86,7 +87,8 @@ std::vector<float> channel_first(const std::vector<float>& x, const Shape& shape
   std::vector<float> y(x.size());
   const std::int64_t channels = shape[0], plane = shape[1] * shape[2];
   for (std::int64_t p = 0; p < plane; ++p) {
-    for (std::int64_t c = 0; c < channels; ++c) y[static_cast<std::size_t>(c * plane + p)] = x[static_cast<std::size_t>(p * channels + c)];
+    for (std::int64_t c = 0; c < channels; ++c)
+      y[static_cast<std::size_t>(c * plane + p)] = x[static_cast<std::size_t>(p * channels + c)];
   }
   return y;
 }
@@ -106,12 +108,14 @@ void print_layers(const Executor& int8, const Executor& sparq, const Graph& grap
   const auto a = times(int8), b = times(sparq);
   double total = 0;
   for (const double t : a) total += t;
-  fmt::print("\n{:<14}{:>16} {:>16}{:>8}{:>8}{:>9}{:>9}  {}\n", "layer (best)", "in", "out", "us", "share", "GOP/s", "sparq", "kernel");
+  fmt::print("\n{:<14}{:>16} {:>16}{:>8}{:>8}{:>9}{:>9}  {}\n", "layer (best)", "in", "out", "us", "share", "GOP/s",
+             "sparq", "kernel");
   for (std::size_t i = 0; i < a.size(); ++i) {
     const Node& node = graph.nodes[i];
-    fmt::print("{:<14}{:>16} {:>16}{:>8.1f}{:>7.1f}%{:>9.1f}{:>9.2f}  {}\n", op_name(node.op), to_string(graph.shape(node.inputs[0])),
-               to_string(graph.shape(node.output)), 1e6 * a[i], 100 * a[i] / total,
-               2e-9 * static_cast<double>(macs(graph, node)) / a[i], b[i] / a[i], sparq.kernel(static_cast<int>(i)));
+    fmt::print("{:<14}{:>16} {:>16}{:>8.1f}{:>7.1f}%{:>9.1f}{:>9.2f}  {}\n", op_name(node.op),
+               to_string(graph.shape(node.inputs[0])), to_string(graph.shape(node.output)), 1e6 * a[i],
+               100 * a[i] / total, 2e-9 * static_cast<double>(macs(graph, node)) / a[i], b[i] / a[i],
+               sparq.kernel(static_cast<int>(i)));
   }
 }
 
@@ -152,7 +156,8 @@ void run(const Settings& settings) {
                               {"onnxruntime int8", [&] { peer.run(); }}};
   std::unique_ptr<OrtSession> peer_float;
   if (settings.float_too) {
-    peer_float = std::make_unique<OrtSession>(library, read_file(settings.model), OrtOptions{.threads = settings.threads});
+    peer_float =
+        std::make_unique<OrtSession>(library, read_file(settings.model), OrtOptions{.threads = settings.threads});
     peer_float->bind(peer_image, shape);
     runners.push_back({"bitsieve float", [&] { ours_float.run(image, workspaces[2], ignored); }});
     runners.push_back({"onnxruntime float", [&] { peer_float->run(); }});
@@ -163,16 +168,20 @@ void run(const Settings& settings) {
   for (const Node& node : graph.nodes) work += 2 * static_cast<double>(macs(graph, node));
   const double peak = peak_int8_ops() * settings.threads;
   fmt::print("{}: {:.1f} million multiply-adds, {}, {}; ONNX Runtime {}\n", settings.model, work / 2e6,
-             settings.threads == 1 ? "1 thread (processor time)" : fmt::format("{} threads", settings.threads), isa_name(isa),
-             library.version());
+             settings.threads == 1 ? "1 thread (processor time)" : fmt::format("{} threads", settings.threads),
+             isa_name(isa), library.version());
   for (const Runner& r : runners) {
     const double t = median(r.seconds), best = *std::min_element(r.seconds.begin(), r.seconds.end());
-    fmt::print("  {:<28}{:>9.3f} ms median {:>9.3f} ms best {:>8.1f} GOP/s", r.name, 1e3 * t, 1e3 * best, 1e-9 * work / t);
+    fmt::print("  {:<28}{:>9.3f} ms median {:>9.3f} ms best {:>8.1f} GOP/s", r.name, 1e3 * t, 1e3 * best,
+               1e-9 * work / t);
     if (peak > 0) fmt::print(" {:>5.1f} % of {:.0f} peak", 100 * work / t / peak, 1e-9 * peak);
     fmt::print("\n");
   }
-  const auto ratio = [&](std::size_t a, std::size_t b) { return median(runners[a].seconds) / median(runners[b].seconds); };
-  fmt::print("  {} / onnxruntime int8 = {:.2f}; {} / int8 = {:.3f}", runners[0].name, ratio(0, 2), settings.code, ratio(1, 0));
+  const auto ratio = [&](std::size_t a, std::size_t b) {
+    return median(runners[a].seconds) / median(runners[b].seconds);
+  };
+  fmt::print("  {} / onnxruntime int8 = {:.2f}; {} / int8 = {:.3f}", runners[0].name, ratio(0, 2), settings.code,
+             ratio(1, 0));
   if (settings.float_too) fmt::print("; float / onnxruntime float = {:.2f}", ratio(3, 4));
   // Both compute the same integers up to how sums of two values and means are rounded.
   const std::vector<float> theirs = peer.scores();
@@ -194,9 +203,12 @@ int main(int argc, char** argv) {
   CLI::App app{"Times a network in Bitsieve and in ONNX Runtime"};
   app.add_option("model", settings.model, "float network, .onnx")->required();
   app.add_option("--ort", settings.ort, "libonnxruntime.so of the peer; without it only --write-qdq is done");
-  app.add_option("--threads", settings.threads, "threads of one image")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--threads", settings.threads, "threads of one image")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   app.add_option("--code", settings.code, "activation code to compare with INT8")->capture_default_str();
-  app.add_option("--isa", settings.isa, "kernels of Bitsieve")->check(CLI::IsMember({"portable", "avx2", "avx512vnni"}));
+  app.add_option("--isa", settings.isa, "kernels of Bitsieve")
+      ->check(CLI::IsMember({"portable", "avx2", "avx512vnni"}));
   app.add_option("--seconds", settings.seconds, "how long to measure")->capture_default_str();
   app.add_option("--write-qdq", settings.write_qdq, "write the INT8 network that the peer runs");
   app.add_option("--write-optimized", settings.write_optimized, "write the graph the peer makes of it");

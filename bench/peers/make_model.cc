@@ -21,7 +21,8 @@ class Network {
   // Convolution with padding kernel / 2; clamp: -1 for none, 0 for relu, else the upper bound.
   void conv(std::int64_t out, std::int64_t kernel, std::int64_t stride, std::int64_t groups, float clamp) {
     const std::int64_t in = channels_ / groups;
-    auto& n = writer_.node("Conv", {last_, weights({out, in, kernel, kernel}, in * kernel * kernel, 2), bias(out)}, next());
+    auto& n =
+        writer_.node("Conv", {last_, weights({out, in, kernel, kernel}, in * kernel * kernel, 2), bias(out)}, next());
     ModelWriter::integers(n, "kernel_shape", {kernel, kernel});
     ModelWriter::integers(n, "strides", {stride, stride});
     ModelWriter::integers(n, "pads", {kernel / 2, kernel / 2, kernel / 2, kernel / 2});
@@ -86,7 +87,9 @@ class Network {
     for (float& v : b) v = static_cast<float>(unit() * 0.1);
     return writer_.constant(fmt::format("b{}", ++params_), {count}, b);
   }
-  double unit() { return static_cast<double>(random_()) / 2147483648.0 - 1; }  // std distributions differ between libraries
+  double unit() {
+    return static_cast<double>(random_()) / 2147483648.0 - 1;
+  }  // std distributions differ between libraries
 
   ModelWriter writer_;
   std::mt19937 random_{1};
@@ -125,8 +128,8 @@ std::string mobilenetv2() {
   struct Stage {
     std::int64_t expand, channels, repeat, stride;
   };
-  for (const Stage& s : {Stage{1, 16, 1, 1}, Stage{6, 24, 2, 2}, Stage{6, 32, 3, 2}, Stage{6, 64, 4, 2}, Stage{6, 96, 3, 1},
-                         Stage{6, 160, 3, 2}, Stage{6, 320, 1, 1}}) {
+  for (const Stage& s : {Stage{1, 16, 1, 1}, Stage{6, 24, 2, 2}, Stage{6, 32, 3, 2}, Stage{6, 64, 4, 2},
+                         Stage{6, 96, 3, 1}, Stage{6, 160, 3, 2}, Stage{6, 320, 1, 1}}) {
     for (std::int64_t i = 0; i < s.repeat; ++i) {
       const std::string start = n.last();
       const std::int64_t in = n.channels(), stride = i == 0 ? s.stride : 1, wide = in * s.expand;

@@ -15,12 +15,32 @@ struct ApiBase {
 // Places in the table of functions that OrtApiBase::GetApi returns. Their order is fixed for good: see the rules in
 // onnxruntime_c_api.cc of ONNX Runtime.
 enum Entry {
-  kGetErrorMessage = 2, kCreateEnv = 3, kCreateSessionFromArray = 8, kRun = 9, kCreateSessionOptions = 10,
-  kSetOptimizedModelFilePath = 11, kEnableProfiling = 14, kSetGraphOptimizationLevel = 23, kSetIntraOpNumThreads = 24, kSetInterOpNumThreads = 25,
-  kSessionGetInputName = 36, kSessionGetOutputName = 37, kCreateTensorWithData = 49, kGetTensorMutableData = 51,
-  kGetTensorShapeElementCount = 64, kGetTensorTypeAndShape = 65, kCreateCpuMemoryInfo = 69, kAllocatorFree = 76,
-  kGetAllocator = 78, kReleaseEnv = 92, kReleaseStatus = 93, kReleaseMemoryInfo = 94, kReleaseSession = 95, kReleaseValue = 96,
-  kReleaseTensorTypeAndShape = 99, kReleaseSessionOptions = 100,
+  kGetErrorMessage = 2,
+  kCreateEnv = 3,
+  kCreateSessionFromArray = 8,
+  kRun = 9,
+  kCreateSessionOptions = 10,
+  kSetOptimizedModelFilePath = 11,
+  kEnableProfiling = 14,
+  kSetGraphOptimizationLevel = 23,
+  kSetIntraOpNumThreads = 24,
+  kSetInterOpNumThreads = 25,
+  kSessionGetInputName = 36,
+  kSessionGetOutputName = 37,
+  kCreateTensorWithData = 49,
+  kGetTensorMutableData = 51,
+  kGetTensorShapeElementCount = 64,
+  kGetTensorTypeAndShape = 65,
+  kCreateCpuMemoryInfo = 69,
+  kAllocatorFree = 76,
+  kGetAllocator = 78,
+  kReleaseEnv = 92,
+  kReleaseStatus = 93,
+  kReleaseMemoryInfo = 94,
+  kReleaseSession = 95,
+  kReleaseValue = 96,
+  kReleaseTensorTypeAndShape = 99,
+  kReleaseSessionOptions = 100,
 };
 constexpr int kErrors = 3, kArenaAllocator = 0, kDefaultMemory = 0, kFloat = 1, kAllOptimizations = 99;
 
@@ -98,8 +118,8 @@ OrtSession::OrtSession(const OrtLibrary& library, const std::string& model, cons
   ort.call(kSetInterOpNumThreads, options, 1);
   if (!wanted.optimized_path.empty()) ort.call(kSetOptimizedModelFilePath, options, wanted.optimized_path.c_str());
   if (!wanted.profile_prefix.empty()) ort.call(kEnableProfiling, options, wanted.profile_prefix.c_str());
-  ort.call(kCreateSessionFromArray, static_cast<const void*>(ort.env), static_cast<const void*>(model.data()), model.size(),
-           static_cast<const void*>(options), &state_->session);
+  ort.call(kCreateSessionFromArray, static_cast<const void*>(ort.env), static_cast<const void*>(model.data()),
+           model.size(), static_cast<const void*>(options), &state_->session);
   ort.release(kReleaseSessionOptions, options);
   ort.call(kCreateCpuMemoryInfo, kArenaAllocator, kDefaultMemory, &state_->memory);
   state_->input_name = state_->name(kSessionGetInputName);
@@ -121,8 +141,8 @@ void OrtSession::run() {
   const void* values[] = {state_->input};
   // The first run makes the output; later ones write to it.
   state_->ort.call(kRun, state_->session, static_cast<const void*>(nullptr), static_cast<const char* const*>(inputs),
-                   static_cast<const void* const*>(values), std::size_t{1}, static_cast<const char* const*>(outputs), std::size_t{1},
-                   &state_->output);
+                   static_cast<const void* const*>(values), std::size_t{1}, static_cast<const char* const*>(outputs),
+                   std::size_t{1}, &state_->output);
 }
 
 std::vector<float> OrtSession::scores() const {

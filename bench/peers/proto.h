@@ -11,7 +11,8 @@ namespace bitsieve::bench {
 class ModelWriter {
  public:
   // One float input of shape (1, shape...) and one float output without a stated shape.
-  ModelWriter(const std::string& name, const std::string& input, const std::vector<std::int64_t>& shape, const std::string& output) {
+  ModelWriter(const std::string& name, const std::string& input, const std::vector<std::int64_t>& shape,
+              const std::string& output) {
     proto_.set_ir_version(8);
     proto_.set_producer_name("bitsieve bench");
     auto& opset = *proto_.add_opset_import();

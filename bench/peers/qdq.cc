@@ -15,8 +15,7 @@ using Integers = std::vector<std::int64_t>;
 class Writer {
  public:
   explicit Writer(const QuantizedModel& model)
-      : model_(model), graph_(model.graph),
-        out_(graph_.name, "image", graph_.shape(graph_.input), "scores") {}
+      : model_(model), graph_(model.graph), out_(graph_.name, "image", graph_.shape(graph_.input), "scores") {}
 
   std::string run() {
     quantize(graph_.input, "image");
@@ -55,7 +54,8 @@ class Writer {
 
   // Integers [o][...] with a scale per o, as a float value.
   template <class T>
-  std::string constant(const std::string& name, const Integers& shape, const std::vector<T>& values, const std::vector<float>& scale) {
+  std::string constant(const std::string& name, const Integers& shape, const std::vector<T>& values,
+                       const std::vector<float>& scale) {
     const auto outputs = static_cast<std::int64_t>(scale.size());
     auto& n = out_.node("DequantizeLinear",
                         {out_.constant(name + "_q", shape, values), out_.constant(name + "_s", {outputs}, scale),
@@ -73,14 +73,16 @@ class Writer {
     for (std::int64_t o = 0; o < outputs; ++o) {
       for (std::int64_t t = 0; t < taps; ++t) {
         for (std::int64_t c = 0; c < depth; ++c) {
-          weight[static_cast<std::size_t>((o * depth + c) * taps + t)] = layer.weight[static_cast<std::size_t>((o * taps + t) * depth + c)];
+          weight[static_cast<std::size_t>((o * depth + c) * taps + t)] =
+              layer.weight[static_cast<std::size_t>((o * taps + t) * depth + c)];
         }
       }
     }
     std::vector<float> bias_scale;
     for (const float s : layer.weight_scale) bias_scale.push_back(code(node.inputs[0]).scale * s);
     const std::string name = fmt::format("p{}", node.output);
-    return {constant(name + "w", shape, weight, layer.weight_scale), constant(name + "b", {outputs}, layer.bias, bias_scale)};
+    return {constant(name + "w", shape, weight, layer.weight_scale),
+            constant(name + "b", {outputs}, layer.bias, bias_scale)};
   }
 
   static void window(onnx::NodeProto& n, const Window& w, bool dilated) {
@@ -114,8 +116,10 @@ class Writer {
     }
     const Window& w = node.attributes.window;
     switch (node.op) {
-      case Op::conv: case Op::linear: {
-        if (!layer.integer || layer.weight_bits > 8) fail("node '{}': layers without integers have no form here", node.name);
+      case Op::conv:
+      case Op::linear: {
+        if (!layer.integer || layer.weight_bits > 8)
+          fail("node '{}': layers without integers have no form here", node.name);
         for (const std::string& p : parameters(node, layer)) inputs.push_back(p);
         auto& n = out_.node(node.op == Op::conv ? "Conv" : "Gemm", inputs, name);
         if (node.op == Op::linear) {
@@ -126,16 +130,24 @@ class Writer {
         }
         break;
       }
-      case Op::add: out_.node("Add", inputs, name); break;
-      case Op::relu: out_.node("Relu", inputs, name); break;
-      case Op::max_pool: window(out_.node("MaxPool", inputs, name), w, false); break;
+      case Op::add:
+        out_.node("Add", inputs, name);
+        break;
+      case Op::relu:
+        out_.node("Relu", inputs, name);
+        break;
+      case Op::max_pool:
+        window(out_.node("MaxPool", inputs, name), w, false);
+        break;
       case Op::average_pool: {
         auto& n = out_.node("AveragePool", inputs, name);
         window(n, w, false);
         ModelWriter::integer(n, "count_include_pad", w.count_include_pad);
         break;
       }
-      case Op::concat: ModelWriter::integer(out_.node("Concat", inputs, name), "axis", node.attributes.axis + 1); break;
+      case Op::concat:
+        ModelWriter::integer(out_.node("Concat", inputs, name), "axis", node.attributes.axis + 1);
+        break;
       case Op::reduce_mean:
         if (node.attributes.keep_dims) {
           out_.node("GlobalAveragePool", inputs, name);
@@ -145,9 +157,14 @@ class Writer {
           reshape(node, name + "_plane", name);
         }
         break;
-      case Op::reshape: reshape(node, inputs[0], name); break;
-      case Op::softmax: ModelWriter::integer(out_.node("Softmax", inputs, name), "axis", node.attributes.axis + 1); break;
-      default: fail("node '{}': {} has no form here", node.name, op_name(node.op));
+      case Op::reshape:
+        reshape(node, inputs[0], name);
+        break;
+      case Op::softmax:
+        ModelWriter::integer(out_.node("Softmax", inputs, name), "axis", node.attributes.axis + 1);
+        break;
+      default:
+        fail("node '{}': {} has no form here", node.name, op_name(node.op));
     }
     quantize(node.output, clamps ? keep(node, name) : name);
   }

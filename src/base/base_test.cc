@@ -70,7 +70,11 @@ TEST(ParallelFor, StartsNoMoreWorkersThanAreOfUse) {
 }
 
 TEST(ParallelFor, RethrowsTheBodysError) {
-  EXPECT_EQ(message_of([] { parallel_for(100, 4, [](std::int64_t i, int) { if (i == 50) fail("index {}", i); }); }),
+  EXPECT_EQ(message_of([] {
+              parallel_for(100, 4, [](std::int64_t i, int) {
+                if (i == 50) fail("index {}", i);
+              });
+            }),
             "index 50");
 }
 

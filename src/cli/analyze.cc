@@ -16,11 +16,25 @@ namespace bitsieve::cli {
 namespace {
 
 Json to_json(const LayerAnalysis& layer) {
-  return {{"name", layer.name}, {"op", op_name(layer.op)}, {"weight_code", layer.weight_code}, {"act_code", layer.act_code},
-          {"macs", layer.macs}, {"alone_db", number(layer.alone_db)}, {"accumulated_db", number(layer.accumulated_db)}, {"scores_db", number(layer.scores_db)},
-          {"noise", {{"input", layer.parts.input}, {"weights", layer.parts.weights}, {"window", layer.parts.window}, {"output", layer.parts.output}}},
-          {"input_saturated", layer.input.saturated}, {"input_small", layer.input.small}, {"input_zeros", layer.input.zeros},
-          {"window_changed", layer.window_changed}, {"window_loss", layer.window_loss}, {"cause", find_cause(layer).cause},
+  return {{"name", layer.name},
+          {"op", op_name(layer.op)},
+          {"weight_code", layer.weight_code},
+          {"act_code", layer.act_code},
+          {"macs", layer.macs},
+          {"alone_db", number(layer.alone_db)},
+          {"accumulated_db", number(layer.accumulated_db)},
+          {"scores_db", number(layer.scores_db)},
+          {"noise",
+           {{"input", layer.parts.input},
+            {"weights", layer.parts.weights},
+            {"window", layer.parts.window},
+            {"output", layer.parts.output}}},
+          {"input_saturated", layer.input.saturated},
+          {"input_small", layer.input.small},
+          {"input_zeros", layer.input.zeros},
+          {"window_changed", layer.window_changed},
+          {"window_loss", layer.window_loss},
+          {"cause", find_cause(layer).cause},
           {"advice", likely_cause(layer)}};
 }
 
@@ -63,14 +77,16 @@ void run(const Options& options, std::int64_t count, bool every_node) {
     for (const int i : order) document["layers"].push_back(to_json(analysis.nodes[static_cast<std::size_t>(i)]));
     return print_json(document);
   }
-  std::printf("%s, recipe %s, %lld images%s; signal to noise in dB: this layer alone, what has accumulated,\n"
-              "and the scores where only this layer errs; worst for the scores first\n\n%-34s %-22s %6s %6s %6s  %s\n", options.model.c_str(),
-              recipe.name.c_str(), static_cast<long long>(analysis.images), repaired ? ", before repair" : "", "layer", "codes", "alone", "accum.",
-              "scores", "likely cause");
+  std::printf(
+      "%s, recipe %s, %lld images%s; signal to noise in dB: this layer alone, what has accumulated,\n"
+      "and the scores where only this layer errs; worst for the scores first\n\n%-34s %-22s %6s %6s %6s  %s\n",
+      options.model.c_str(), recipe.name.c_str(), static_cast<long long>(analysis.images),
+      repaired ? ", before repair" : "", "layer", "codes", "alone", "accum.", "scores", "likely cause");
   for (const int i : order) {
     const LayerAnalysis& layer = analysis.nodes[static_cast<std::size_t>(i)];
     const std::string codes = layer.has_weights() ? layer.weight_code + " x " + layer.act_code : op_name(layer.op);
-    std::printf("%-34s %-22s %6.1f %6.1f %6.1f  %s\n", layer.name.c_str(), codes.c_str(), layer.alone_db, layer.accumulated_db, layer.scores_db, likely_cause(layer).c_str());
+    std::printf("%-34s %-22s %6.1f %6.1f %6.1f  %s\n", layer.name.c_str(), codes.c_str(), layer.alone_db,
+                layer.accumulated_db, layer.scores_db, likely_cause(layer).c_str());
   }
 }
 

@@ -21,10 +21,10 @@
 namespace bitsieve::cli {
 namespace {
 
-constexpr std::int64_t default_images = 500;      // a seeded part of the test images; --full takes all
-constexpr std::int64_t sensitivity_images = 64;   // of the calibration images
+constexpr std::int64_t default_images = 500;     // a seeded part of the test images; --full takes all
+constexpr std::int64_t sensitivity_images = 64;  // of the calibration images
 constexpr std::int64_t analysis_images = 32;
-constexpr double tolerable_drop = 1;              // points, for the recommendation where --max-drop is not given
+constexpr double tolerable_drop = 1;  // points, for the recommendation where --max-drop is not given
 
 struct AutoOptions : Options {
   bool full = false;
@@ -34,10 +34,16 @@ struct AutoOptions : Options {
 class Auto {
  public:
   explicit Auto(const AutoOptions& options)
-      : options_(options), file_(load_float_model(options.model, options, "auto")), network_(float_model(file_.graph)),
-        folder_(options.output.empty() ? std::filesystem::path(options.model).stem().string() + "-auto" : options.output),
+      : options_(options),
+        file_(load_float_model(options.model, options, "auto")),
+        network_(float_model(file_.graph)),
+        folder_(options.output.empty() ? std::filesystem::path(options.model).stem().string() + "-auto"
+                                       : options.output),
         images_(options.data, true, file_.preprocessing, file_.input(),
-                options.full ? 0 : options.limit ? options.limit : default_images, options.seed) {}
+                options.full    ? 0
+                : options.limit ? options.limit
+                                : default_images,
+                options.seed) {}
 
   void run() {
     if (options_.max_drop >= 0 && options_.calib.ends_with(".json")) {
@@ -53,7 +59,7 @@ class Auto {
     reference_.result = evaluate_model(network_, "float");
     reference_.bytes = file_.bytes;
     print_row(reference_);
-    source_ = obtain_calibration(file_, options_, folder_ + "/calibration.json");
+    source_ = obtain_calibration(file_, options_, folder_ + "/calibration.json", CacheFile::own);
     if (source_.images) source_.images->keep(options_.threads);
     for (const Recipe& recipe : auto_recipes(base(), source_.images != nullptr)) measure(recipe);
     if (options_.max_drop >= 0) search();
@@ -61,8 +67,18 @@ class Auto {
     const AutoPoint& best = recommended();
     const ModelAnalysis analysis = analyze_point(best);
     write_files();
-    const AutoReport report{options_, file_, images_, folder_, source_.reused, reference_, points_, best, analysis, mixed_,
-                            source_.images ? std::min(source_.images->size(), sensitivity_images) : 0, files_};
+    const AutoReport report{options_,
+                            file_,
+                            images_,
+                            folder_,
+                            source_.reused,
+                            reference_,
+                            points_,
+                            best,
+                            analysis,
+                            mixed_,
+                            source_.images ? std::min(source_.images->size(), sensitivity_images) : 0,
+                            files_};
     if (options_.json()) {
       print_json(auto_json(report, clock_));
     } else {
@@ -70,7 +86,8 @@ class Auto {
     }
     const auto fits = [&](const AutoPoint& p) { return p.drop.drop <= options_.max_drop; };
     if (options_.max_drop >= 0 && std::none_of(points_.begin(), points_.end(), fits)) {
-      fail("--max-drop {}: no recipe reached it, not even 8 bits in every layer; another --calib-method may help", options_.max_drop);
+      fail("--max-drop {}: no recipe reached it, not even 8 bits in every layer; another --calib-method may help",
+           options_.max_drop);
     }
   }
 
@@ -131,7 +148,8 @@ class Auto {
   void search() {
     const AutoPoint* narrow = nullptr;
     for (const char* name : {"sparq-5opt-round", "sparq-2opt-round", "sparq-6opt-round", "sparq-7opt-round"}) {
-      const auto found = std::find_if(points_.begin(), points_.end(), [&](const AutoPoint& p) { return p.recipe.name == name; });
+      const auto found =
+          std::find_if(points_.begin(), points_.end(), [&](const AutoPoint& p) { return p.recipe.name == name; });
       narrow = &*found;
       if (narrow->drop.drop > options_.max_drop) break;
     }
@@ -144,20 +162,26 @@ class Auto {
     std::vector<LayerSensitivity> sensitivity;
     {
       Progress progress("sensitivity", some.size);
-      sensitivity = measure_sensitivity(narrow->recipe, [&](const Recipe& r) { return make(r, false); }, some, options_.threads,
-                                        [&](std::int64_t done) { progress.set(done); });
+      sensitivity = measure_sensitivity(
+          narrow->recipe, [&](const Recipe& r) { return make(r, false); }, some, options_.threads,
+          [&](std::int64_t done) { progress.set(done); });
     }
     MixedOptions how;
     how.max_drop = options_.max_drop;
     how.max_evaluations = 24;
-    mixed_ = search_mixed(recipe, sensitivity, [&](const Recipe& r) {
-      return paired_drop(reference_.result, evaluate_model(make(r, false), "mixed")).drop;
-    }, how);
-    const std::string& name = mixed_->recipe.name;  // without a rule for any layer it is one of the recipes above, repaired
-    if (std::none_of(points_.begin(), points_.end(), [&](const AutoPoint& p) { return p.recipe.name == name; })) measure(mixed_->recipe);
+    mixed_ = search_mixed(
+        recipe, sensitivity,
+        [&](const Recipe& r) { return paired_drop(reference_.result, evaluate_model(make(r, false), "mixed")).drop; },
+        how);
+    const std::string& name =
+        mixed_->recipe.name;  // without a rule for any layer it is one of the recipes above, repaired
+    if (std::none_of(points_.begin(), points_.end(), [&](const AutoPoint& p) { return p.recipe.name == name; }))
+      measure(mixed_->recipe);
     if (!mixed_->reached) {
-      warn(options_, fmt::format("--max-drop {}: the mixed recipe does not reach it even with every layer at 8 bits (drop {:.2f})",
-                                 options_.max_drop, mixed_->drop));
+      warn(
+          options_,
+          fmt::format("--max-drop {}: the mixed recipe does not reach it even with every layer at 8 bits (drop {:.2f})",
+                      options_.max_drop, mixed_->drop));
     }
   }
 
@@ -230,9 +254,11 @@ void add_auto(CLI::App& app, const std::string& command) {
   add_threads(app, *options);
   add_output(app, *options, "folder to write (default: MODEL-auto here)");
   app.add_flag("--full", options->full, "evaluate on every image");
-  app.add_option("--max-drop", options->max_drop, "search a mixed recipe that loses at most so many points")->check(CLI::NonNegativeNumber);
+  app.add_option("--max-drop", options->max_drop, "search a mixed recipe that loses at most so many points")
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--calib-method", options->range, "minmax, mean-max, percentile, mse or kl");
-  app.add_option("--act-top", options->act_top, "code that the end of a range gets, 1 to 255")->check(CLI::Range(1, 255));
+  app.add_option("--act-top", options->act_top, "code that the end of a range gets, 1 to 255")
+      ->check(CLI::Range(1, 255));
   app.add_option("--first-last", options->first_last, "first convolution and classifier: int8, float or same");
   app.add_option("--repair", options->repair, "repair every recipe: none, mean or gain");
   app.add_flag("--equalize", options->equalize, "cross-layer equalization first");

@@ -78,8 +78,9 @@ void print_auto_summary(const AutoReport& r, const Stopwatch& clock) {
   }
   std::printf("\non the frontier of top-1 against weight and activation bits: %s\n", names.c_str());
   if (r.mixed) {
-    std::printf("mixed recipe (%d evaluations; stopped on these images, ordered on %lld calibration images without labels):",
-                r.mixed->evaluations, static_cast<long long>(r.sensitivity_images));
+    std::printf(
+        "mixed recipe (%d evaluations; stopped on these images, ordered on %lld calibration images without labels):",
+        r.mixed->evaluations, static_cast<long long>(r.sensitivity_images));
     int narrow = 0;
     for (const MixedLayer& layer : r.mixed->layers) narrow += layer.narrow();
     std::printf(" %d of %zu layers stay narrow\n", narrow, r.mixed->layers.size());
@@ -90,11 +91,12 @@ void print_auto_summary(const AutoReport& r, const Stopwatch& clock) {
               best.recipe.repair == Repair::none ? "" : ", before repair");
   for (const int i : worst(r.analysis)) {
     const LayerAnalysis& layer = r.analysis.nodes[static_cast<std::size_t>(i)];
-    std::printf("  %-28s %5.1f dB alone, %5.1f accumulated, %5.1f at the scores: %s\n", layer.name.c_str(), layer.alone_db,
-                layer.accumulated_db, layer.scores_db, likely_cause(layer).c_str());
+    std::printf("  %-28s %5.1f dB alone, %5.1f accumulated, %5.1f at the scores: %s\n", layer.name.c_str(),
+                layer.alone_db, layer.accumulated_db, layer.scores_db, likely_cause(layer).c_str());
   }
-  std::printf("\nwritten: %s/ (%zu files: a recipe each, packed models of the frontier, the calibration); %.1f s\nnext: %s\n",
-              r.folder.c_str(), r.files.size(), clock.seconds(), next_command(r).c_str());
+  std::printf(
+      "\nwritten: %s/ (%zu files: a recipe each, packed models of the frontier, the calibration); %.1f s\nnext: %s\n",
+      r.folder.c_str(), r.files.size(), clock.seconds(), next_command(r).c_str());
 }
 
 Json auto_json(const AutoReport& r, const Stopwatch& clock) {

@@ -32,7 +32,7 @@ struct AutoReport {
   bool calibration_reused = false;
   const AutoPoint& reference;
   const std::vector<AutoPoint>& points;
-  const AutoPoint& recommended;  // one of the points
+  const AutoPoint& recommended;   // one of the points
   const ModelAnalysis& analysis;  // of the recommended one, before repair
   const std::optional<MixedResult>& mixed;
   std::int64_t sensitivity_images = 0;

@@ -45,7 +45,8 @@ void run(const Options& options, int runs) {
   const double total = median(whole);
   double work = 0;
   Json layers = Json::array();
-  if (!options.json()) std::printf("%-36s %-12s %-22s %9s %6s %9s\n", "node", "operator", "codes", "us", "share", "GOP/s");
+  if (!options.json())
+    std::printf("%-36s %-12s %-22s %9s %6s %9s\n", "node", "operator", "codes", "us", "share", "GOP/s");
   double sum = 0;
   for (const auto& times : by_node) sum += median(times);
   for (std::size_t i = 0; i < by_node.size(); ++i) {
@@ -54,12 +55,19 @@ void run(const Options& options, int runs) {
     const double seconds = median(by_node[i]), ops = 2.0 * static_cast<double>(macs(model.graph, node));
     work += ops;
     const bool weights = node.op == Op::conv || node.op == Op::linear;
-    const std::string codes = weights ? layer.weight_code + " x " + layer.act_code : layer.integer ? "integer" : "float";
-    layers.push_back({{"name", node.name}, {"op", op_name(node.op)}, {"codes", codes}, {"seconds", seconds}, {"gops", seconds > 0 ? ops / seconds / 1e9 : 0},
+    const std::string codes = weights         ? layer.weight_code + " x " + layer.act_code
+                              : layer.integer ? "integer"
+                                              : "float";
+    layers.push_back({{"name", node.name},
+                      {"op", op_name(node.op)},
+                      {"codes", codes},
+                      {"seconds", seconds},
+                      {"gops", seconds > 0 ? ops / seconds / 1e9 : 0},
                       {"kernel", executor.kernel(static_cast<int>(i))}});
     if (!options.json()) {
-      std::printf("%-36s %-12s %-22s %9.1f %5.1f%% %9.1f  %s\n", node.name.c_str(), op_name(node.op), codes.c_str(), 1e6 * seconds,
-                  sum > 0 ? 100 * seconds / sum : 0, seconds > 0 ? ops / seconds / 1e9 : 0, executor.kernel(static_cast<int>(i)).c_str());
+      std::printf("%-36s %-12s %-22s %9.1f %5.1f%% %9.1f  %s\n", node.name.c_str(), op_name(node.op), codes.c_str(),
+                  1e6 * seconds, sum > 0 ? 100 * seconds / sum : 0, seconds > 0 ? ops / seconds / 1e9 : 0,
+                  executor.kernel(static_cast<int>(i)).c_str());
     }
   }
   if (options.json()) {
@@ -73,8 +81,9 @@ void run(const Options& options, int runs) {
     document["layers"] = layers;
     return print_json(document);
   }
-  std::printf("\n%.3f ms per image (median of %d), %.1f images/s, %.1f GOP/s, %d thread%s, %zu bytes of arena\n", 1e3 * total, runs,
-              total > 0 ? 1 / total : 0, total > 0 ? work / total / 1e9 : 0, how.threads, how.threads == 1 ? "" : "s", executor.arena_bytes());
+  std::printf("\n%.3f ms per image (median of %d), %.1f images/s, %.1f GOP/s, %d thread%s, %zu bytes of arena\n",
+              1e3 * total, runs, total > 0 ? 1 / total : 0, total > 0 ? work / total / 1e9 : 0, how.threads,
+              how.threads == 1 ? "" : "s", executor.arena_bytes());
 }
 
 }  // namespace

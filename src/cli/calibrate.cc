@@ -11,12 +11,12 @@
 namespace bitsieve::cli {
 namespace {
 
-void print(const Options& options, const Graph& graph, const Calibration& calibration, bool reused, const Stopwatch& clock,
-           const ModelFile& file) {
+void print(const Options& options, const Graph& graph, const Calibration& calibration, bool reused,
+           const Stopwatch& clock, const ModelFile& file) {
   Json values = Json::array();
   if (!options.json()) {
-    std::printf("%-36s %10s %10s %10s %7s %7s %7s   share of 8-bit codes by leading one, 0 and bit 0 to 7, %%\n", "value", "min", "max", "mean max",
-                "zeros %", "pairs 0", "one 0");
+    std::printf("%-36s %10s %10s %10s %7s %7s %7s   share of 8-bit codes by leading one, 0 and bit 0 to 7, %%\n",
+                "value", "min", "max", "mean max", "zeros %", "pairs 0", "one 0");
   }
   for (const Value& value : graph.values) {
     const auto found = calibration.values.find(value.name);
@@ -25,11 +25,17 @@ void print(const Options& options, const Graph& graph, const Calibration& calibr
     const bool positive = s.min >= 0;
     const double top = positive ? s.mean_max() / 255 : std::max(s.mean_max(), -s.mean_min()) / 127;
     const BitSparsity bits = bit_sparsity(s, top > 0 ? top : 1, positive);
-    values.push_back({{"name", value.name}, {"min", s.min}, {"max", s.max}, {"mean_max", s.mean_max()}, {"zeros", bits.zeros},
-                      {"pairs_both_zero", bits.pairs_both_zero}, {"pairs_one_zero", bits.pairs_one_zero}, {"leading_one", bits.leading_one}});
+    values.push_back({{"name", value.name},
+                      {"min", s.min},
+                      {"max", s.max},
+                      {"mean_max", s.mean_max()},
+                      {"zeros", bits.zeros},
+                      {"pairs_both_zero", bits.pairs_both_zero},
+                      {"pairs_one_zero", bits.pairs_one_zero},
+                      {"leading_one", bits.leading_one}});
     if (options.json()) continue;
-    std::printf("%-36s %10.4g %10.4g %10.4g %7.1f %7.1f %7.1f  ", value.name.c_str(), s.min, s.max, s.mean_max(), 100 * bits.zeros,
-                100 * bits.pairs_both_zero, 100 * bits.pairs_one_zero);
+    std::printf("%-36s %10.4g %10.4g %10.4g %7.1f %7.1f %7.1f  ", value.name.c_str(), s.min, s.max, s.mean_max(),
+                100 * bits.zeros, 100 * bits.pairs_both_zero, 100 * bits.pairs_one_zero);
     for (const double share : bits.leading_one) std::printf(" %4.1f", 100 * share);
     std::printf("\n");
   }
@@ -45,7 +51,8 @@ void print(const Options& options, const Graph& graph, const Calibration& calibr
     document["values"] = values;
     return print_json(document);
   }
-  std::printf("\n%lld images, %.1f s; written: %s\n", static_cast<long long>(calibration.images_done), clock.seconds(), options.output.c_str());
+  std::printf("\n%lld images, %.1f s; written: %s\n", static_cast<long long>(calibration.images_done), clock.seconds(),
+              options.output.c_str());
 }
 
 void run(const Options& options, const std::vector<std::string>& parts) {
@@ -79,7 +86,8 @@ void add_calibrate(CLI::App& app, const std::string& command) {
   add_model(app, *options, "ONNX file");
   add_calibration(app, *options, false);
   add_threads(app, *options);
-  app.add_option("-o,--output", options->output, "calibration file to write; reused when it is there already")->required();
+  app.add_option("-o,--output", options->output, "calibration file to write; reused when it is there already")
+      ->required();
   app.add_option("--merge", *parts, "merge these calibration files instead of looking at images");
   app.add_flag("--resume", *resume, "go on where an interrupted pass stopped (always done)");
   app.callback([options, parts, resume] { run(*options, *parts); });

@@ -37,7 +37,8 @@ class StopOnSignal {
   StopOnSignal& operator=(const StopOnSignal&) = delete;
 
  private:
-  struct sigaction old_int_ {}, old_term_ {};
+  struct sigaction old_int_ {
+  }, old_term_{};
 };
 
 }  // namespace
@@ -75,7 +76,8 @@ std::optional<Calibration> find_calibration(const std::string& path, const Calib
   return {};
 }
 
-CalibrationSource obtain_calibration(const ModelFile& model, const Options& options, const std::string& cache, CacheFile whose) {
+CalibrationSource obtain_calibration(const ModelFile& model, const Options& options, const std::string& cache,
+                                     CacheFile whose) {
   CalibrationSource source;
   if (options.calib.ends_with(".json")) {
     source.calibration = load_calibration(options.calib);
@@ -85,7 +87,8 @@ CalibrationSource obtain_calibration(const ModelFile& model, const Options& opti
     source.reused = true;
     return source;
   }
-  source.images = std::make_unique<Images>(options.calib, false, model.preprocessing, model.input(), options.calib_samples, options.seed);
+  source.images = std::make_unique<Images>(options.calib, false, model.preprocessing, model.input(),
+                                           options.calib_samples, options.seed);
   Calibration wanted;
   wanted.model = model.graph.name;
   wanted.model_hash = model.hash;
@@ -106,7 +109,8 @@ CalibrationSource obtain_calibration(const ModelFile& model, const Options& opti
         source.reused = true;
         break;
       }
-      inform(options, fmt::format("calibration: going on from {} of {} images ('{}')", before->images_done, before->images_wanted, path));
+      inform(options, fmt::format("calibration: going on from {} of {} images ('{}')", before->images_done,
+                                  before->images_wanted, path));
       start = std::move(*before);
     }
     if (source.reused) return source;
@@ -119,14 +123,14 @@ CalibrationSource obtain_calibration(const ModelFile& model, const Options& opti
     Progress progress("calibrating", wanted.images_wanted);
     pass.progress = [&](std::int64_t done) { progress.set(done); };
     if (!cache.empty()) pass.checkpoint = [&](const Calibration& so_far) { save_calibration(partial, so_far); };
-    source.calibration = calibrate(float_model(model.graph), wanted.images_wanted, [&](std::int64_t i, std::span<float> out) {
-      source.images->load(i, out);
-    }, pass, std::move(start));
+    source.calibration = calibrate(
+        float_model(model.graph), wanted.images_wanted,
+        [&](std::int64_t i, std::span<float> out) { source.images->load(i, out); }, pass, std::move(start));
   }
   if (!source.calibration.complete()) {
     if (cache.empty()) fail("interrupted after {} of {} images", source.calibration.images_done, wanted.images_wanted);
-    fail("interrupted after {} of {} images; the same command goes on from '{}'", source.calibration.images_done, wanted.images_wanted,
-         partial);
+    fail("interrupted after {} of {} images; the same command goes on from '{}'", source.calibration.images_done,
+         wanted.images_wanted, partial);
   }
   if (!cache.empty()) {
     save_calibration(cache, source.calibration);

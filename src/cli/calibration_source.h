@@ -26,13 +26,13 @@ enum class CacheFile { named, own };
 
 // --calib names images or a calibration file (JSON). cache: a file to reuse and to write, empty for none; an
 // interrupted pass leaves CACHE.partial, from which the same command goes on. A calibration of another pass is made
-// anew, with a warning. Throws Error when a calibration file belongs to another model, or the one that --calib names was
-// made with other preprocessing.
+// anew, with a warning. Throws Error when a calibration file belongs to another model, or the one that --calib names
+// was made with other preprocessing.
 CalibrationSource obtain_calibration(const ModelFile& model, const Options& options, const std::string& cache,
                                      CacheFile whose = CacheFile::named);
 
-// The calibration in `path` where it is of the same pass as `wanted`, perhaps not complete; nothing where there is none,
-// or of another pass (with a warning). Throws Error where the file must not be written over.
+// The calibration in `path` where it is of the same pass as `wanted`, perhaps not complete; nothing where there is
+// none, or of another pass (with a warning). Throws Error where the file must not be written over.
 std::optional<Calibration> find_calibration(const std::string& path, const Calibration& wanted, CacheFile whose,
                                             const Options& options);
 

@@ -40,20 +40,25 @@ void run(const Options& options, const std::string& reference_path) {
     ModelFile other = load_model(reference_path, plain);
     if (file.packed && other.default_preprocessing) other.preprocessing = file.preprocessing;
     if (other.input() != file.input()) {
-      fail("--reference: '{}' reads {}, '{}' reads {}", reference_path, to_string(other.input()), options.model, to_string(file.input()));
+      fail("--reference: '{}' reads {}, '{}' reads {}", reference_path, to_string(other.input()), options.model,
+           to_string(file.input()));
     }
-    // Both see the same pictures, each through its own preprocessing; a packed model lends its own to a reference without.
+    // Both see the same pictures, each through its own preprocessing; a packed model lends its own to a reference
+    // without.
     const Images own(options.data, true, other.preprocessing, other.input(), options.limit, options.seed);
     const Evaluation before = measure(model_of(other), own, options, "evaluating the reference");
     const PairedDrop drop = paired_drop(before, result);
     const double sqnr = logit_sqnr_db(before.scores, result.scores);
-    document["reference"] = {{"model", reference_path}, {"model_hash", other.hash}, {"top1", before.top1()}, {"correct", before.correct}};
+    document["reference"] = {
+        {"model", reference_path}, {"model_hash", other.hash}, {"top1", before.top1()}, {"correct", before.correct}};
     document["agreement"] = agreement(before, result);
     document["logit_sqnr_db"] = number(sqnr);
     document["drop"] = drop.drop;
     document["drop_ci95"] = drop.ci95;
-    comparison = fmt::format("\nreference {}: top-1 {:.2f} %; agreement {:.2f} %, logit SQNR {:.1f} dB, drop {:.2f} points (95 %: {:.2f} to {:.2f})",
-                             reference_path, before.top1(), agreement(before, result), sqnr, drop.drop, drop.ci95[0], drop.ci95[1]);
+    comparison = fmt::format(
+        "\nreference {}: top-1 {:.2f} %; agreement {:.2f} %, logit SQNR {:.1f} dB, drop {:.2f} points (95 %: {:.2f} to "
+        "{:.2f})",
+        reference_path, before.top1(), agreement(before, result), sqnr, drop.drop, drop.ci95[0], drop.ci95[1]);
   }
   if (options.json()) {
     Json all = run_facts(options, clock);
@@ -66,9 +71,9 @@ void run(const Options& options, const std::string& reference_path) {
     all["layers"] = layers_json(model, options.plain);
     return print_json(all);
   }
-  std::printf("top-1 %.2f %% (95 %%: %.2f to %.2f), top-5 %.2f %%, %lld of %lld correct, %.0f images/s%s\n", result.top1(), interval[0],
-              interval[1], result.top5(), static_cast<long long>(result.correct), static_cast<long long>(result.count),
-              result.images_per_second(), comparison.c_str());
+  std::printf("top-1 %.2f %% (95 %%: %.2f to %.2f), top-5 %.2f %%, %lld of %lld correct, %.0f images/s%s\n",
+              result.top1(), interval[0], interval[1], result.top5(), static_cast<long long>(result.correct),
+              static_cast<long long>(result.count), result.images_per_second(), comparison.c_str());
 }
 
 }  // namespace

@@ -12,8 +12,8 @@
 namespace bitsieve::cli {
 namespace {
 
-// A seeded choice of `count` of the indices below `size`, in random order. Fisher-Yates by hand: std::shuffle's result is
-// not specified, and the same seed must give the same images everywhere.
+// A seeded choice of `count` of the indices below `size`, in random order. Fisher-Yates by hand: std::shuffle's result
+// is not specified, and the same seed must give the same images everywhere.
 std::vector<std::int64_t> shuffled(std::int64_t size, std::int64_t count, std::uint64_t seed) {
   std::vector<std::int64_t> indices(static_cast<std::size_t>(size));
   std::iota(indices.begin(), indices.end(), 0);
@@ -37,18 +37,24 @@ std::vector<std::int64_t> choose(std::int64_t size, std::int64_t count, std::uin
 
 Images::Images(const std::string& spec, bool need_labels, const Preprocessing& preprocessing, const Shape& input,
                std::int64_t count, std::uint64_t seed)
-    : spec_(spec), dataset_(open_dataset(spec, need_labels)), preprocessing_(preprocessing), input_(input),
-      indices_(choose(dataset_->size(), count, seed)), seed_(seed) {
+    : spec_(spec),
+      dataset_(open_dataset(spec, need_labels)),
+      preprocessing_(preprocessing),
+      input_(input),
+      indices_(choose(dataset_->size(), count, seed)),
+      seed_(seed) {
   if (dataset_->is_float()) return;
-  if (input.size() != 3) fail("the network's input is {}, and '{}' holds pictures; give an npy set of float32", to_string(input), spec);
+  if (input.size() != 3)
+    fail("the network's input is {}, and '{}' holds pictures; give an npy set of float32", to_string(input), spec);
   if (input[0] != preprocessing.channel_count()) {
-    fail("the preprocessing gives {} channel{}; the network's input is {} (channels, height, width): set channels to {}",
-         preprocessing.channel_count(), preprocessing.channel_count() == 1 ? "" : "s", to_string(input),
-         input[0] == 1 ? "\"gray\"" : "\"RGB\" or \"BGR\"");
+    fail(
+        "the preprocessing gives {} channel{}; the network's input is {} (channels, height, width): set channels to {}",
+        preprocessing.channel_count(), preprocessing.channel_count() == 1 ? "" : "s", to_string(input),
+        input[0] == 1 ? "\"gray\"" : "\"RGB\" or \"BGR\"");
   }
   if (preprocessing.height != 0 && (preprocessing.height != input[1] || preprocessing.width != input[2])) {
-    fail("the preprocessing gives pictures of {} x {}; the network's input is {} x {}: set size = [{}, {}]", preprocessing.height,
-         preprocessing.width, input[1], input[2], input[1], input[2]);
+    fail("the preprocessing gives pictures of {} x {}; the network's input is {} x {}: set size = [{}, {}]",
+         preprocessing.height, preprocessing.width, input[1], input[2], input[1], input[2]);
   }
   preprocessing_.height = static_cast<int>(input[1]);
   preprocessing_.width = static_cast<int>(input[2]);
@@ -77,9 +83,11 @@ void Images::load(std::int64_t index, std::span<float> out) const {
     if (item.shape != input_) {
       fail("'{}' holds items of {}; the network's input is {}", spec_, to_string(item.shape), to_string(input_));
     }
-    const std::int64_t channels = input_.size() == 3 ? input_[0] : 1, pixels = element_count(input_) / std::max<std::int64_t>(channels, 1);
+    const std::int64_t channels = input_.size() == 3 ? input_[0] : 1,
+                       pixels = element_count(input_) / std::max<std::int64_t>(channels, 1);
     for (std::int64_t c = 0; c < channels; ++c) {
-      for (std::int64_t p = 0; p < pixels; ++p) out[static_cast<std::size_t>(p * channels + c)] = item.data[static_cast<std::size_t>(c * pixels + p)];
+      for (std::int64_t p = 0; p < pixels; ++p)
+        out[static_cast<std::size_t>(p * channels + c)] = item.data[static_cast<std::size_t>(c * pixels + p)];
     }
   } else {
     preprocess(dataset_->image(indices_[at]), preprocessing_, out.data());
@@ -96,7 +104,8 @@ std::function<void(std::int64_t, std::span<float>)> Images::augmented() const {
   // A set in the order of its files often comes class by class, which no batch norm saw in training.
   return [this, order = shuffled(dataset_->size(), dataset_->size(), seed_)](std::int64_t draw, std::span<float> out) {
     const auto at = static_cast<std::size_t>(draw) % order.size();
-    preprocess_augmented(dataset_->image(order[at]), preprocessing_, seed_, static_cast<std::uint64_t>(draw), out.data());
+    preprocess_augmented(dataset_->image(order[at]), preprocessing_, seed_, static_cast<std::uint64_t>(draw),
+                         out.data());
   };
 }
 

@@ -22,7 +22,8 @@ struct WeightBits {
 WeightBits weight_bits(const Node& node) {
   const Tensor& w = node.weight();
   const std::int64_t outputs = w.shape[0];
-  const auto codes = require_weight_code("int8").quantize(w.data.data(), outputs, w.size() / std::max<std::int64_t>(outputs, 1));
+  const auto codes =
+      require_weight_code("int8").quantize(w.data.data(), outputs, w.size() / std::max<std::int64_t>(outputs, 1));
   WeightBits bits;
   for (const std::int8_t q : codes.q) {
     bits.zeros += q == 0;
@@ -40,7 +41,8 @@ void run(const Options& options) {
   std::int64_t total_macs = 0, total_params = 0;
   const bool json = options.json();
   if (!json) {
-    std::printf("%-36s %-12s %-16s %10s %12s  %-20s %6s %5s\n", "node", "operator", "output", "params", "MACs", "codes", "zeros", "bits");
+    std::printf("%-36s %-12s %-16s %10s %12s  %-20s %6s %5s\n", "node", "operator", "output", "params", "MACs", "codes",
+                "zeros", "bits");
   }
   for (std::size_t i = 0; i < model.graph.nodes.size(); ++i) {
     const Node& node = model.graph.nodes[i];
@@ -50,7 +52,10 @@ void run(const Options& options) {
     const bool weights = node.op == Op::conv || node.op == Op::linear;
     total_macs += macs(model.graph, node);
     total_params += params;
-    Json row{{"name", node.name}, {"op", op_name(node.op)}, {"shape", model.graph.shape(node.output)}, {"params", params},
+    Json row{{"name", node.name},
+             {"op", op_name(node.op)},
+             {"shape", model.graph.shape(node.output)},
+             {"params", params},
              {"macs", macs(model.graph, node)}};
     std::string codes, statistics;
     if (weights) {
@@ -90,11 +95,13 @@ void run(const Options& options) {
     document["layers"] = layers;
     return print_json(document);
   }
-  std::printf("\n%s: input %s, %lld parameters, %lld MACs per image, %lld bytes, %.2f bits per weight\n"
-              "zeros and bits: of the weights as 8-bit integers, the share that is 0 and the mean number of set bits\n",
-              options.model.c_str(), to_string(file.input()).c_str(), static_cast<long long>(total_params),
-              static_cast<long long>(total_macs), static_cast<long long>(file.bytes), avg_bits_per_weight(model));
-  if (file.packed) std::printf("made from %s with the recipe\n%s", file.packed->source_name.c_str(), file.packed->recipe_toml.c_str());
+  std::printf(
+      "\n%s: input %s, %lld parameters, %lld MACs per image, %lld bytes, %.2f bits per weight\n"
+      "zeros and bits: of the weights as 8-bit integers, the share that is 0 and the mean number of set bits\n",
+      options.model.c_str(), to_string(file.input()).c_str(), static_cast<long long>(total_params),
+      static_cast<long long>(total_macs), static_cast<long long>(file.bytes), avg_bits_per_weight(model));
+  if (file.packed)
+    std::printf("made from %s with the recipe\n%s", file.packed->source_name.c_str(), file.packed->recipe_toml.c_str());
 }
 
 }  // namespace

@@ -30,7 +30,8 @@ struct Table {
 template <class Kernels>
 void add_kernels(std::vector<Row>& rows, const Kernels& kernels) {
   for (const auto* kernel : kernels) {
-    rows.push_back({kernel->name, fmt::format("needs {}{}", isa_name(kernel->isa), isa_supported(kernel->isa) ? "" : " (not on this machine)")});
+    rows.push_back({kernel->name, fmt::format("needs {}{}", isa_name(kernel->isa),
+                                              isa_supported(kernel->isa) ? "" : " (not on this machine)")});
   }
 }
 
@@ -41,7 +42,8 @@ std::vector<Table> tables() {
   all[1] = {"activation_codes", "activation codes (--activations)", {}};
   for (const auto& row : activation_codes()) all[1].rows.push_back({row.name, row.description});
   all[2] = {"data_sets", "data sets (--data, --calib)", {}};
-  for (const auto& row : dataset_kinds()) all[2].rows.push_back({std::string(row.syntax), std::string(row.description)});
+  for (const auto& row : dataset_kinds())
+    all[2].rows.push_back({std::string(row.syntax), std::string(row.description)});
   all[3] = {"kernels", "kernels", {}};
   add_kernels(all[3].rows, qgemm_kernels());
   add_kernels(all[3].rows, qdepthwise_kernels());

@@ -24,9 +24,10 @@ int main(int argc, char** argv) {
     if (argc < 2 || (argv[1][0] != '-' && std::none_of(std::begin(cli::verbs), std::end(cli::verbs), named))) {
       std::string names;
       for (const cli::Verb& verb : cli::verbs) names += std::string(names.empty() ? "" : ", ") + verb.name;
-      throw Error(fmt::format("{}; there are {} (see bitsieve --help)",
-                              argc < 2 ? "a command is missing" : fmt::format("there is no command '{}'", argv[1]), names),
-                  ErrorKind::usage);
+      throw Error(
+          fmt::format("{}; there are {} (see bitsieve --help)",
+                      argc < 2 ? "a command is missing" : fmt::format("there is no command '{}'", argv[1]), names),
+          ErrorKind::usage);
     }
     app.parse(argc, argv);  // verbs run as callbacks
     if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) fail("cannot write the output: {}", std::strerror(errno));

@@ -33,7 +33,9 @@ ModelFile load_model(const std::string& path, const Options& options) {
   file.bytes = static_cast<std::int64_t>(bytes.size());
   if (is_bsv(bytes)) {
     if (!options.preprocess.empty()) {
-      throw Error(fmt::format("--preprocess: '{}' holds the preprocessing it was made with; no other can be used", path), ErrorKind::usage);
+      throw Error(
+          fmt::format("--preprocess: '{}' holds the preprocessing it was made with; no other can be used", path),
+          ErrorKind::usage);
     }
     file.packed = read_bsv(bytes, path);
     file.graph = file.packed->model.graph;
@@ -51,7 +53,8 @@ ModelFile load_model(const std::string& path, const Options& options) {
 ModelFile load_float_model(const std::string& path, const Options& options, const char* verb) {
   ModelFile file = load_model(path, options);
   if (file.packed) {
-    fail("'{}' is quantized already; {} needs the ONNX file it was made from ('{}')", path, verb, file.packed->source_name);
+    fail("'{}' is quantized already; {} needs the ONNX file it was made from ('{}')", path, verb,
+         file.packed->source_name);
   }
   return file;
 }

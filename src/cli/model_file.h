@@ -11,12 +11,12 @@
 namespace bitsieve::cli {
 
 struct ModelFile {
-  std::string path, hash;               // hash: content_hash of the file
+  std::string path, hash;  // hash: content_hash of the file
   std::int64_t bytes = 0;
-  Graph graph;                          // ONNX: float, batch norms folded, activations fused; packed: its graph
-  std::optional<PackedModel> packed;    // set for a .bsv file
+  Graph graph;                        // ONNX: float, batch norms folded, activations fused; packed: its graph
+  std::optional<PackedModel> packed;  // set for a .bsv file
   Preprocessing preprocessing;
-  bool default_preprocessing = false;   // no file said anything about it
+  bool default_preprocessing = false;  // no file said anything about it
 
   const Shape& input() const { return graph.shape(graph.input); }
 };

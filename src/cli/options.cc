@@ -43,11 +43,13 @@ void add_data(CLI::App& app, Options& options, bool required) {
   if (!app.get_option_no_throw("--preprocess")) {
     app.add_option("--preprocess", options.preprocess, "preprocessing file (default: MODEL with the ending .toml)");
   }
-  app.add_option("--limit", options.limit, "evaluate a seeded choice of so many images (0: all)")->check(CLI::NonNegativeNumber);
+  app.add_option("--limit", options.limit, "evaluate a seeded choice of so many images (0: all)")
+      ->check(CLI::NonNegativeNumber);
 }
 
 void add_calibration(CLI::App& app, Options& options, bool required) {
-  app.add_option("--calib", options.calib, "images for calibration, labels ignored, KIND:PATH[:SPLIT]; or a calibration file")
+  app.add_option("--calib", options.calib,
+                 "images for calibration, labels ignored, KIND:PATH[:SPLIT]; or a calibration file")
       ->required(required);
   app.add_option("--calib-samples", options.calib_samples, "images to calibrate on")->check(CLI::PositiveNumber);
   if (!app.get_option_no_throw("--preprocess")) {
@@ -55,25 +57,36 @@ void add_calibration(CLI::App& app, Options& options, bool required) {
   }
 }
 
-void add_output(CLI::App& app, Options& options, const char* what) { app.add_option("-o,--output", options.output, what); }
+void add_output(CLI::App& app, Options& options, const char* what) {
+  app.add_option("-o,--output", options.output, what);
+}
 
 void add_recipe(CLI::App& app, Options& options) {
   const char* group = "Recipe";
   app.add_option("--config", options.config, "recipe file (docs/recipes.md)")->group(group);
   app.add_option("--weights", options.weights, "weight code of every layer (see bitsieve list)")->group(group);
-  app.add_option("--activations", options.activations, "activation code of every layer (see bitsieve list)")->group(group);
+  app.add_option("--activations", options.activations, "activation code of every layer (see bitsieve list)")
+      ->group(group);
   app.add_option("--w-bits", options.w_bits, "uniform weight bits, 2 to 8")->group(group);
   app.add_option("--a-bits", options.a_bits, "uniform activation bits, 4 or 8")->group(group);
-  app.add_option("--layer", options.layers, "REGEX=key:value,... for the layers that match; repeatable, later wins")->group(group);
+  app.add_option("--layer", options.layers, "REGEX=key:value,... for the layers that match; repeatable, later wins")
+      ->group(group);
   app.add_option("--exclude", options.excludes, "layers that match stay float; repeatable")->group(group);
-  app.add_option("--first-last", options.first_last, "first convolution and classifier: int8, float or same")->group(group);
+  app.add_option("--first-last", options.first_last, "first convolution and classifier: int8, float or same")
+      ->group(group);
   app.add_option("--calib-method", options.range, "minmax, mean-max, percentile, mse or kl")->group(group);
-  app.add_option("--percentile", options.percentile, "for --calib-method percentile, in percent")->check(CLI::Range(1e-9, 100.0))->group(group);
-  app.add_option("--act-top", options.act_top, "code that the end of a range gets, 1 to 255")->check(CLI::Range(1, 255))->group(group);
+  app.add_option("--percentile", options.percentile, "for --calib-method percentile, in percent")
+      ->check(CLI::Range(1e-9, 100.0))
+      ->group(group);
+  app.add_option("--act-top", options.act_top, "code that the end of a range gets, 1 to 255")
+      ->check(CLI::Range(1, 255))
+      ->group(group);
   app.add_option("--repair", options.repair, "match channels to the float network: none, mean or gain")->group(group);
   app.add_option("--prune", options.prune, "none or 2:4")->group(group);
   app.add_flag("--equalize", options.equalize, "cross-layer equalization first")->group(group);
-  app.add_flag("--recalibrate-norms", options.recalibrate_norms, "batch norm statistics again, quantized layers running")->group(group);
+  app.add_flag("--recalibrate-norms", options.recalibrate_norms,
+               "batch norm statistics again, quantized layers running")
+      ->group(group);
   app.add_flag("--strict", options.strict, "a layer that is not in the precision asked for is an error")->group(group);
 }
 
@@ -122,7 +135,8 @@ Recipe recipe_from(const Options& o) {
   }
   if (!o.prune.empty()) recipe.prune_two_of_four = o.prune == "2:4";
   if (o.percentile > 0) {
-    if (recipe.range != RangeRule::percentile) throw Error("--percentile needs --calib-method percentile", ErrorKind::usage);
+    if (recipe.range != RangeRule::percentile)
+      throw Error("--percentile needs --calib-method percentile", ErrorKind::usage);
     recipe.percentile = o.percentile;
   }
   if (o.act_top > 0) recipe.act_top = o.act_top;

@@ -10,19 +10,19 @@
 namespace bitsieve::cli {
 
 struct Options {
-  std::string command;             // the whole command line
+  std::string command;  // the whole command line
   std::string model, data, calib, preprocess, output;
   std::string format = "human", log_level = "info";
-  int threads = 0;                 // 0: all processors
+  int threads = 0;  // 0: all processors
   std::uint64_t seed = 1;
-  std::int64_t limit = 0;          // images to evaluate; 0: all
+  std::int64_t limit = 0;  // images to evaluate; 0: all
   std::int64_t calib_samples = 512;
-  bool plain = false;              // run the plain executor
+  bool plain = false;  // run the plain executor
 
   // The recipe: a file, then what the command line changes.
   std::string config, weights, activations, w_bits, a_bits, range, first_last, repair, prune;
-  double percentile = 0;           // 0: the recipe's
-  int act_top = 0;                 // 0: the recipe's
+  double percentile = 0;  // 0: the recipe's
+  int act_top = 0;        // 0: the recipe's
   bool equalize = false, recalibrate_norms = false, strict = false, dry_run = false;
   std::vector<std::string> layers, excludes;
 
@@ -38,6 +38,5 @@ void add_recipe(CLI::App& app, Options& options);
 
 // --config and everything that overrides it. Throws Error (usage) naming the option and what is allowed.
 Recipe recipe_from(const Options& options);
-
 
 }  // namespace bitsieve::cli

@@ -8,7 +8,8 @@
 
 namespace bitsieve::cli {
 
-std::string pack(const ModelFile& file, const QuantizedModel& model, const Recipe& recipe, const Calibration& calibration) {
+std::string pack(const ModelFile& file, const QuantizedModel& model, const Recipe& recipe,
+                 const Calibration& calibration) {
   PackedModel packed;
   packed.model = model;
   packed.preprocessing = file.preprocessing;
@@ -24,10 +25,12 @@ void require_asked_precision(const QuantizedModel& model, const Recipe& recipe) 
   const std::vector<LayerRecipe> wanted = resolve(model.graph, recipe);
   for (std::size_t i = 0; i < model.graph.nodes.size(); ++i) {
     const Node& node = model.graph.nodes[i];
-    if (node.op == Op::matmul && !model.layers[i].integer) fail("--strict: matrix product '{}' runs in float", node.name);
+    if (node.op == Op::matmul && !model.layers[i].integer)
+      fail("--strict: matrix product '{}' runs in float", node.name);
     if (node.op != Op::conv && node.op != Op::linear) continue;
     const LayerCode& layer = model.layers[i];
-    const std::string weight = layer.integer ? layer.weight_code : "float", act = layer.integer ? layer.act_code : "float";
+    const std::string weight = layer.integer ? layer.weight_code : "float",
+                      act = layer.integer ? layer.act_code : "float";
     if (weight != wanted[i].weight_code || act != wanted[i].act_code) {
       fail("--strict: layer '{}' has weights {} and activations {}; asked for were {} and {}", node.name, weight, act,
            wanted[i].weight_code, wanted[i].act_code);

@@ -8,8 +8,11 @@
 namespace bitsieve::cli {
 
 Progress::Progress(std::string label, std::int64_t total)
-    : label_(std::move(label)), total_(total), terminal_(isatty(STDERR_FILENO) == 1),
-      start_(std::chrono::steady_clock::now()), last_(start_) {}
+    : label_(std::move(label)),
+      total_(total),
+      terminal_(isatty(STDERR_FILENO) == 1),
+      start_(std::chrono::steady_clock::now()),
+      last_(start_) {}
 
 Progress::~Progress() {
   if (drawn_) std::fprintf(stderr, "\r\033[K");
@@ -41,7 +44,8 @@ void Progress::draw() {
   const double seconds = std::chrono::duration<double>(now - start_).count();
   constexpr int width = 30;
   const int full = static_cast<int>(share * width);
-  std::fprintf(stderr, "\r%s [%s%s] %lld/%lld", label_.c_str(), std::string(static_cast<std::size_t>(full), '=').c_str(),
+  std::fprintf(stderr, "\r%s [%s%s] %lld/%lld", label_.c_str(),
+               std::string(static_cast<std::size_t>(full), '=').c_str(),
                std::string(static_cast<std::size_t>(width - full), ' ').c_str(), static_cast<long long>(done_),
                static_cast<long long>(total_));
   if (share > 0.01) std::fprintf(stderr, ", %.0f s left", seconds * (1 - share) / share);

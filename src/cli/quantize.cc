@@ -42,14 +42,18 @@ void run(const Options& options, const std::string& cache) {
     return;
   }
   if (options.calib.empty()) throw Error("quantize needs --calib: images, or a calibration file", ErrorKind::usage);
-  const std::string output = options.output.empty() ? std::filesystem::path(options.model).stem().string() + "-" + recipe.name + ".bsv" : options.output;
+  const std::string output = options.output.empty()
+                                 ? std::filesystem::path(options.model).stem().string() + "-" + recipe.name + ".bsv"
+                                 : options.output;
   require_other_file(output, options.model);
   const CalibrationSource source = obtain_calibration(file, options, cache);
   CompressInput input = source.input(file.graph, options);
   CompressResult result;
   {
     Progress progress("quantizing", 0);
-    input.progress = [&](std::string_view step, std::int64_t done, std::int64_t of) { progress.set(std::string(step), done, of); };
+    input.progress = [&](std::string_view step, std::int64_t done, std::int64_t of) {
+      progress.set(std::string(step), done, of);
+    };
     result = compress(input, recipe);
   }
   for (const std::string& line : result.warnings) warn(options, line);
@@ -73,16 +77,22 @@ void run(const Options& options, const std::string& cache) {
     document["files"] = {output, recipe_file};
     return print_json(document);
   }
-  std::printf("%-36s %-8s %-12s %-30s %12s %10s\n", "layer", "operator", "weights", "activations", "MACs", "bits/weight");
+  std::printf("%-36s %-8s %-12s %-30s %12s %10s\n", "layer", "operator", "weights", "activations", "MACs",
+              "bits/weight");
   for (const Json& row : layers) {
-    std::printf("%-36s %-8s %-12s %-30s %12lld %10.2f\n", row["name"].get<std::string>().c_str(), row["op"].get<std::string>().c_str(),
-                row["weight_code"].get<std::string>().c_str(), (row["act_code"].get<std::string>() + (row["signed"].get<bool>() ? ", signed" : "")).c_str(),
+    std::printf("%-36s %-8s %-12s %-30s %12lld %10.2f\n", row["name"].get<std::string>().c_str(),
+                row["op"].get<std::string>().c_str(), row["weight_code"].get<std::string>().c_str(),
+                (row["act_code"].get<std::string>() + (row["signed"].get<bool>() ? ", signed" : "")).c_str(),
                 row["macs"].get<long long>(), row["bits_per_weight"].get<double>());
   }
-  if (result.repair) std::printf("\nrepair: %zu layers matched on %lld images\n", result.repair->layers.size(), static_cast<long long>(result.repair->images));
-  std::printf("\nwritten: %s (%zu bytes, %.2f bits per weight; the ONNX file has %lld bytes), %s\n"
-              "next: bitsieve eval %s --data KIND:PATH\n",
-              output.c_str(), bytes.size(), avg_bits_per_weight(result.model), static_cast<long long>(file.bytes), recipe_file.c_str(), output.c_str());
+  if (result.repair)
+    std::printf("\nrepair: %zu layers matched on %lld images\n", result.repair->layers.size(),
+                static_cast<long long>(result.repair->images));
+  std::printf(
+      "\nwritten: %s (%zu bytes, %.2f bits per weight; the ONNX file has %lld bytes), %s\n"
+      "next: bitsieve eval %s --data KIND:PATH\n",
+      output.c_str(), bytes.size(), avg_bits_per_weight(result.model), static_cast<long long>(file.bytes),
+      recipe_file.c_str(), output.c_str());
 }
 
 }  // namespace

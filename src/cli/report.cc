@@ -67,7 +67,8 @@ std::vector<LayerSize> layer_sizes(const QuantizedModel& model) {
     size.weights = node.weight().size();
     size.params = size.weights + (node.bias() ? node.bias()->size() : 0);
     const LayerCode& layer = model.layers[i];
-    size.stored_bits = layer.integer ? static_cast<double>(size.weights) * layer.weight_bits + 64.0 * static_cast<double>(layer.bias.size())
+    size.stored_bits = layer.integer ? static_cast<double>(size.weights) * layer.weight_bits +
+                                           64.0 * static_cast<double>(layer.bias.size())
                                      : 32.0 * static_cast<double>(size.params);
     sizes.push_back(size);
   }
@@ -105,7 +106,8 @@ Json layers_json(const QuantizedModel& model, bool plain) {
     row["weight_code"] = layer.integer ? layer.weight_code : "float";
     row["act_code"] = layer.integer ? layer.act_code : "float";
     // Windows on signed values are ours, not SPARQ's.
-    row["signed"] = layer.integer && layer.transform.active && model.values[static_cast<std::size_t>(node.inputs[0])].type == DType::s8;
+    row["signed"] = layer.integer && layer.transform.active &&
+                    model.values[static_cast<std::size_t>(node.inputs[0])].type == DType::s8;
     row["w_bits"] = layer.integer ? layer.weight_bits : 32;
     row["a_bits"] = layer.integer ? layer.act_bits : 32;
     row["macs"] = size.macs;
@@ -117,6 +119,8 @@ Json layers_json(const QuantizedModel& model, bool plain) {
   return layers;
 }
 
-void print_json(const Json& document) { std::printf("%s\n", document.dump(1, ' ', false, Json::error_handler_t::replace).c_str()); }
+void print_json(const Json& document) {
+  std::printf("%s\n", document.dump(1, ' ', false, Json::error_handler_t::replace).c_str());
+}
 
 }  // namespace bitsieve::cli

@@ -32,12 +32,14 @@ std::vector<float> load_input(const ModelFile& file, const std::string& input, s
   std::vector<float> image(static_cast<std::size_t>(element_count(file.input())));
   const bool is_set = input.find(':') != std::string::npos && !std::ifstream(input).good();
   const Images images(is_set ? input : "image:" + input, false, file.preprocessing, file.input(), 0, 0);
-  if (index < 0 || index >= images.size()) fail("--index {}: '{}' holds items 0 to {}", index, input, images.size() - 1);
+  if (index < 0 || index >= images.size())
+    fail("--index {}: '{}' holds items 0 to {}", index, input, images.size() - 1);
   images.load(index, image);
   return image;
 }
 
-void run(const Options& options, const std::string& input, std::int64_t index, std::int64_t top, const std::string& names_path) {
+void run(const Options& options, const std::string& input, std::int64_t index, std::int64_t top,
+         const std::string& names_path) {
   const Stopwatch clock;
   const ModelFile file = load_model(options.model, options);
   const QuantizedModel model = file.packed ? file.packed->model : float_model(file.graph);
@@ -58,7 +60,8 @@ void run(const Options& options, const std::string& input, std::int64_t index, s
     document["model"] = options.model;
     document["model_hash"] = file.hash;
     document["input"] = input;
-    for (const std::size_t i : order) document["top"].push_back({{"class", i}, {"name", name(i)}, {"score", number(scores[i])}});
+    for (const std::size_t i : order)
+      document["top"].push_back({{"class", i}, {"name", name(i)}, {"score", number(scores[i])}});
     return print_json(document);
   }
   for (const std::size_t i : order) std::printf("%5zu  %10.4f  %s\n", i, scores[i], name(i).c_str());

@@ -48,7 +48,8 @@ class Compression {
       PruneOptions options;
       const std::vector<LayerRecipe> codes = resolve(graph, recipe_, nullptr);
       for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
-        if (has_weights(graph.nodes[i]) && needs_two_of_four(codes[i].act_code)) options.always.push_back(graph.nodes[i].name);
+        if (has_weights(graph.nodes[i]) && needs_two_of_four(codes[i].act_code))
+          options.always.push_back(graph.nodes[i].name);
       }
       result_.prune = prune_two_of_four(graph, options);
       if (!recipe_.recalibrate_norms && recipe_.repair == Repair::none) calibrate_again(graph);

@@ -79,7 +79,8 @@ TEST(Prune, LeavesFirstLastAndDepthwiseAlone) {
   EXPECT_LT(report.layers[0].energy_kept, 1);
 
   Graph all = before;
-  EXPECT_EQ(prune_two_of_four(all, {{"stem", "depthwise", "classifier"}}).skipped, std::vector<std::string>{"depthwise"});
+  EXPECT_EQ(prune_two_of_four(all, {{"stem", "depthwise", "classifier"}}).skipped,
+            std::vector<std::string>{"depthwise"});
 }
 
 // The 2:4 mode throws on three weights in a group: a pruned network runs.

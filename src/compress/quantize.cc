@@ -19,19 +19,33 @@ bool never_negative(const Graph& graph, ValueId id, const Calibration& calibrati
   const Node& node = graph.nodes[static_cast<std::size_t>(producer)];
   if (node.clamp_lo >= 0) return true;
   switch (node.op) {
-    case Op::relu: case Op::sigmoid: case Op::hard_sigmoid: case Op::softmax: return true;
-    case Op::clip: return node.attributes.lo >= 0;
+    case Op::relu:
+    case Op::sigmoid:
+    case Op::hard_sigmoid:
+    case Op::softmax:
+      return true;
+    case Op::clip:
+      return node.attributes.lo >= 0;
     case Op::pad:
       if (node.attributes.value < 0) return false;
       [[fallthrough]];
-    case Op::concat: case Op::slice: case Op::reshape: case Op::transpose: case Op::max_pool: case Op::average_pool:
-    case Op::reduce_mean: case Op::mul: case Op::add:
+    case Op::concat:
+    case Op::slice:
+    case Op::reshape:
+    case Op::transpose:
+    case Op::max_pool:
+    case Op::average_pool:
+    case Op::reduce_mean:
+    case Op::mul:
+    case Op::add:
       return std::all_of(node.inputs.begin(), node.inputs.end(), [&](ValueId in) {
         if (!graph.is_constant(in)) return never_negative(graph, in, calibration);
         const std::vector<float>& values = graph.values[static_cast<std::size_t>(in)].constant->data;
-        return (node.op == Op::mul || node.op == Op::add) && std::all_of(values.begin(), values.end(), [](float x) { return x >= 0; });
+        return (node.op == Op::mul || node.op == Op::add) &&
+               std::all_of(values.begin(), values.end(), [](float x) { return x >= 0; });
       });
-    default: return false;
+    default:
+      return false;
   }
 }
 
@@ -121,10 +135,12 @@ class Quantizer {
     if (has_weights(node)) return code_weights(i, layer);
     const double s = out.scale;
     const auto input_scale = [&](std::size_t k) {
-      return graph_.is_constant(node.inputs[k]) ? code_constant(node.inputs[k], layer) : static_cast<double>(code(node.inputs[k]).scale);
+      return graph_.is_constant(node.inputs[k]) ? code_constant(node.inputs[k], layer)
+                                                : static_cast<double>(code(node.inputs[k]).scale);
     };
     switch (node.op) {
-      case Op::add: case Op::sub: {
+      case Op::add:
+      case Op::sub: {
         // acc = a x + b y with the larger factor in [2^14, 2^15): exact in int32, and in float32 as well.
         const double ra = input_scale(0) / s, rb = input_scale(1) / s;
         const int exponent = 15 - (std::ilogb(std::max(ra, rb)) + 1);
@@ -135,7 +151,10 @@ class Quantizer {
         layer.multiplier = {static_cast<float>(std::ldexp(1.0, -exponent))};
         break;
       }
-      case Op::matmul: case Op::mul: layer.multiplier = {static_cast<float>(input_scale(0) * input_scale(1) / s)}; break;
+      case Op::matmul:
+      case Op::mul:
+        layer.multiplier = {static_cast<float>(input_scale(0) * input_scale(1) / s)};
+        break;
       case Op::average_pool: {
         const Window& w = node.attributes.window;
         layer.multiplier.resize(static_cast<std::size_t>(w.kernel[0] * w.kernel[1] + 1));
@@ -149,8 +168,14 @@ class Quantizer {
         layer.multiplier = {static_cast<float>(input_scale(0) / (s * static_cast<double>(in[1] * in[2])))};
         break;
       }
-      case Op::concat: case Op::slice: case Op::pad: case Op::reshape: case Op::transpose: case Op::max_pool:
-        for (std::size_t k = 0; k < node.inputs.size(); ++k) layer.multiplier.push_back(static_cast<float>(input_scale(k) / s));
+      case Op::concat:
+      case Op::slice:
+      case Op::pad:
+      case Op::reshape:
+      case Op::transpose:
+      case Op::max_pool:
+        for (std::size_t k = 0; k < node.inputs.size(); ++k)
+          layer.multiplier.push_back(static_cast<float>(input_scale(k) / s));
         break;
       default:
         layer.table.resize(256);
@@ -167,7 +192,8 @@ class Quantizer {
   // Folds the node's float clamp into the integer one.
   static void clamp_range(const Node& node, const ValueCode& out, LayerCode& layer) {
     const auto to_code = [&](float bound) {
-      return static_cast<std::int32_t>(std::nearbyint(std::clamp(static_cast<double>(bound) / out.scale, -128.0, 255.0)));
+      return static_cast<std::int32_t>(
+          std::nearbyint(std::clamp(static_cast<double>(bound) / out.scale, -128.0, 255.0)));
     };
     layer.lo = std::max(layer.lo, to_code(node.clamp_lo));
     layer.hi = std::min(layer.hi, to_code(node.clamp_hi));
@@ -182,7 +208,8 @@ class Quantizer {
     const std::int64_t depth = node.op == Op::conv ? weight.shape[1] : k, taps = k / depth;
     for (std::int64_t o = 0; o < outputs; ++o) {
       for (std::int64_t j = 0; j < k; ++j) {
-        reordered[static_cast<std::size_t>(o * k + j % taps * depth + j / taps)] = weight.data[static_cast<std::size_t>(o * k + j)];
+        reordered[static_cast<std::size_t>(o * k + j % taps * depth + j / taps)] =
+            weight.data[static_cast<std::size_t>(o * k + j)];
       }
     }
     const ActivationCodeRow& act = act_code(node, codes_[i].act_code);
@@ -207,8 +234,8 @@ class Quantizer {
         std::fill_n(layer.weight.begin() + o * k, k, std::int8_t{0});
         layer.weight_scale[at] = static_cast<float>(std::abs(real) / in.scale / (1 << 20));
         unit = static_cast<double>(in.scale) * layer.weight_scale[at];
-        result_.warnings.push_back(fmt::format("layer '{}', filter {}: weights vanish beside the bias; kept as a constant",
-                                               node.name, o));
+        result_.warnings.push_back(
+            fmt::format("layer '{}', filter {}: weights vanish beside the bias; kept as a constant", node.name, o));
       }
       layer.bias[at] = static_cast<std::int32_t>(std::nearbyint(real / unit));
     }
@@ -223,16 +250,21 @@ class Quantizer {
     const ActivationCodeRow& row = require_activation_code(name);
     if (!row.transform[0].two_of_four || node.op != Op::conv || node.weight().shape[1] > 1) return row;
     const std::string dense = name.substr(0, name.rfind('-'));
-    result_.warnings.push_back(fmt::format("layer '{}' has one input channel a filter, too few for 2:4; it gets {}", node.name, dense));
+    result_.warnings.push_back(
+        fmt::format("layer '{}' has one input channel a filter, too few for 2:4; it gets {}", node.name, dense));
     return require_activation_code(dense);
   }
 
   static void require_two_of_four(const std::string& name, const std::vector<std::int8_t>& weights, std::int64_t k) {
     for (std::size_t i = 0; i < weights.size();) {
-      const std::size_t end = i + std::min<std::size_t>(4, static_cast<std::size_t>(k) - i % static_cast<std::size_t>(k));
-      if (std::count_if(weights.begin() + static_cast<std::ptrdiff_t>(i), weights.begin() + static_cast<std::ptrdiff_t>(end),
-                        [](std::int8_t w) { return w != 0; }) > 2) {
-        fail("layer '{}': its code is for 2:4 sparse weights, and it has more than two of four; prune them (--prune 2:4)", name);
+      const std::size_t end =
+          i + std::min<std::size_t>(4, static_cast<std::size_t>(k) - i % static_cast<std::size_t>(k));
+      if (std::count_if(weights.begin() + static_cast<std::ptrdiff_t>(i),
+                        weights.begin() + static_cast<std::ptrdiff_t>(end), [](std::int8_t w) { return w != 0; }) > 2) {
+        fail(
+            "layer '{}': its code is for 2:4 sparse weights, and it has more than two of four; prune them (--prune "
+            "2:4)",
+            name);
       }
       i = end;
     }
@@ -260,8 +292,8 @@ class Quantizer {
       first = o;
     }
     if (count == 0) return;
-    result_.warnings.push_back(fmt::format("layer '{}', filter {}{}: all weights are 0; its output is its bias", node.name, first,
-                                           count > 1 ? fmt::format(" and {} more", count - 1) : ""));
+    result_.warnings.push_back(fmt::format("layer '{}', filter {}{}: all weights are 0; its output is its bias",
+                                           node.name, first, count > 1 ? fmt::format(" and {} more", count - 1) : ""));
   }
 
   // 8-bit integers of a constant operand, per tensor; its scale.

@@ -112,8 +112,9 @@ TEST_F(SmallNetwork, CalibrationOfAnotherModelIsRefused) {
     quantize(graph, other, {});
     FAIL() << "accepted";
   } catch (const Error& error) {
-    EXPECT_STREQ(error.what(),
-                 "the calibration of model 'other' has no value 'odd_out': it belongs to another model; calibrate again");
+    EXPECT_STREQ(
+        error.what(),
+        "the calibration of model 'other' has no value 'odd_out': it belongs to another model; calibrate again");
   }
 }
 

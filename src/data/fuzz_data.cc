@@ -1,5 +1,5 @@
-// libFuzzer target: any bytes are an Error, or a picture, array or preprocessing that can be used. The first byte chooses
-// the parser. Built with -DBITSIEVE_FUZZ=ON; tools/fuzz.sh runs it on the files of tests/fuzz/data.
+// libFuzzer target: any bytes are an Error, or a picture, array or preprocessing that can be used. The first byte
+// chooses the parser. Built with -DBITSIEVE_FUZZ=ON; tools/fuzz.sh runs it on the files of tests/fuzz/data.
 #include <cstdint>
 #include <cstdlib>
 #include <vector>
@@ -16,7 +16,9 @@ using namespace bitsieve;
 
 void read_picture(std::string_view bytes) {
   const Image image = decode_image(bytes, "fuzz");
-  if (image.pixels.size() != static_cast<std::size_t>(image.height) * static_cast<std::size_t>(image.width * image.channels)) std::abort();
+  if (image.pixels.size() !=
+      static_cast<std::size_t>(image.height) * static_cast<std::size_t>(image.width * image.channels))
+    std::abort();
 }
 
 void read_preprocessing(std::string_view bytes) {
@@ -35,11 +37,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
   try {
     switch (data[0] % 4) {
-      case 0: read_picture(bytes); break;
-      case 1: parse_npy(bytes, "fuzz"); break;
-      case 2: read_preprocessing(bytes); break;
+      case 0:
+        read_picture(bytes);
+        break;
+      case 1:
+        parse_npy(bytes, "fuzz");
+        break;
+      case 2:
+        read_preprocessing(bytes);
+        break;
       case 3:
-        inflate_gzip(bytes, 4, [](std::string_view header) { return 4 + static_cast<unsigned char>(header[0]); }, "fuzz");
+        inflate_gzip(
+            bytes, 4, [](std::string_view header) { return 4 + static_cast<unsigned char>(header[0]); }, "fuzz");
         break;
     }
   } catch (const Error&) {

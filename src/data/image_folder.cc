@@ -122,7 +122,8 @@ std::unique_ptr<Dataset> open_image_folder(const std::string& where, bool need_l
 }
 
 std::unique_ptr<Dataset> open_image(const std::string& where, bool need_labels) {
-  if (need_labels) throw Error(fmt::format("'image:{}' has no label; give images:DIR,labels.csv", where), ErrorKind::usage);
+  if (need_labels)
+    throw Error(fmt::format("'image:{}' has no label; give images:DIR,labels.csv", where), ErrorKind::usage);
   return std::make_unique<ImageFolder>(where, std::vector<Item>{{where, -1}});
 }
 

@@ -20,25 +20,29 @@
 namespace bitsieve {
 
 enum class Op {
-  conv,          // params: weight OIHW [, bias O]
-  linear,        // y[..., o] = sum_k x[..., k] w[o][k] + b[o]; params: weight OK [, bias O]
-  matmul,        // both operands are activations: [..., M, K] x [..., K, N]
-  batch_norm,    // per channel (axis 0); params: gamma, beta, mean, variance; attribute epsilon
+  conv,        // params: weight OIHW [, bias O]
+  linear,      // y[..., o] = sum_k x[..., k] w[o][k] + b[o]; params: weight OK [, bias O]
+  matmul,      // both operands are activations: [..., M, K] x [..., K, N]
+  batch_norm,  // per channel (axis 0); params: gamma, beta, mean, variance; attribute epsilon
   relu,
-  leaky_relu,    // alpha
-  clip,          // lo, hi
+  leaky_relu,  // alpha
+  clip,        // lo, hi
   sigmoid,
   hard_sigmoid,  // max(0, min(1, alpha x + beta))
   hard_swish,    // x * max(0, min(1, x/6 + 1/2))
-  add, sub, mul, div,  // numpy broadcasting; one operand may be a constant value
-  concat,        // axis
-  slice,         // starts, ends, steps per axis (normalized: 0 <= start, start < end for positive steps)
-  pad,           // before, after per axis; constant value
-  max_pool, average_pool,
-  reduce_mean,   // axes; keep_dims
-  reshape,       // to the output's shape
-  transpose,     // permutation
-  softmax,       // axis
+  add,
+  sub,
+  mul,
+  div,     // numpy broadcasting; one operand may be a constant value
+  concat,  // axis
+  slice,   // starts, ends, steps per axis (normalized: 0 <= start, start < end for positive steps)
+  pad,     // before, after per axis; constant value
+  max_pool,
+  average_pool,
+  reduce_mean,  // axes; keep_dims
+  reshape,      // to the output's shape
+  transpose,    // permutation
+  softmax,      // axis
 };
 
 // "conv", "max_pool", ...
@@ -48,8 +52,8 @@ const char* op_name(Op op);
 struct Window {
   std::array<std::int64_t, 2> kernel{1, 1}, stride{1, 1}, dilation{1, 1};
   std::array<std::int64_t, 2> pad_before{0, 0}, pad_after{0, 0};  // resolved: auto_pad and ceil_mode are folded in
-  std::int64_t groups = 1;          // conv only
-  bool count_include_pad = false;   // average_pool only
+  std::int64_t groups = 1;                                        // conv only
+  bool count_include_pad = false;                                 // average_pool only
 };
 
 struct Attributes {
@@ -69,7 +73,7 @@ using ValueId = int;
 
 struct Value {
   std::string name;
-  Shape shape;                     // per image
+  Shape shape;                             // per image
   std::shared_ptr<const Tensor> constant;  // set for constants, which are not produced by any node
 };
 
@@ -82,11 +86,11 @@ struct FoldedNorm {
 
 struct Node {
   Op op;
-  std::string name;                // unique in the graph, never empty
+  std::string name;  // unique in the graph, never empty
   std::vector<ValueId> inputs;
   ValueId output = -1;
   Attributes attributes;
-  std::vector<Tensor> params;      // see Op
+  std::vector<Tensor> params;  // see Op
   // Fused activation: the result is clamped to [clamp_lo, clamp_hi]. Set by fuse_activations on conv, linear and add;
   // relu is [0, inf].
   float clamp_lo = -std::numeric_limits<float>::infinity();
@@ -101,9 +105,9 @@ struct Node {
 struct Graph {
   std::string name;
   std::vector<Value> values;
-  std::vector<Node> nodes;         // in topological order
-  ValueId input = -1;              // images
-  ValueId output = -1;             // class scores
+  std::vector<Node> nodes;  // in topological order
+  ValueId input = -1;       // images
+  ValueId output = -1;      // class scores
 
   const Shape& shape(ValueId id) const { return values.at(static_cast<std::size_t>(id)).shape; }
   bool is_constant(ValueId id) const { return values.at(static_cast<std::size_t>(id)).constant != nullptr; }

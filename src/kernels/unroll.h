@@ -1,5 +1,5 @@
-// Loops over register tiles that are unrolled before the optimizer looks at the arrays. GCC 12 keeps arrays of vectors in
-// memory when their indices become constants only in its late unrolling: then every step of the inner loop stores.
+// Loops over register tiles that are unrolled before the optimizer looks at the arrays. GCC 12 keeps arrays of vectors
+// in memory when their indices become constants only in its late unrolling: then every step of the inner loop stores.
 #pragma once
 #include <type_traits>
 #include <utility>

@@ -27,18 +27,26 @@ const WeightCodeRow weight_table[] = {
 std::vector<ActivationCodeRow> make_activation_table() {
   std::vector<ActivationCodeRow> rows;
   rows.push_back({"int8", "plain 8 bits", 8, 8, {}});
-  rows.push_back({"act4-uniform", "16 uniform levels over the same range", 4, 4,
+  rows.push_back({"act4-uniform",
+                  "16 uniform levels over the same range",
+                  4,
+                  4,
                   {uniform::make_transform(4, false), uniform::make_transform(4, true)}});
   for (const sparq::WindowOption& option : sparq::window_options()) {
     for (const bool round : {true, false}) {
       for (const int mode : {0, 1, 2}) {
         const sparq::Config config{&option, round, mode != 1, mode == 2};
         rows.push_back({fmt::format("sparq-{}-{}{}", option.name, round ? "round" : "trim",
-                                    mode == 0 ? "" : mode == 1 ? "-novs" : "-24"),
+                                    mode == 0   ? ""
+                                    : mode == 1 ? "-novs"
+                                                : "-24"),
                         fmt::format("SPARQ, {} placements of {} bits, {}{}", option.shifts.size(), option.bits,
                                     round ? "rounded" : "trimmed",
-                                    mode == 0 ? "" : mode == 1 ? ", without vSPARQ" : ", 2:4 sparse weights"),
-                        option.bits, option.bits + 1,
+                                    mode == 0   ? ""
+                                    : mode == 1 ? ", without vSPARQ"
+                                                : ", 2:4 sparse weights"),
+                        option.bits,
+                        option.bits + 1,
                         {sparq::make_transform(config, false), sparq::make_transform(config, true)}});
       }
     }

@@ -176,7 +176,8 @@ void check_operator(const Layer& l) {
       multipliers = 1;
       if (l.input_shape().size() < 2 || l.model.graph.shape(l.node.inputs[1]).size() < 2)
         l.bad("it multiplies vectors");
-      if (l.input_shape().back() > longest_matmul_sum) l.bad("sums of {} products can overflow", l.input_shape().back());
+      if (l.input_shape().back() > longest_matmul_sum)
+        l.bad("sums of {} products can overflow", l.input_shape().back());
       break;
     case Op::batch_norm:
     case Op::div:

@@ -1,5 +1,5 @@
-// libFuzzer target: any bytes are an Error, or a recipe or calibration that can be written and read again. The first byte
-// chooses the parser. Built with -DBITSIEVE_FUZZ=ON; tools/fuzz.sh runs it on the files of tests/fuzz/quant.
+// libFuzzer target: any bytes are an Error, or a recipe or calibration that can be written and read again. The first
+// byte chooses the parser. Built with -DBITSIEVE_FUZZ=ON; tools/fuzz.sh runs it on the files of tests/fuzz/quant.
 #include <cstdint>
 #include <cstdlib>
 

@@ -32,11 +32,11 @@ struct ValueCode {
 // Both tables map the 8-bit pattern read to the 8-bit pattern used and keep 0 at 0. K order: kernel row, kernel column,
 // input channel of the group (specification of SPARQ, A.3).
 struct ActivationTransform {
-  bool active = false;                    // false: values pass unchanged and the rest is ignored
-  std::array<std::uint8_t, 256> pair{};   // f: both of a pair are non-zero, or pairing is off
-  std::array<std::uint8_t, 256> lone{};   // g: the partner is zero (or missing: odd tail)
-  bool paired = false;                    // vSPARQ
-  bool two_of_four = false;               // per output channel, pairs are the kept weights of each group of four
+  bool active = false;                   // false: values pass unchanged and the rest is ignored
+  std::array<std::uint8_t, 256> pair{};  // f: both of a pair are non-zero, or pairing is off
+  std::array<std::uint8_t, 256> lone{};  // g: the partner is zero (or missing: odd tail)
+  bool paired = false;                   // vSPARQ
+  bool two_of_four = false;              // per output channel, pairs are the kept weights of each group of four
 };
 
 // One node's integers. Empty for nodes computed in float.
@@ -47,21 +47,22 @@ struct LayerCode {
   int weight_bits = 32, act_bits = 32;
   ActivationTransform transform;
 
-  std::vector<std::int8_t> weight;    // conv: [O][kh][kw][Cin/groups]; linear: [O][K]
-  std::vector<float> weight_scale;    // [O]
-  std::vector<std::int32_t> bias;     // [O], scale = input scale * weight_scale[o]
+  std::vector<std::int8_t> weight;  // conv: [O][kh][kw][Cin/groups]; linear: [O][K]
+  std::vector<float> weight_scale;  // [O]
+  std::vector<std::int32_t> bias;   // [O], scale = input scale * weight_scale[o]
   // conv, linear: [O]; add, sub, mul, concat: see runtime/reference; pools: see runtime/reference
   std::vector<float> multiplier;
   std::vector<std::int32_t> operand;  // add, sub: int16-sized factors a, b of acc = a*x + b*y
-  std::vector<std::int8_t> constant;  // add, sub, mul with a constant operand: its integers, -127 to 127, in logical order
-  std::int32_t lo = -127, hi = 255;   // clamp of the requantized result
-  std::vector<std::uint8_t> table;    // unary functions: 256 results indexed by the 8-bit pattern
+  std::vector<std::int8_t>
+      constant;  // add, sub, mul with a constant operand: its integers, -127 to 127, in logical order
+  std::int32_t lo = -127, hi = 255;  // clamp of the requantized result
+  std::vector<std::uint8_t> table;   // unary functions: 256 results indexed by the 8-bit pattern
 };
 
 struct QuantizedModel {
-  Graph graph;                        // batch norms folded, activations fused; float weights of integer layers kept
-  std::vector<ValueCode> values;      // one per graph value
-  std::vector<LayerCode> layers;      // one per graph node
+  Graph graph;                    // batch norms folded, activations fused; float weights of integer layers kept
+  std::vector<ValueCode> values;  // one per graph value
+  std::vector<LayerCode> layers;  // one per graph node
 };
 
 }  // namespace bitsieve

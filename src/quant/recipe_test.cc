@@ -248,7 +248,8 @@ TEST(Resolve, WarnsOfRulesThatMatchNothing) {
 TEST(Resolve, RefusesBadPatternsAndEndlessNames) {
   Recipe r;
   r.rules = {{"(", "int4", ""}};
-  EXPECT_EQ(failure([&] { resolve(network({"a"}), r); }).text, "the pattern '(' is not a regular expression (ECMAScript)");
+  EXPECT_EQ(failure([&] { resolve(network({"a"}), r); }).text,
+            "the pattern '(' is not a regular expression (ECMAScript)");
   r.rules = {{"a", "int4", ""}};
   EXPECT_NE(failure([&] { resolve(network({std::string(100000, 'a')}), r); }).text.find("100000 bytes"),
             std::string::npos);

@@ -25,7 +25,9 @@ class Crew {
   // exception of a body is rethrown. Allocates nothing.
   template <class Body>
   void run(std::int64_t count, const Body& body) {
-    run_job({[](const void* context, std::int64_t index, int worker) { (*static_cast<const Body*>(context))(index, worker); },
+    run_job({[](const void* context, std::int64_t index, int worker) {
+               (*static_cast<const Body*>(context))(index, worker);
+             },
              &body, count});
   }
 

@@ -27,7 +27,11 @@ TEST(Crew, DoesEveryIndexOnceJobAfterJob) {
 TEST(Crew, ThrowsWhatABodyThrewAndGoesOn) {
   Crew crew(3);
   for (int round = 0; round < 20; ++round) {
-    EXPECT_THROW(crew.run(50, [](std::int64_t i, int) { if (i == 20) throw std::runtime_error("20"); }), std::runtime_error);
+    EXPECT_THROW(crew.run(50,
+                          [](std::int64_t i, int) {
+                            if (i == 20) throw std::runtime_error("20");
+                          }),
+                 std::runtime_error);
     std::atomic<int> sum{0};
     crew.run(50, [&](std::int64_t i, int) { sum += static_cast<int>(i); });
     EXPECT_EQ(sum, 1225);

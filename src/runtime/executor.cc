@@ -19,7 +19,8 @@ QuantizedModel float_model(Graph graph) {
   return model;
 }
 
-Executor::Executor(const QuantizedModel& model, bool reference) : Executor(model, ExecutorOptions{.reference = reference}) {}
+Executor::Executor(const QuantizedModel& model, bool reference)
+    : Executor(model, ExecutorOptions{.reference = reference}) {}
 
 Executor::Executor(const QuantizedModel& model, const ExecutorOptions& options) : model_(model), options_(options) {
   if (model.values.size() != model.graph.values.size() || model.layers.size() != model.graph.nodes.size()) {
@@ -52,7 +53,8 @@ void Executor::run(std::span<const float> image, Workspace& workspace, std::vect
 
 void Executor::run_timed(std::span<const float> image, Workspace& workspace, std::vector<float>& scores,
                          std::span<double> seconds) const {
-  if (seconds.size() != steps_.size()) fail("room for the times of {} nodes; model '{}' has {}", seconds.size(), model_.graph.name, steps_.size());
+  if (seconds.size() != steps_.size())
+    fail("room for the times of {} nodes; model '{}' has {}", seconds.size(), model_.graph.name, steps_.size());
   using Clock = std::chrono::steady_clock;
   start(image, workspace);
   auto before = Clock::now();
@@ -75,7 +77,8 @@ void Executor::start(std::span<const float> image, Workspace& workspace) const {
   workspace.arena_.reserve(arena_bytes());
   if (workspace.in_.size() < most_inputs_) workspace.in_.resize(most_inputs_);
   const int helpers = workspace.crew_ == nullptr ? 1 : workspace.crew_->threads();
-  if (helpers != options_.threads) workspace.crew_ = options_.threads == 1 ? nullptr : std::make_unique<Crew>(options_.threads);
+  if (helpers != options_.threads)
+    workspace.crew_ = options_.threads == 1 ? nullptr : std::make_unique<Crew>(options_.threads);
   const ValueCode& code = model_.values[static_cast<std::size_t>(graph.input)];
   std::uint8_t* to = place(workspace, graph.input);
   if (code.type == DType::f32) {
@@ -84,7 +87,8 @@ void Executor::start(std::span<const float> image, Workspace& workspace) const {
     reference::quantize(image.data(), wanted, code, to);
   } else {
     const bool is_signed = code.type == DType::s8;
-    select_elementwise(options_.isa).quantize(image.data(), code.scale, is_signed ? -127 : 0, is_signed ? 127 : 255, to, wanted);
+    select_elementwise(options_.isa)
+        .quantize(image.data(), code.scale, is_signed ? -127 : 0, is_signed ? 127 : 255, to, wanted);
   }
 }
 
@@ -105,8 +109,9 @@ void Executor::finish(const Workspace& workspace, std::vector<float>& scores) co
   } else if (options_.reference) {
     reference::dequantize(from, static_cast<std::int64_t>(scores.size()), code, scores.data());
   } else {
-    select_elementwise(options_.isa).dequantize({from, code.type == DType::s8}, code.scale, scores.data(),
-                                                static_cast<std::int64_t>(scores.size()));
+    select_elementwise(options_.isa)
+        .dequantize({from, code.type == DType::s8}, code.scale, scores.data(),
+                    static_cast<std::int64_t>(scores.size()));
   }
 }
 

@@ -26,8 +26,8 @@ struct ExecutorOptions {
 
 class Executor {
  public:
-  // Keeps a reference to `model`, which must outlive it. Weights are packed and memory is planned here. Throws Error when the
-  // model's codes do not fit its graph, for an unsupported instruction set and for threads out of range.
+  // Keeps a reference to `model`, which must outlive it. Weights are packed and memory is planned here. Throws Error
+  // when the model's codes do not fit its graph, for an unsupported instruction set and for threads out of range.
   Executor(const QuantizedModel& model, const ExecutorOptions& options);
   explicit Executor(const QuantizedModel& model, bool reference = false);
 
@@ -39,16 +39,19 @@ class Executor {
     std::vector<const void*> in_;  // a node's inputs
   };
 
-  // Sees a value right after it was computed (the input included): float32 or 8-bit as its code says, in storage layout.
+  // Sees a value right after it was computed (the input included): float32 or 8-bit as its code says, in storage
+  // layout.
   using Observer = std::function<void(ValueId id, const void* data)>;
 
-  // `image`: the preprocessed input in storage layout (channel-last). `scores` receives the output as float32, in storage
-  // layout. Thread safe as long as workspaces differ. Throws Error when `image` has not the size of the model's input.
+  // `image`: the preprocessed input in storage layout (channel-last). `scores` receives the output as float32, in
+  // storage layout. Thread safe as long as workspaces differ. Throws Error when `image` has not the size of the model's
+  // input.
   void run(std::span<const float> image, Workspace& workspace, std::vector<float>& scores,
            const Observer& observer = {}) const;
 
   // The same, and adds the seconds spent in node i to seconds[i]; one entry per node.
-  void run_timed(std::span<const float> image, Workspace& workspace, std::vector<float>& scores, std::span<double> seconds) const;
+  void run_timed(std::span<const float> image, Workspace& workspace, std::vector<float>& scores,
+                 std::span<double> seconds) const;
 
   // What runs a node, e.g. "qgemm_avx512vnni + window_avx512vbmi" or "reference".
   std::string kernel(int node) const { return steps_.at(static_cast<std::size_t>(node))->kernel(); }

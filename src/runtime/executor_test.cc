@@ -85,9 +85,10 @@ TEST(Executor, Convolutions) {
     const char* code = codes[random() % 5];
     const DType type = is_float || round % 7 == 1 ? DType::f32 : round % 3 == 0 ? DType::s8 : DType::u8;
     b.conv(w, out, type, is_float ? "float" : code);
-    expect_all_equal(b, fmt::format("round {}: {} to {} channels, kernel {}x{}, stride {}x{}, dilation {}x{}, groups {}, {}", round, in,
-                                    out, w.kernel[0], w.kernel[1], w.stride[0], w.stride[1], w.dilation[0], w.dilation[1],
-                                    w.groups, is_float ? "float" : code));
+    expect_all_equal(
+        b, fmt::format("round {}: {} to {} channels, kernel {}x{}, stride {}x{}, dilation {}x{}, groups {}, {}", round,
+                       in, out, w.kernel[0], w.kernel[1], w.stride[0], w.stride[1], w.dilation[0], w.dilation[1],
+                       w.groups, is_float ? "float" : code));
     if (HasFatalFailure()) return;
   }
 }
@@ -114,8 +115,8 @@ TEST(Executor, LargeConvolutions) {
       w.pad_before = w.pad_after = {l.kernel / 2, l.kernel / 2};
       w.groups = l.groups;
       b.conv(w, l.channels, is_float ? DType::f32 : DType::u8, code);
-      expect_all_equal(b, fmt::format("{} to {} channels, kernel {}, stride {}, groups {}, {}", to_string(l.in), l.channels, l.kernel,
-                                      l.stride, l.groups, code));
+      expect_all_equal(b, fmt::format("{} to {} channels, kernel {}, stride {}, groups {}, {}", to_string(l.in),
+                                      l.channels, l.kernel, l.stride, l.groups, code));
       EXPECT_NE(Executor(b.model).kernel(0), "reference");
       if (HasFatalFailure()) return;
     }
@@ -151,8 +152,8 @@ TEST(Executor, OtherOperators) {
             Builder b(static_cast<std::uint32_t>(++round));
             b.input(shape, in);
             if (!b.other(kind, out, integer)) continue;
-            expect_all_equal(b, fmt::format("{} of {}, integer: {}, case {}", op_name(b.model.graph.nodes.back().op), to_string(shape),
-                                            integer, kind));
+            expect_all_equal(b, fmt::format("{} of {}, integer: {}, case {}", op_name(b.model.graph.nodes.back().op),
+                                            to_string(shape), integer, kind));
             if (HasFatalFailure()) return;
           }
         }

@@ -13,7 +13,8 @@ class NodeRunner {
   NodeRunner(const QuantizedModel& model, int node, bool reference);
 
   // in: one pointer per input of the node, in storage layout, typed as the model codes it; ignored for constants.
-  // out: room for the output, typed as coded, apart from the inputs. Thread safe: scratch memory belongs to the calling thread.
+  // out: room for the output, typed as coded, apart from the inputs. Thread safe: scratch memory belongs to the calling
+  // thread.
   void run(std::span<const void* const> in, void* out) const;
 
  private:

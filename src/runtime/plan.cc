@@ -10,7 +10,8 @@ Plan plan_memory(std::span<const Lifetime> lifetimes) {
   plan.offsets.assign(lifetimes.size(), 0);
   std::vector<std::size_t> order(lifetimes.size()), placed;
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return lifetimes[a].bytes > lifetimes[b].bytes; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return lifetimes[a].bytes > lifetimes[b].bytes; });
   for (const std::size_t i : order) {
     if (lifetimes[i].bytes == 0) continue;
     const std::size_t bytes = (lifetimes[i].bytes + 63) / 64 * 64;
@@ -24,7 +25,8 @@ Plan plan_memory(std::span<const Lifetime> lifetimes) {
     plan.offsets[i] = at;
     plan.bytes = std::max(plan.bytes, at + bytes);
     placed.insert(std::upper_bound(placed.begin(), placed.end(), i,
-                                   [&](std::size_t a, std::size_t b) { return plan.offsets[a] < plan.offsets[b]; }), i);
+                                   [&](std::size_t a, std::size_t b) { return plan.offsets[a] < plan.offsets[b]; }),
+                  i);
   }
   return plan;
 }

@@ -22,7 +22,8 @@ struct Plan {
 // No two lifetimes that overlap in time overlap in memory. Greedy, large values first.
 Plan plan_memory(std::span<const Lifetime> lifetimes);
 
-// One per graph value. The input is written before node 0, the output is needed after the last node; constants take no place.
+// One per graph value. The input is written before node 0, the output is needed after the last node; constants take no
+// place.
 std::vector<Lifetime> value_lifetimes(const QuantizedModel& model);
 
 // Bytes of a value as the model codes it.

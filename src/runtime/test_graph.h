@@ -31,7 +31,9 @@ class Builder {
     std::vector<float> x(static_cast<std::size_t>(element_count(model.graph.shape(model.graph.input))));
     for (float& v : x) {
       const float unit = static_cast<float>(static_cast<int>(random() % 2001)) / 1000.0f - 1;
-      v = random() % 3 == 0 ? 0.0f : is_float ? unit : (code.type == DType::u8 ? std::abs(unit) * 270 : unit * 140) * code.scale;
+      v = random() % 3 == 0 ? 0.0f
+          : is_float        ? unit
+                            : (code.type == DType::u8 ? std::abs(unit) * 270 : unit * 140) * code.scale;
     }
     return x;
   }
@@ -76,12 +78,16 @@ class Builder {
     const ValueId x = last_;
     const DType in_type = model.values[static_cast<std::size_t>(x)].type;
     if (kind == 18 || kind == 19 || kind == 25) {  // a second operand: per channel, or one value of the plane per pixel
-      input_like(kind == 18 ? Shape{in[0], 1, 1} : kind == 19 ? Shape{1, in[1], in[2]} : Shape{in[1], in[2]}, in_type, integer);
+      input_like(kind == 18   ? Shape{in[0], 1, 1}
+                 : kind == 19 ? Shape{1, in[1], in[2]}
+                              : Shape{in[1], in[2]},
+                 in_type, integer);
     }
-    static const Op ops[] = {Op::relu, Op::leaky_relu, Op::clip, Op::sigmoid, Op::hard_sigmoid, Op::hard_swish, Op::add, Op::sub,
-                             Op::mul, Op::max_pool, Op::average_pool, Op::average_pool, Op::reduce_mean, Op::concat, Op::slice,
-                             Op::pad, Op::reshape, Op::transpose, Op::mul, Op::add, Op::add, Op::mul, Op::sub, Op::softmax,
-                             Op::div, Op::add};
+    static const Op ops[] = {
+        Op::relu,  Op::leaky_relu, Op::clip,     Op::sigmoid,      Op::hard_sigmoid, Op::hard_swish,  Op::add,
+        Op::sub,   Op::mul,        Op::max_pool, Op::average_pool, Op::average_pool, Op::reduce_mean, Op::concat,
+        Op::slice, Op::pad,        Op::reshape,  Op::transpose,    Op::mul,          Op::add,         Op::add,
+        Op::mul,   Op::sub,        Op::softmax,  Op::div,          Op::add};
     Node node = start(ops[kind]);
     Attributes& a = node.attributes;
     LayerCode layer = clamp_of(type);
@@ -89,14 +95,22 @@ class Builder {
     layer.operand = {16384, node.op == Op::sub ? -9001 : 12345};
     layer.multiplier = {node.op == Op::add || node.op == Op::sub ? 1.0f / 32768 : 0.011f};
     switch (node.op) {
-      case Op::relu: case Op::sigmoid: case Op::hard_swish: case Op::leaky_relu: case Op::clip: case Op::hard_sigmoid:
+      case Op::relu:
+      case Op::sigmoid:
+      case Op::hard_swish:
+      case Op::leaky_relu:
+      case Op::clip:
+      case Op::hard_sigmoid:
         a.alpha = 0.2f;
         a.beta = 0.5f;
         a.lo = -0.25f;
         a.hi = 0.6f;
         for (int i = 0; i < 256; ++i) layer.table.push_back(static_cast<std::uint8_t>(random_()));
         break;
-      case Op::add: case Op::sub: case Op::mul: case Op::div:
+      case Op::add:
+      case Op::sub:
+      case Op::mul:
+      case Op::div:
         if (kind == 18 || kind == 19 || kind == 25) {
           node.inputs = {x, last_};
         } else if (kind >= 20) {  // a constant: per channel, alone, full, in front
@@ -105,7 +119,8 @@ class Builder {
           const ValueId constant = add(shape, DType::f32);
           Tensor values(shape);
           for (float& v : values.data) v = 0.25f + static_cast<float>(random_() % 1000) / 500;
-          for (std::size_t i = 0; i < values.data.size(); ++i) layer.constant.push_back(static_cast<std::int8_t>(static_cast<int>(random_() % 255) - 127));
+          for (std::size_t i = 0; i < values.data.size(); ++i)
+            layer.constant.push_back(static_cast<std::int8_t>(static_cast<int>(random_() % 255) - 127));
           model.graph.values[static_cast<std::size_t>(constant)].constant = std::make_shared<const Tensor>(values);
           if (kind == 22) {
             node.inputs = {constant, x};
@@ -118,7 +133,8 @@ class Builder {
         if (node.op == Op::add && !integer) node.clamp_lo = 0;
         if (integer && node.op == Op::div) return false;
         break;
-      case Op::max_pool: case Op::average_pool:
+      case Op::max_pool:
+      case Op::average_pool:
         if (in[1] < 3 || in[2] < 3) return false;
         if (integer && node.op == Op::max_pool && type != in_type) return false;
         a.window.kernel = {3, 2};
@@ -157,7 +173,8 @@ class Builder {
         if (integer) return false;
         a.axis = 0;
         break;
-      default: layer.multiplier = {0.6f};
+      default:
+        layer.multiplier = {0.6f};
     }
     if (node.op == Op::reshape) {
       const Shape flat{element_count(in)};
@@ -226,14 +243,17 @@ class Builder {
       layer.integer = true;
       const bool two_of_four = code == "2:4";
       const DType in = model.values[static_cast<std::size_t>(last_)].type;
-      layer.transform = require_activation_code(two_of_four ? "sparq-5opt-round" : code).make_transform(in == DType::s8);
+      layer.transform =
+          require_activation_code(two_of_four ? "sparq-5opt-round" : code).make_transform(in == DType::s8);
       layer.transform.two_of_four = two_of_four;
-      for (std::int64_t i = 0; i < outputs * k; ++i) layer.weight.push_back(static_cast<std::int8_t>(static_cast<int>(random_() % 256) - 128));
+      for (std::int64_t i = 0; i < outputs * k; ++i)
+        layer.weight.push_back(static_cast<std::int8_t>(static_cast<int>(random_() % 256) - 128));
       if (two_of_four) {
         for (std::int64_t o = 0; o < outputs; ++o) {
           for (std::int64_t i = 0; i < k; ++i) {
             const std::int64_t group = static_cast<std::int64_t>(o * 7 + i / 4);
-            if (i % 4 == group % 4 || i % 4 == (group + 1 + group / 4 % 3) % 4) layer.weight[static_cast<std::size_t>(o * k + i)] = 0;
+            if (i % 4 == group % 4 || i % 4 == (group + 1 + group / 4 % 3) % 4)
+              layer.weight[static_cast<std::size_t>(o * k + i)] = 0;
           }
         }
       }

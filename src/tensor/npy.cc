@@ -26,9 +26,9 @@ struct ElementType {
 };
 
 constexpr ElementType element_types[] = {
-    {"|u1", 1, convert<std::uint8_t>},  {"|i1", 1, convert<std::int8_t>},  {"<u2", 2, convert<std::uint16_t>},
-    {"<i2", 2, convert<std::int16_t>},  {"<i4", 4, convert<std::int32_t>}, {"<i8", 8, convert<std::int64_t>},
-    {"<f4", 4, convert<float>},         {"<f8", 8, convert<double>},
+    {"|u1", 1, convert<std::uint8_t>}, {"|i1", 1, convert<std::int8_t>},  {"<u2", 2, convert<std::uint16_t>},
+    {"<i2", 2, convert<std::int16_t>}, {"<i4", 4, convert<std::int32_t>}, {"<i8", 8, convert<std::int64_t>},
+    {"<f4", 4, convert<float>},        {"<f8", 8, convert<double>},
 };
 
 // The text after 'key': in the header's Python dictionary.
@@ -74,7 +74,8 @@ Tensor parse_npy(std::string_view bytes, const std::string& origin) {
   const std::string_view header = bytes.substr(start, length);
   const std::string_view body = bytes.substr(start + length);
 
-  if (field(header, "fortran_order", origin).substr(0, 5) != "False") fail("'{}' is in Fortran order; save it in C order", origin);
+  if (field(header, "fortran_order", origin).substr(0, 5) != "False")
+    fail("'{}' is in Fortran order; save it in C order", origin);
   const Shape shape = parse_shape(field(header, "shape", origin), origin);
   const auto count = static_cast<std::size_t>(element_count(shape));
   const std::string_view descr = field(header, "descr", origin);

@@ -1,10 +1,11 @@
+#include "tensor/tensor.h"
+
 #include <gtest/gtest.h>
 
 #include <cstring>
 
 #include "base/error.h"
 #include "tensor/npy.h"
-#include "tensor/tensor.h"
 
 namespace bitsieve {
 namespace {
@@ -29,7 +30,8 @@ TEST(Shape, Broadcasts) {
 }
 
 TEST(Npy, ReadsBytesAndFloats) {
-  const Tensor a = parse_npy(npy("{'descr': '|u1', 'fortran_order': False, 'shape': (2, 2), }", "\x01\x02\x03\xff"), "a");
+  const Tensor a =
+      parse_npy(npy("{'descr': '|u1', 'fortran_order': False, 'shape': (2, 2), }", "\x01\x02\x03\xff"), "a");
   EXPECT_EQ(a.shape, (Shape{2, 2}));
   EXPECT_EQ(a.data, (std::vector<float>{1, 2, 3, 255}));
   const float value = 1.5f;
@@ -43,10 +45,12 @@ TEST(Npy, RefusesBadFiles) {
   EXPECT_THROW(parse_npy("not numpy at all", "a"), Error);
   EXPECT_THROW(parse_npy(npy("{'descr': '|u1', 'fortran_order': True, 'shape': (1,), }", "x"), "a"), Error);
   EXPECT_THROW(parse_npy(npy("{'descr': '|u1', 'fortran_order': False, 'shape': (9,), }", "x"), "a"), Error);
-  EXPECT_THROW(parse_npy(npy("{'descr': '|u1', 'fortran_order': False, 'shape': (99999999999999999999,), }", "x"), "a"), Error);
+  EXPECT_THROW(parse_npy(npy("{'descr': '|u1', 'fortran_order': False, 'shape': (99999999999999999999,), }", "x"), "a"),
+               Error);
   EXPECT_THROW(parse_npy(npy("{'descr': '<c8', 'fortran_order': False, 'shape': (1,), }", "12345678"), "a"), Error);
   const std::string whole = npy("{'descr': '|u1', 'fortran_order': False, 'shape': (1,), }", "x");
-  for (std::size_t length = 0; length < whole.size(); ++length) EXPECT_THROW(parse_npy(whole.substr(0, length), "a"), Error);
+  for (std::size_t length = 0; length < whole.size(); ++length)
+    EXPECT_THROW(parse_npy(whole.substr(0, length), "a"), Error);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@ namespace {
 
 }  // namespace
 
-const ElementwiseKernel avx512vnni{"elementwise_avx512vnni", Isa::avx512vnni, add, mul, requantize, lut, quantize, dequantize};
+const ElementwiseKernel avx512vnni{
+    "elementwise_avx512vnni", Isa::avx512vnni, add, mul, requantize, lut, quantize, dequantize};
 
 }  // namespace bitsieve::elementwise

@@ -8,6 +8,7 @@ namespace {
 
 }  // namespace
 
-const ElementwiseKernel portable{"elementwise_portable", Isa::portable, add, mul, requantize, lut, quantize, dequantize};
+const ElementwiseKernel portable{
+    "elementwise_portable", Isa::portable, add, mul, requantize, lut, quantize, dequantize};
 
 }  // namespace bitsieve::elementwise

@@ -64,7 +64,8 @@ TEST_P(Elementwise, ConvertsLikeTheDefinition) {
         std::vector<std::uint8_t> wanted(x.size());
         const auto patterns = random.bytes(n);
         for (std::size_t i = 0; i < x.size(); ++i) {
-          x[i] = random.between(0, 3) == 0 ? scale * 0.5f * static_cast<float>(random.between(-600, 600)) : random.real(300);
+          x[i] = random.between(0, 3) == 0 ? scale * 0.5f * static_cast<float>(random.between(-600, 600))
+                                           : random.real(300);
           const float clamped = std::min(std::max(x[i] / scale, static_cast<float>(lo)), static_cast<float>(hi));
           wanted[i] = static_cast<std::uint8_t>(static_cast<std::int32_t>(std::nearbyintf(clamped)));
           real[i] = static_cast<float>(value(patterns[i], is_signed)) * scale;

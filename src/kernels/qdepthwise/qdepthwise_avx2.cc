@@ -72,7 +72,8 @@ void run(const QDepthwiseArgs& args) {
           x = choose(args, rows[t] + c, partner == t ? _mm_setzero_si128() : y, count);
           y = choose(args, rows[partner] + c, raw, count);
         }
-        const __m256i a = _mm256_cvtepu8_epi16(_mm_xor_si128(x, flip)), b = _mm256_cvtepu8_epi16(_mm_xor_si128(y, flip));
+        const __m256i a = _mm256_cvtepu8_epi16(_mm_xor_si128(x, flip)),
+                      b = _mm256_cvtepu8_epi16(_mm_xor_si128(y, flip));
         acc0 = _mm256_add_epi32(acc0, _mm256_madd_epi16(_mm256_unpacklo_epi16(a, b), _mm256_load_si256(line)));
         acc1 = _mm256_add_epi32(acc1, _mm256_madd_epi16(_mm256_unpackhi_epi16(a, b), _mm256_load_si256(line + 1)));
       }

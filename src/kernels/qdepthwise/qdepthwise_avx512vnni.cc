@@ -20,11 +20,12 @@ void store_floats(const QDepthwiseArgs& args, std::int64_t m, std::int64_t c, st
     _mm_storeu_ps(spare + q * 4 + 32, _mm512_extractf32x4_ps(y, 2));
     _mm_storeu_ps(spare + q * 4 + 48, _mm512_extractf32x4_ps(y, 3));
   }
-  __builtin_memcpy(static_cast<float*>(args.out) + m * args.out_stride + c, spare, static_cast<unsigned>(count) * sizeof(float));
+  __builtin_memcpy(static_cast<float*>(args.out) + m * args.out_stride + c, spare,
+                   static_cast<unsigned>(count) * sizeof(float));
 }
 
-// Upper bounds are taken in float, where nothing overflows; what is too low for int32 becomes the lowest int32, saturates
-// on its way to bytes and is raised to the lower bound there. Bounds are those of s8 (lo < 0) or of u8.
+// Upper bounds are taken in float, where nothing overflows; what is too low for int32 becomes the lowest int32,
+// saturates on its way to bytes and is raised to the lower bound there. Bounds are those of s8 (lo < 0) or of u8.
 [[gnu::always_inline]] inline __m512i to_bytes(const QDepthwiseArgs& args, std::int64_t c, const __m512i* acc) {
   const Epilogue& e = args.epilogue;
   const __m512 hi = _mm512_set1_ps(static_cast<float>(e.hi));
@@ -37,7 +38,8 @@ void store_floats(const QDepthwiseArgs& args, std::int64_t m, std::int64_t c, st
   }
   // Packing within lanes undoes the order that unpacking within lanes made.
   const __m512i low = _mm512_packs_epi32(i[0], i[1]), high = _mm512_packs_epi32(i[2], i[3]);
-  return e.lo < 0 ? _mm512_max_epi8(_mm512_packs_epi16(low, high), lo) : _mm512_max_epu8(_mm512_packus_epi16(low, high), lo);
+  return e.lo < 0 ? _mm512_max_epi8(_mm512_packs_epi16(low, high), lo)
+                  : _mm512_max_epu8(_mm512_packus_epi16(low, high), lo);
 }
 
 // How the bytes of a tap are made (QDepthwiseArgs::paired). kept: paired, and a value beside a zero stays as it is.
@@ -45,8 +47,8 @@ enum class Form { plain, paired, kept };
 
 // Four taps of 64 channels, of which `left` exist; the others weigh zero. Full: all 64 channels exist.
 template <Form form, bool Full>
-[[gnu::always_inline]] inline void load_taps(const QDepthwiseArgs& args, const std::uint8_t* const* rows, std::int64_t left,
-                                             std::int64_t c, __mmask64 mask, __m512i* x) {
+[[gnu::always_inline]] inline void load_taps(const QDepthwiseArgs& args, const std::uint8_t* const* rows,
+                                             std::int64_t left, std::int64_t c, __mmask64 mask, __m512i* x) {
   const auto load = [mask](const std::uint8_t* from) {
     return Full ? _mm512_loadu_si512(from) : _mm512_maskz_loadu_epi8(mask, from);
   };
@@ -69,7 +71,8 @@ template <Form form, bool Full>
 
 // A pixel's block of channels.
 template <Form form, bool Signed, bool Full>
-[[gnu::always_inline]] inline void block(const QDepthwiseArgs& args, std::int64_t m, std::int64_t c, std::int64_t count) {
+[[gnu::always_inline]] inline void block(const QDepthwiseArgs& args, std::int64_t m, std::int64_t c,
+                                         std::int64_t count) {
   const QDepthwiseView& w = args.weights;
   const std::uint8_t* const* rows = args.rows + m * w.taps;
   const __mmask64 mask = Full ? ~__mmask64{0} : (__mmask64{1} << count) - 1;

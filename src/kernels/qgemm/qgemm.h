@@ -53,7 +53,8 @@ struct QGemmArgs {
   Epilogue epilogue;
   void* out = nullptr;          // bytes or float
   std::int64_t out_stride = 0;  // elements between the rows of out
-  // qgemm_scratch_bytes(weights) bytes aligned to 64, or null: then a buffer of the calling thread, which grows when needed.
+  // qgemm_scratch_bytes(weights) bytes aligned to 64, or null: then a buffer of the calling thread, which grows when
+  // needed.
   std::uint8_t* scratch = nullptr;
 };
 

@@ -7,7 +7,9 @@
 namespace bitsieve::qgemm {
 namespace {
 
-__mmask16 first_columns(std::int64_t count) { return static_cast<__mmask16>(count >= 16 ? 0xFFFFu : (1u << count) - 1u); }
+__mmask16 first_columns(std::int64_t count) {
+  return static_cast<__mmask16>(count >= 16 ? 0xFFFFu : (1u << count) - 1u);
+}
 
 // Any epilogue, one vector of a row at a time.
 void store(const QGemmArgs& args, std::int64_t m, std::int64_t n, __m512i acc) {
@@ -26,9 +28,9 @@ void store(const QGemmArgs& args, std::int64_t m, std::int64_t n, __m512i acc) {
                        _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(y)));
 }
 
-// The bytes of a tile, four vectors at a time. Upper bounds are taken in float, where nothing overflows; what is too low
-// for int32 becomes the lowest int32, saturates on its way to bytes and is raised to the lower bound there.
-// Inline, so that the accumulators stay in registers.
+// The bytes of a tile, four vectors at a time. Upper bounds are taken in float, where nothing overflows; what is too
+// low for int32 becomes the lowest int32, saturates on its way to bytes and is raised to the lower bound there. Inline,
+// so that the accumulators stay in registers.
 template <int Rows, int Vectors>
 [[gnu::always_inline]] inline void store_bytes(const QGemmArgs& args, std::int64_t m, std::int64_t n, bool is_signed,
                                                const __m512i (&acc)[Rows][Vectors]) {
@@ -39,7 +41,9 @@ template <int Rows, int Vectors>
   const std::int64_t left = args.weights.n - n;
   std::uint8_t* out = static_cast<std::uint8_t*>(args.out) + m * args.out_stride + n;
   __m512 multiplier[Vectors];
-  repeat<Vectors>([&](auto v) __attribute__((always_inline)) { multiplier[v] = _mm512_loadu_ps(args.weights.multiplier + n + v * 16); });
+  repeat<Vectors>([&](auto v) __attribute__((always_inline)) {
+    multiplier[v] = _mm512_loadu_ps(args.weights.multiplier + n + v * 16);
+  });
   repeat<(Rows + kTogether - 1) / kTogether>([&](auto group) __attribute__((always_inline)) {
     __m512i i[4];
     repeat<4>([&](auto k) __attribute__((always_inline)) {
@@ -48,7 +52,8 @@ template <int Rows, int Vectors>
       i[k] = _mm512_cvtps_epi32(_mm512_min_ps(hi, y));
     });
     const __m512i low = _mm512_packs_epi32(i[0], i[1]), high = _mm512_packs_epi32(i[2], i[3]);
-    __m512i bytes = is_signed ? _mm512_max_epi8(_mm512_packs_epi16(low, high), lo) : _mm512_max_epu8(_mm512_packus_epi16(low, high), lo);
+    __m512i bytes = is_signed ? _mm512_max_epi8(_mm512_packs_epi16(low, high), lo)
+                              : _mm512_max_epu8(_mm512_packus_epi16(low, high), lo);
     bytes = _mm512_permutexvar_epi32(order, bytes);  // packing works within lanes
     std::uint8_t* to = out + group * kTogether * args.out_stride;
     if constexpr (Vectors == 4) {
@@ -56,13 +61,17 @@ template <int Rows, int Vectors>
     } else if constexpr (Vectors == 2) {
       const __mmask32 mask = left >= 32 ? ~__mmask32{0} : (__mmask32{1} << left) - 1;
       _mm256_mask_storeu_epi8(to, mask, _mm512_castsi512_si256(bytes));
-      if constexpr (group * 2 + 1 < Rows) _mm256_mask_storeu_epi8(to + args.out_stride, mask, _mm512_extracti64x4_epi64(bytes, 1));
+      if constexpr (group * 2 + 1 < Rows)
+        _mm256_mask_storeu_epi8(to + args.out_stride, mask, _mm512_extracti64x4_epi64(bytes, 1));
     } else {
       const __mmask16 mask = first_columns(left);
       _mm_mask_storeu_epi8(to, mask, _mm512_castsi512_si128(bytes));
-      if constexpr (group * 4 + 1 < Rows) _mm_mask_storeu_epi8(to + args.out_stride, mask, _mm512_extracti32x4_epi32(bytes, 1));
-      if constexpr (group * 4 + 2 < Rows) _mm_mask_storeu_epi8(to + 2 * args.out_stride, mask, _mm512_extracti32x4_epi32(bytes, 2));
-      if constexpr (group * 4 + 3 < Rows) _mm_mask_storeu_epi8(to + 3 * args.out_stride, mask, _mm512_extracti32x4_epi32(bytes, 3));
+      if constexpr (group * 4 + 1 < Rows)
+        _mm_mask_storeu_epi8(to + args.out_stride, mask, _mm512_extracti32x4_epi32(bytes, 1));
+      if constexpr (group * 4 + 2 < Rows)
+        _mm_mask_storeu_epi8(to + 2 * args.out_stride, mask, _mm512_extracti32x4_epi32(bytes, 2));
+      if constexpr (group * 4 + 3 < Rows)
+        _mm_mask_storeu_epi8(to + 3 * args.out_stride, mask, _mm512_extracti32x4_epi32(bytes, 3));
     }
   });
 }
@@ -90,7 +99,8 @@ void tile(const QGemmArgs& args, const std::uint8_t* const* rows, std::int64_t m
         __builtin_memcpy(&quad, from[r] + q * 4, 4);
         __m512i a = _mm512_set1_epi32(quad);
         if (Signed) a = _mm512_xor_si512(a, flip);
-        repeat<Vectors>([&](auto v) __attribute__((always_inline)) { acc[r][v] = _mm512_dpbusd_epi32(acc[r][v], a, b[v]); });
+        repeat<Vectors>([&](auto v)
+                            __attribute__((always_inline)) { acc[r][v] = _mm512_dpbusd_epi32(acc[r][v], a, b[v]); });
       });
     }
   }
@@ -103,7 +113,8 @@ void tile(const QGemmArgs& args, const std::uint8_t* const* rows, std::int64_t m
 
 // A template for each number of rows up to Rows, so that short tails (a linear layer has one row) cost what they need.
 template <int Rows, int Vectors, bool Signed>
-void tile_of(std::int64_t count, const QGemmArgs& args, const std::uint8_t* const* rows, std::int64_t m, std::int64_t n) {
+void tile_of(std::int64_t count, const QGemmArgs& args, const std::uint8_t* const* rows, std::int64_t m,
+             std::int64_t n) {
   if (count >= Rows) {
     tile<Rows, Vectors, Signed>(args, rows, m, n);
   } else if constexpr (Rows > 1) {
@@ -112,7 +123,8 @@ void tile_of(std::int64_t count, const QGemmArgs& args, const std::uint8_t* cons
 }
 
 template <int Rows, int Vectors, bool Signed>
-void columns(const QGemmArgs& args, const std::uint8_t* const* rows, std::int64_t m0, std::int64_t count, std::int64_t n) {
+void columns(const QGemmArgs& args, const std::uint8_t* const* rows, std::int64_t m0, std::int64_t count,
+             std::int64_t n) {
   // Rows are spread evenly over the tiles: a tile of one row would read all weights for it alone.
   for (std::int64_t m = 0, tiles = (count + Rows - 1) / Rows; tiles > 0; --tiles) {
     const std::int64_t some = (count - m + tiles - 1) / tiles;

@@ -4,8 +4,8 @@
 
 namespace bitsieve {
 
-std::optional<TwoOfFourWeights> pack_two_of_four(const std::int8_t* weight, const std::int32_t* bias, const float* multiplier,
-                                                 std::int64_t n, std::int64_t k) {
+std::optional<TwoOfFourWeights> pack_two_of_four(const std::int8_t* weight, const std::int32_t* bias,
+                                                 const float* multiplier, std::int64_t n, std::int64_t k) {
   TwoOfFourWeights w{n, k, {}, {0}, {bias, bias + n}, {multiplier, multiplier + n}};
   for (std::int64_t o = 0; o < n; ++o) {
     for (std::int64_t group = 0; group < k; group += 4) {

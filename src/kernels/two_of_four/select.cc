@@ -5,7 +5,7 @@ namespace bitsieve {
 const std::vector<const TwoOfFourKernel*>& two_of_four_kernels() {
 #if defined(__x86_64__)
   static const std::vector<const TwoOfFourKernel*> all{&two_of_four::avx512vnni, &two_of_four::avx2,
-                                                         &two_of_four::portable};
+                                                       &two_of_four::portable};
 #else
   static const std::vector<const TwoOfFourKernel*> all{&two_of_four::portable};
 #endif

@@ -1,5 +1,5 @@
-// Integer convolution of the 2:4 mode: in each group of four weights of an output channel at most two are kept, and these
-// two decide which activations are a pair (specification of SPARQ, A.3).
+// Integer convolution of the 2:4 mode: in each group of four weights of an output channel at most two are kept, and
+// these two decide which activations are a pair (specification of SPARQ, A.3).
 //
 //   acc[m][n] = bias[n] + sum over groups of f(x0, x1) * w0 + f(x1, x0) * w1,   x0, x1: the inputs of the kept weights
 //   f(x, partner) = paired && partner == 0 ? lone[x] : pair[x];  a group with one kept weight has the partner 0
@@ -20,7 +20,7 @@
 namespace bitsieve {
 
 struct KeptPair {
-  std::int32_t at[2];      // positions in the column; k means: nothing, its value is 0
+  std::int32_t at[2];  // positions in the column; k means: nothing, its value is 0
   std::int32_t weight[2];
 };
 
@@ -44,8 +44,8 @@ struct TwoOfFourWeights {
 };
 
 // weight [n][k] in K order. Nothing when a group of four has more than two weights that are not 0.
-std::optional<TwoOfFourWeights> pack_two_of_four(const std::int8_t* weight, const std::int32_t* bias, const float* multiplier,
-                                                 std::int64_t n, std::int64_t k);
+std::optional<TwoOfFourWeights> pack_two_of_four(const std::int8_t* weight, const std::int32_t* bias,
+                                                 const float* multiplier, std::int64_t n, std::int64_t k);
 
 inline constexpr std::int64_t two_of_four_pixels = 64;  // of a block
 std::size_t two_of_four_scratch(std::int64_t k);        // bytes

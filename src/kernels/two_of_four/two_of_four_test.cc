@@ -13,7 +13,8 @@ using test::Guarded;
 
 class TwoOfFour : public testing::TestWithParam<const TwoOfFourKernel*> {
  protected:
-  void check(std::int64_t m, std::int64_t runs, std::int64_t length, std::int64_t n, bool is_signed, bool to_float, bool paired) {
+  void check(std::int64_t m, std::int64_t runs, std::int64_t length, std::int64_t n, bool is_signed, bool to_float,
+             bool paired) {
     const TwoOfFourKernel& kernel = *GetParam();
     const std::int64_t k = runs * length, stride = n + 3;
     test::Random random(static_cast<std::uint32_t>(m * 7919 + k * 131 + n));
@@ -77,7 +78,8 @@ class TwoOfFour : public testing::TestWithParam<const TwoOfFourKernel*> {
             acc += (is_signed ? static_cast<std::int8_t>(value) : value) * w[i];
           }
         }
-        bytes[r * stride + o] = static_cast<std::uint8_t>(requantize(acc, multiplier[o], args.epilogue.lo, args.epilogue.hi));
+        bytes[r * stride + o] =
+            static_cast<std::uint8_t>(requantize(acc, multiplier[o], args.epilogue.lo, args.epilogue.hi));
         reals[r * stride + o] =
             std::min(std::max(static_cast<float>(acc) * multiplier[o], args.epilogue.clamp_lo), args.epilogue.clamp_hi);
       }

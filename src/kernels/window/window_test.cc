@@ -19,7 +19,9 @@ TEST_P(Window, MatchesPlainLoop) {
   for (int x = 0; x < 256; ++x) itself[x] = static_cast<std::uint8_t>(x);
   for (const auto& [paired, lone] : {std::pair{false, table}, std::pair{true, table}, std::pair{true, itself}}) {
     const WindowTables tables{pair.data(), lone.data(), paired};
-    const auto f = [&, paired = paired, &lone = lone](std::uint8_t x, std::uint8_t partner) { return paired && partner == 0 ? lone[x] : pair[x]; };
+    const auto f = [&, paired = paired, &lone = lone](std::uint8_t x, std::uint8_t partner) {
+      return paired && partner == 0 ? lone[x] : pair[x];
+    };
     for (std::int64_t n : {0, 1, 2, 3, 5, 31, 32, 33, 61, 63, 64, 65, 127, 128, 129, 1021}) {
       const auto a = random.bytes(n);
       std::vector<std::uint8_t> adjacent(n);

@@ -37,9 +37,12 @@ int bsparq(int x, const Config& config) {
 
 int lone_value(int x, const Config& config) {
   switch (config.option->bits) {
-    case 4: return x;
-    case 3: return window(x, 6, lone_shifts6, config.round).value();
-    default: return window(x, 4, shifts5, config.round).value();
+    case 4:
+      return x;
+    case 3:
+      return window(x, 6, lone_shifts6, config.round).value();
+    default:
+      return window(x, 4, shifts5, config.round).value();
   }
 }
 
@@ -79,7 +82,8 @@ ActivationTransform make_transform(const Config& config, bool signed_values) {
   t.paired = config.value_sparsity;
   t.two_of_four = config.two_of_four;
   // Signed values are a sign and a 7-bit magnitude. Rounding that would reach 128 stays in its window instead, as a
-  // carry out of the top of a window does in A.2 of the specification: q << s is always what a 4-bit multiplier can hold.
+  // carry out of the top of a window does in A.2 of the specification: q << s is always what a 4-bit multiplier can
+  // hold.
   Config trim = config;
   trim.round = false;
   const auto fit = [&](int (*value)(int, const Config&), int magnitude) {

@@ -14,8 +14,8 @@ namespace bitsieve::sparq {
 // Window width and the shifts it may take, ascending.
 struct WindowOption {
   const char* name;
-  int bits;                      // n
-  std::span<const int> shifts;   // S
+  int bits;                     // n
+  std::span<const int> shifts;  // S
 };
 
 // 5opt, 3opt, 2opt (n = 4), 6opt (n = 3), 7opt (n = 2).
@@ -23,9 +23,9 @@ std::span<const WindowOption> window_options();
 
 struct Config {
   const WindowOption* option = nullptr;
-  bool round = true;             // +R; otherwise trim
-  bool value_sparsity = true;    // vSPARQ; false is "-vS"
-  bool two_of_four = false;      // pairs are the kept weights of each group of four
+  bool round = true;           // +R; otherwise trim
+  bool value_sparsity = true;  // vSPARQ; false is "-vS"
+  bool two_of_four = false;    // pairs are the kept weights of each group of four
 };
 
 // A windowed activation: its value is q << shift.

@@ -18,12 +18,18 @@ std::uint32_t crc32(const std::array<std::uint8_t, 256>& bytes) {
   return ~crc;
 }
 
-struct Table { int option; bool round; bool lone; std::uint32_t crc; int sum; };
+struct Table {
+  int option;
+  bool round;
+  bool lone;
+  std::uint32_t crc;
+  int sum;
+};
 constexpr Table tables[] = {
-    {0, false, false, 0xfda3a773, 31400}, {0, true, false, 0x92cdaf58, 32470}, {1, false, false, 0x103caa83, 31128},
+    {0, false, false, 0xfda3a773, 31400}, {0, true, false, 0x92cdaf58, 32470},  {1, false, false, 0x103caa83, 31128},
     {1, true, false, 0xa863374a, 32504},  {2, false, false, 0xff1e320e, 30840}, {2, true, false, 0x66b5493a, 32520},
-    {3, false, false, 0x8afb20fe, 30036}, {3, true, false, 0x06f38652, 31958}, {4, false, false, 0x15b239a8, 27306},
-    {4, true, false, 0xbe53215c, 29910},  {3, false, true, 0x1e4b27b7, 32416}, {3, true, true, 0xa2948031, 32630},
+    {3, false, false, 0x8afb20fe, 30036}, {3, true, false, 0x06f38652, 31958},  {4, false, false, 0x15b239a8, 27306},
+    {4, true, false, 0xbe53215c, 29910},  {3, false, true, 0x1e4b27b7, 32416},  {3, true, true, 0xa2948031, 32630},
 };
 
 Config config(int option, bool round, bool vs = true) {
@@ -46,13 +52,18 @@ TEST(Sparq, TablesMatchTheSpecification) {
   }
 }
 
-struct Row { int trim, round, novs_trim, novs_round; };
+struct Row {
+  int trim, round, novs_trim, novs_round;
+};
 
 TEST(Sparq, DotProductV1) {
   const std::vector<std::uint8_t> x{27, 100, 0, 63, 137, 0, 0, 0, 255};
   const std::vector<std::int8_t> w{3, -5, 7, -128, 127, 9, -2, 11, -4};
-  constexpr Row rows[] = {{7913, 7919, 7214, 9252}, {7907, 7919, 7208, 9252}, {7883, 7931, 8720, 8752},
-                          {7792, 7804, 7784, 7796}, {7208, 9240, 8936, 8936}};
+  constexpr Row rows[] = {{7913, 7919, 7214, 9252},
+                          {7907, 7919, 7208, 9252},
+                          {7883, 7931, 8720, 8752},
+                          {7792, 7804, 7784, 7796},
+                          {7208, 9240, 8936, 8936}};
   for (int o = 0; o < 5; ++o) {
     EXPECT_EQ(dot(x, w, config(o, false)), rows[o].trim);
     EXPECT_EQ(dot(x, w, config(o, true)), rows[o].round);
@@ -65,8 +76,11 @@ const std::vector<std::uint8_t> x16{37, 128, 219, 54, 145, 0, 71, 162, 253, 88, 
 
 TEST(Sparq, DotProductV2) {
   const std::vector<std::int8_t> w{-110, -51, 8, 67, 126, -70, -11, 48, 107, -89, -30, 29, 88, -108, -49, 10};
-  constexpr Row rows[] = {{32610, 32918, 32484, 32792}, {33340, 32276, 33214, 32150}, {34100, 32180, 33974, 32054},
-                          {32026, 29554, 30010, 31570}, {29428, 27732, 27412, 25716}};
+  constexpr Row rows[] = {{32610, 32918, 32484, 32792},
+                          {33340, 32276, 33214, 32150},
+                          {34100, 32180, 33974, 32054},
+                          {32026, 29554, 30010, 31570},
+                          {29428, 27732, 27412, 25716}};
   for (int o = 0; o < 5; ++o) {
     EXPECT_EQ(dot(x16, w, config(o, false)), rows[o].trim);
     EXPECT_EQ(dot(x16, w, config(o, true)), rows[o].round);

@@ -13,8 +13,8 @@ enum class ScaleRule {
 };
 
 struct QuantizedWeights {
-  std::vector<std::int8_t> q;   // [outputs][k]
-  std::vector<float> scale;     // [outputs], positive
+  std::vector<std::int8_t> q;  // [outputs][k]
+  std::vector<float> scale;    // [outputs], positive
 };
 
 // Per output filter, round half to even, float32 throughout. An all-zero filter gets scale 1. Throws Error for NaN or
@@ -23,7 +23,8 @@ QuantizedWeights quantize_weights(const float* w, std::int64_t outputs, std::int
 
 // The naive rival (spec A.5): quantizing the real value with 2^bits levels over the same range; bits 2 to 7.
 //   u8: x -> round(step * round(x / step)), step = 255 / (2^bits - 1); exact for 2 and 4 bits
-//   s8: the same on magnitudes with step = 127 / (2^(bits-1) - 1): a sign and bits - 1 bits, levels to the nearest integer
+//   s8: the same on magnitudes with step = 127 / (2^(bits-1) - 1): a sign and bits - 1 bits, levels to the nearest
+//   integer
 // Rounding is half to even.
 ActivationTransform make_transform(int bits, bool is_signed);
 

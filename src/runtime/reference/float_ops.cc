@@ -34,7 +34,8 @@ void conv(const Graph& graph, const Node& node, const float* x, float* y) {
     for (std::int64_t ox = 0; ox < out[2]; ++ox) {
       for (std::int64_t g = 0; g < w.groups; ++g) {
         for (std::int64_t o = 0; o < per_group; ++o) {
-          acc[static_cast<std::size_t>(o)] = node.bias() ? node.bias()->data[static_cast<std::size_t>(g * per_group + o)] : 0;
+          acc[static_cast<std::size_t>(o)] =
+              node.bias() ? node.bias()->data[static_cast<std::size_t>(g * per_group + o)] : 0;
         }
         for (std::int64_t tap = 0; tap < kh * kw; ++tap) {
           const std::int64_t iy = oy * w.stride[0] - w.pad_before[0] + tap / kw * w.dilation[0];
@@ -57,12 +58,14 @@ void conv(const Graph& graph, const Node& node, const float* x, float* y) {
 // Reads a value in logical order.
 std::vector<float> logical(const Shape& shape, const float* x) {
   std::vector<float> result(static_cast<std::size_t>(element_count(shape)));
-  for_each_offset(shape, storage_strides(shape), [&](std::int64_t i, std::int64_t at) { result[static_cast<std::size_t>(i)] = x[at]; });
+  for_each_offset(shape, storage_strides(shape),
+                  [&](std::int64_t i, std::int64_t at) { result[static_cast<std::size_t>(i)] = x[at]; });
   return result;
 }
 
 void store(const Shape& shape, const std::vector<float>& values, float* y) {
-  for_each_offset(shape, storage_strides(shape), [&](std::int64_t i, std::int64_t at) { y[at] = values[static_cast<std::size_t>(i)]; });
+  for_each_offset(shape, storage_strides(shape),
+                  [&](std::int64_t i, std::int64_t at) { y[at] = values[static_cast<std::size_t>(i)]; });
 }
 
 void linear(const Graph& graph, const Node& node, const float* x, float* y) {
@@ -96,7 +99,8 @@ void matmul(const Graph& graph, const Node& node, const float* a, const float* b
     const std::int64_t batch = i / (m * n), row = i / n % m, col = i % n;
     float acc = 0;
     for (std::int64_t j = 0; j < k; ++j) {
-      acc += va[static_cast<std::size_t>((batch * m + row) * k + j)] * vb[static_cast<std::size_t>(batch * step_b + j * n + col)];
+      acc += va[static_cast<std::size_t>((batch * m + row) * k + j)] *
+             vb[static_cast<std::size_t>(batch * step_b + j * n + col)];
     }
     out[static_cast<std::size_t>(i)] = acc;
   }
@@ -149,7 +153,9 @@ void reduce_mean(const Graph& graph, const Node& node, const float* x, float* y)
     step *= kept[i];
   }
   const std::vector<float> values = logical(in, x);
-  for_each_offset(in, strides, [&](std::int64_t i, std::int64_t at) { sums[static_cast<std::size_t>(at)] += values[static_cast<std::size_t>(i)]; });
+  for_each_offset(in, strides, [&](std::int64_t i, std::int64_t at) {
+    sums[static_cast<std::size_t>(at)] += values[static_cast<std::size_t>(i)];
+  });
   std::vector<float> means(sums.size());
   for (std::size_t i = 0; i < sums.size(); ++i) means[i] = static_cast<float>(sums[i] / static_cast<double>(count));
   store(out, means, y);
@@ -161,18 +167,27 @@ void binary(const Graph& graph, const Node& node, const float* a, const float* b
     std::vector<float> values(static_cast<std::size_t>(element_count(out)));
     const Shape& own = graph.shape(id);
     // A constant is not laid out: it stays in logical order whatever its rank.
-    const std::vector<std::int64_t> strides = graph.is_constant(id) ? logical_strides(own, out) : broadcast_strides(own, out);
-    for_each_offset(out, strides, [&](std::int64_t i, std::int64_t at) { values[static_cast<std::size_t>(i)] = x[at]; });
+    const std::vector<std::int64_t> strides =
+        graph.is_constant(id) ? logical_strides(own, out) : broadcast_strides(own, out);
+    for_each_offset(out, strides,
+                    [&](std::int64_t i, std::int64_t at) { values[static_cast<std::size_t>(i)] = x[at]; });
     return values;
   };
   std::vector<float> p = gather(node.inputs[0], a);
   const std::vector<float> q = gather(node.inputs[1], b);
   for (std::size_t i = 0; i < p.size(); ++i) {
     switch (node.op) {
-      case Op::add: p[i] += q[i]; break;
-      case Op::sub: p[i] -= q[i]; break;
-      case Op::mul: p[i] *= q[i]; break;
-      default: p[i] /= q[i];
+      case Op::add:
+        p[i] += q[i];
+        break;
+      case Op::sub:
+        p[i] -= q[i];
+        break;
+      case Op::mul:
+        p[i] *= q[i];
+        break;
+      default:
+        p[i] /= q[i];
     }
     p[i] = clamp_to(node, p[i]);
   }
@@ -204,13 +219,20 @@ void softmax(const Graph& graph, const Node& node, const float* x, float* y) {
 float unary(const Node& node, float x) {
   const Attributes& a = node.attributes;
   switch (node.op) {
-    case Op::relu: return std::max(x, 0.0f);
-    case Op::leaky_relu: return x < 0 ? a.alpha * x : x;
-    case Op::clip: return std::min(std::max(x, a.lo), a.hi);
-    case Op::sigmoid: return static_cast<float>(1 / (1 + std::exp(-static_cast<double>(x))));
-    case Op::hard_sigmoid: return std::max(0.0f, std::min(1.0f, a.alpha * x + a.beta));
-    case Op::hard_swish: return x * std::max(0.0f, std::min(1.0f, x / 6 + 0.5f));
-    default: fail("node '{}': {} is not a unary function", node.name, op_name(node.op));
+    case Op::relu:
+      return std::max(x, 0.0f);
+    case Op::leaky_relu:
+      return x < 0 ? a.alpha * x : x;
+    case Op::clip:
+      return std::min(std::max(x, a.lo), a.hi);
+    case Op::sigmoid:
+      return static_cast<float>(1 / (1 + std::exp(-static_cast<double>(x))));
+    case Op::hard_sigmoid:
+      return std::max(0.0f, std::min(1.0f, a.alpha * x + a.beta));
+    case Op::hard_swish:
+      return x * std::max(0.0f, std::min(1.0f, x / 6 + 0.5f));
+    default:
+      fail("node '{}': {} is not a unary function", node.name, op_name(node.op));
   }
 }
 
@@ -218,15 +240,32 @@ void run_float(const Graph& graph, const Node& node, std::span<const float* cons
   const Shape& out = graph.shape(node.output);
   const std::int64_t count = element_count(out);
   switch (node.op) {
-    case Op::conv: return conv(graph, node, in[0], y);
-    case Op::linear: return linear(graph, node, in[0], y);
-    case Op::matmul: return matmul(graph, node, in[0], in[1], y);
-    case Op::batch_norm: fail("node '{}': batch norms must be folded before running", node.name);
-    case Op::add: case Op::sub: case Op::mul: case Op::div: return binary(graph, node, in[0], in[1], y);
-    case Op::max_pool: case Op::average_pool: return pool(graph, node, in[0], y);
-    case Op::reduce_mean: return reduce_mean(graph, node, in[0], y);
-    case Op::softmax: return softmax(graph, node, in[0], y);
-    case Op::concat: case Op::slice: case Op::pad: case Op::reshape: case Op::transpose: break;
+    case Op::conv:
+      return conv(graph, node, in[0], y);
+    case Op::linear:
+      return linear(graph, node, in[0], y);
+    case Op::matmul:
+      return matmul(graph, node, in[0], in[1], y);
+    case Op::batch_norm:
+      fail("node '{}': batch norms must be folded before running", node.name);
+    case Op::add:
+    case Op::sub:
+    case Op::mul:
+    case Op::div:
+      return binary(graph, node, in[0], in[1], y);
+    case Op::max_pool:
+    case Op::average_pool:
+      return pool(graph, node, in[0], y);
+    case Op::reduce_mean:
+      return reduce_mean(graph, node, in[0], y);
+    case Op::softmax:
+      return softmax(graph, node, in[0], y);
+    case Op::concat:
+    case Op::slice:
+    case Op::pad:
+    case Op::reshape:
+    case Op::transpose:
+      break;
     default:
       for (std::int64_t i = 0; i < count; ++i) y[i] = unary(node, in[0][i]);
       return;

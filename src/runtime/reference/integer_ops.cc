@@ -90,8 +90,7 @@ void finish(const Context& c, std::int64_t channel, std::int32_t acc, std::int64
     static_cast<float*>(y)[at] =
         std::min(std::max(static_cast<float>(acc) * multiplier, c.node.clamp_lo), c.node.clamp_hi);
   } else {
-    static_cast<std::uint8_t*>(y)[at] =
-        static_cast<std::uint8_t>(requantize(acc, multiplier, c.layer.lo, c.layer.hi));
+    static_cast<std::uint8_t*>(y)[at] = static_cast<std::uint8_t>(requantize(acc, multiplier, c.layer.lo, c.layer.hi));
   }
 }
 
@@ -183,7 +182,8 @@ void matmul(const Context& c, std::span<const void* const> in, void* y) {
     const std::int64_t batch = i / (m * n), row = i / n, col = i % n;
     std::int32_t acc = 0;
     for (std::int64_t j = 0; j < k; ++j) {
-      acc += operand[0][static_cast<std::size_t>(row * k + j)] * operand[1][static_cast<std::size_t>(batch * matrix + j * n + col)];
+      acc += operand[0][static_cast<std::size_t>(row * k + j)] *
+             operand[1][static_cast<std::size_t>(batch * matrix + j * n + col)];
     }
     finish(c, 0, acc, at, y);
   });
@@ -239,22 +239,38 @@ bool is_whole_plane_mean(const Graph& graph, const Node& node) {
 
 bool has_integer_form(const Graph& graph, const Node& node) {
   switch (node.op) {
-    case Op::conv: case Op::max_pool: case Op::average_pool: case Op::concat: case Op::slice: case Op::pad:
-    case Op::reshape: case Op::transpose: case Op::relu: case Op::leaky_relu: case Op::clip: case Op::sigmoid:
-    case Op::hard_sigmoid: case Op::hard_swish:
+    case Op::conv:
+    case Op::max_pool:
+    case Op::average_pool:
+    case Op::concat:
+    case Op::slice:
+    case Op::pad:
+    case Op::reshape:
+    case Op::transpose:
+    case Op::relu:
+    case Op::leaky_relu:
+    case Op::clip:
+    case Op::sigmoid:
+    case Op::hard_sigmoid:
+    case Op::hard_swish:
       for (const ValueId id : node.inputs) {
         if (graph.is_constant(id)) return false;
       }
       return true;
-    case Op::linear: return graph.shape(node.inputs[0]).size() != 3;
-    case Op::add: case Op::sub: case Op::mul:
+    case Op::linear:
+      return graph.shape(node.inputs[0]).size() != 3;
+    case Op::add:
+    case Op::sub:
+    case Op::mul:
       return !graph.is_constant(node.inputs[0]) || !graph.is_constant(node.inputs[1]);
     case Op::matmul:
       return !graph.is_constant(node.inputs[0]) && !graph.is_constant(node.inputs[1]) &&
              graph.shape(node.inputs[0]).size() >= 2 && graph.shape(node.inputs[1]).size() >= 2 &&
              graph.shape(node.inputs[0]).back() <= longest_matmul_sum;
-    case Op::reduce_mean: return is_whole_plane_mean(graph, node);
-    default: return false;
+    case Op::reduce_mean:
+      return is_whole_plane_mean(graph, node);
+    default:
+      return false;
   }
 }
 
@@ -264,13 +280,26 @@ void run_integer(const QuantizedModel& model, int index, std::span<const void* c
   const auto* x = static_cast<const std::uint8_t*>(in[0]);
   auto* bytes = static_cast<std::uint8_t*>(y);
   switch (c.node.op) {
-    case Op::conv: return conv(c, x, y);
-    case Op::linear: return linear(c, x, y);
-    case Op::matmul: return matmul(c, in, y);
-    case Op::add: case Op::sub: case Op::mul: return binary(c, in, bytes);
-    case Op::max_pool: case Op::average_pool: return pool(c, x, bytes);
-    case Op::reduce_mean: return mean_over_plane(c, x, bytes);
-    case Op::concat: case Op::slice: case Op::pad: case Op::reshape: case Op::transpose: {
+    case Op::conv:
+      return conv(c, x, y);
+    case Op::linear:
+      return linear(c, x, y);
+    case Op::matmul:
+      return matmul(c, in, y);
+    case Op::add:
+    case Op::sub:
+    case Op::mul:
+      return binary(c, in, bytes);
+    case Op::max_pool:
+    case Op::average_pool:
+      return pool(c, x, bytes);
+    case Op::reduce_mean:
+      return mean_over_plane(c, x, bytes);
+    case Op::concat:
+    case Op::slice:
+    case Op::pad:
+    case Op::reshape:
+    case Op::transpose: {
       std::vector<const std::uint8_t*> inputs;
       for (const void* p : in) inputs.push_back(static_cast<const std::uint8_t*>(p));
       std::uint8_t fill = 0;

@@ -20,16 +20,20 @@ void move_data(const Graph& graph, const Node& node, std::span<const T* const> i
   switch (node.op) {
     case Op::reshape: {
       std::vector<T> values(static_cast<std::size_t>(element_count(out)));
-      for_each_offset(shape, from, [&](std::int64_t i, std::int64_t at) { values[static_cast<std::size_t>(i)] = in[0][at]; });
-      for_each_offset(out, to, [&](std::int64_t i, std::int64_t at) { y[at] = convert(0, values[static_cast<std::size_t>(i)]); });
+      for_each_offset(shape, from,
+                      [&](std::int64_t i, std::int64_t at) { values[static_cast<std::size_t>(i)] = in[0][at]; });
+      for_each_offset(
+          out, to, [&](std::int64_t i, std::int64_t at) { y[at] = convert(0, values[static_cast<std::size_t>(i)]); });
       return;
     }
     case Op::transpose: {
       std::vector<std::int64_t> source(out.size());
       for (std::size_t i = 0; i < out.size(); ++i) source[i] = from[static_cast<std::size_t>(a.axes[i])];
       std::vector<T> values(static_cast<std::size_t>(element_count(out)));
-      for_each_offset(out, source, [&](std::int64_t i, std::int64_t at) { values[static_cast<std::size_t>(i)] = in[0][at]; });
-      for_each_offset(out, to, [&](std::int64_t i, std::int64_t at) { y[at] = convert(0, values[static_cast<std::size_t>(i)]); });
+      for_each_offset(out, source,
+                      [&](std::int64_t i, std::int64_t at) { values[static_cast<std::size_t>(i)] = in[0][at]; });
+      for_each_offset(
+          out, to, [&](std::int64_t i, std::int64_t at) { y[at] = convert(0, values[static_cast<std::size_t>(i)]); });
       return;
     }
     case Op::slice: {
@@ -40,8 +44,11 @@ void move_data(const Graph& graph, const Node& node, std::span<const T* const> i
         start += from[i] * a.starts[i];
       }
       std::vector<T> values(static_cast<std::size_t>(element_count(out)));
-      for_each_offset(out, source, [&](std::int64_t i, std::int64_t at) { values[static_cast<std::size_t>(i)] = in[0][start + at]; });
-      for_each_offset(out, to, [&](std::int64_t i, std::int64_t at) { y[at] = convert(0, values[static_cast<std::size_t>(i)]); });
+      for_each_offset(out, source, [&](std::int64_t i, std::int64_t at) {
+        values[static_cast<std::size_t>(i)] = in[0][start + at];
+      });
+      for_each_offset(
+          out, to, [&](std::int64_t i, std::int64_t at) { y[at] = convert(0, values[static_cast<std::size_t>(i)]); });
       return;
     }
     case Op::pad:
@@ -56,7 +63,8 @@ void move_data(const Graph& graph, const Node& node, std::span<const T* const> i
         }
         if (node.op == Op::concat) start = along * to[static_cast<std::size_t>(a.axis)];
         std::vector<T> values(static_cast<std::size_t>(element_count(part)));
-        for_each_offset(part, storage_strides(part), [&](std::int64_t i, std::int64_t at) { values[static_cast<std::size_t>(i)] = in[k][at]; });
+        for_each_offset(part, storage_strides(part),
+                        [&](std::int64_t i, std::int64_t at) { values[static_cast<std::size_t>(i)] = in[k][at]; });
         for_each_offset(part, to, [&](std::int64_t i, std::int64_t at) {
           y[start + at] = convert(static_cast<int>(k), values[static_cast<std::size_t>(i)]);
         });
@@ -64,7 +72,8 @@ void move_data(const Graph& graph, const Node& node, std::span<const T* const> i
       }
       return;
     }
-    default: fail("node '{}': {} does not move data", node.name, op_name(node.op));
+    default:
+      fail("node '{}': {} does not move data", node.name, op_name(node.op));
   }
 }
 

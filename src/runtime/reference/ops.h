@@ -11,8 +11,8 @@ namespace bitsieve::reference {
 // Sums run in the order kernel row, kernel column, input channel, in float32 without fused multiply-add.
 void run_float(const Graph& graph, const Node& node, std::span<const float* const> inputs, float* output);
 
-// True when `node` has an integer form: conv, linear, matmul, add, sub, mul (one operand may be constant), concat, pools,
-// means over the whole plane, movement of data and unary functions, between 8-bit values.
+// True when `node` has an integer form: conv, linear, matmul, add, sub, mul (one operand may be constant), concat,
+// pools, means over the whole plane, movement of data and unary functions, between 8-bit values.
 bool has_integer_form(const Graph& graph, const Node& node);
 
 // One integer node. inputs[i] points to 8-bit values; output to 8-bit values, or to float32 when the output value's

@@ -25,7 +25,8 @@ class Binary final : public Step {
 
   void run(std::span<const void* const> in, void* out, const StepContext& context) const override {
     const std::uint8_t* x[2];
-    for (std::size_t k = 0; k < 2; ++k) x[k] = constant_[k].empty() ? static_cast<const std::uint8_t*>(in[k]) : constant_[k].data();
+    for (std::size_t k = 0; k < 2; ++k)
+      x[k] = constant_[k].empty() ? static_cast<const std::uint8_t*>(in[k]) : constant_[k].data();
     auto* y = static_cast<std::uint8_t*>(out);
     if (operand_[0].is_full(shape_) && operand_[1].is_full(shape_)) {
       return context.split(shape_.rows * shape_.columns, 16384, [&](std::int64_t begin, std::int64_t end) {
@@ -53,7 +54,9 @@ class Binary final : public Step {
 
  private:
   explicit Binary(const Source& s)
-      : op_(s.node.op), shape_(s.out()), kernel_(select_elementwise(s.isa)),
+      : op_(s.node.op),
+        shape_(s.out()),
+        kernel_(select_elementwise(s.isa)),
         rescale_{s.layer.multiplier.at(0), s.layer.lo, s.layer.hi} {
     if (op_ != Op::mul) {
       factor_[0] = s.layer.operand.at(0);

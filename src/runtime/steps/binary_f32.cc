@@ -20,8 +20,8 @@ void row(const float* p, const float* q, float* __restrict y, std::int64_t n, Cl
 }
 
 template <class Function>
-void any_row(const float* p, std::int64_t step_p, const float* q, std::int64_t step_q, float* y, std::int64_t n, Clamp clamp,
-             Function f) {
+void any_row(const float* p, std::int64_t step_p, const float* q, std::int64_t step_q, float* y, std::int64_t n,
+             Clamp clamp, Function f) {
   if (step_p != 0 && step_q != 0) return row<1, 1>(p, q, y, n, clamp, f);
   if (step_p != 0) return row<1, 0>(p, q, y, n, clamp, f);
   if (step_q != 0) return row<0, 1>(p, q, y, n, clamp, f);
@@ -45,19 +45,21 @@ class BinaryF32 final : public Step {
 
   void run(std::span<const void* const> in, void* out, const StepContext& context) const override {
     const float* x[2];
-    for (std::size_t k = 0; k < 2; ++k) x[k] = constant_[k].empty() ? static_cast<const float*>(in[k]) : constant_[k].data();
+    for (std::size_t k = 0; k < 2; ++k)
+      x[k] = constant_[k].empty() ? static_cast<const float*>(in[k]) : constant_[k].data();
     auto* y = static_cast<float*>(out);
     if (operand_[0].is_full(shape_) && operand_[1].is_full(shape_)) {
       return context.split(shape_.rows * shape_.columns, 8192, [&](std::int64_t begin, std::int64_t end) {
         piece(x[0] + begin, 1, x[1] + begin, 1, y + begin, end - begin);
       });
     }
-    context.split(shape_.rows, std::max<std::int64_t>(1, 8192 / std::max<std::int64_t>(shape_.columns, 1)), [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i) {
-        piece(x[0] + i * operand_[0].row_step, operand_[0].column_step, x[1] + i * operand_[1].row_step,
-              operand_[1].column_step, y + i * shape_.columns, shape_.columns);
-      }
-    });
+    context.split(shape_.rows, std::max<std::int64_t>(1, 8192 / std::max<std::int64_t>(shape_.columns, 1)),
+                  [&](std::int64_t begin, std::int64_t end) {
+                    for (std::int64_t i = begin; i < end; ++i) {
+                      piece(x[0] + i * operand_[0].row_step, operand_[0].column_step, x[1] + i * operand_[1].row_step,
+                            operand_[1].column_step, y + i * shape_.columns, shape_.columns);
+                    }
+                  });
   }
 
   std::string kernel() const override { return "float loop"; }
@@ -67,10 +69,14 @@ class BinaryF32 final : public Step {
 
   void piece(const float* p, std::int64_t step_p, const float* q, std::int64_t step_q, float* y, std::int64_t n) const {
     switch (op_) {
-      case Op::add: return any_row(p, step_p, q, step_q, y, n, clamp_, [](float a, float b) { return a + b; });
-      case Op::sub: return any_row(p, step_p, q, step_q, y, n, clamp_, [](float a, float b) { return a - b; });
-      case Op::mul: return any_row(p, step_p, q, step_q, y, n, clamp_, [](float a, float b) { return a * b; });
-      default: return any_row(p, step_p, q, step_q, y, n, clamp_, [](float a, float b) { return a / b; });
+      case Op::add:
+        return any_row(p, step_p, q, step_q, y, n, clamp_, [](float a, float b) { return a + b; });
+      case Op::sub:
+        return any_row(p, step_p, q, step_q, y, n, clamp_, [](float a, float b) { return a - b; });
+      case Op::mul:
+        return any_row(p, step_p, q, step_q, y, n, clamp_, [](float a, float b) { return a * b; });
+      default:
+        return any_row(p, step_p, q, step_q, y, n, clamp_, [](float a, float b) { return a / b; });
     }
   }
 

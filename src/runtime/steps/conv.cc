@@ -13,8 +13,11 @@ constexpr std::int64_t kMove = 16;  // bytes
 class Conv final : public Step {
  public:
   explicit Conv(const Source& s)
-      : shape_(conv_shape(s)), transform_(s.layer.transform), signed_(s.is_signed()),
-        qgemm_(select_qgemm(s.isa)), windows_(select_window(s.isa, s.isa == Isa::avx512vnni && vbmi_supported())) {
+      : shape_(conv_shape(s)),
+        transform_(s.layer.transform),
+        signed_(s.is_signed()),
+        qgemm_(select_qgemm(s.isa)),
+        windows_(select_window(s.isa, s.isa == Isa::avx512vnni && vbmi_supported())) {
     const Window& w = shape_.window;
     depth_ = shape_.in[0] / w.groups;
     per_group_ = shape_.out[0] / w.groups;
@@ -35,8 +38,8 @@ class Conv final : public Step {
                       weight.data() + (columns_ ? o * run + r * length : (o * runs + r) * run));
         }
       }
-      weights_.push_back(qgemm_.pack({per_group_, taps, run, weight.data(), s.layer.bias.data() + first,
-                                      s.layer.multiplier.data() + first}));
+      weights_.push_back(qgemm_.pack(
+          {per_group_, taps, run, weight.data(), s.layer.bias.data() + first, s.layer.multiplier.data() + first}));
     }
   }
 
@@ -53,9 +56,8 @@ class Conv final : public Step {
       });
     };
     rows_.run(context, rows_.copy_bytes(1), own_bytes(), fill,
-              [&](std::int64_t begin, std::int64_t end, std::int64_t first, const std::uint8_t* copy, std::uint8_t* own) {
-                block(rows_.copies() ? copy : image, first, out, begin, end, own);
-              });
+              [&](std::int64_t begin, std::int64_t end, std::int64_t first, const std::uint8_t* copy,
+                  std::uint8_t* own) { block(rows_.copies() ? copy : image, first, out, begin, end, own); });
   }
 
   std::size_t scratch_bytes(int threads) const override {
@@ -76,7 +78,8 @@ class Conv final : public Step {
     return columns_ ? whole_lines(static_cast<std::size_t>(block_pixels * column_ + kMove)) : 0;
   }
   std::size_t own_bytes() const {
-    return pointer_bytes() + columns_bytes() + whole_lines(static_cast<std::size_t>(qgemm_scratch_bytes(weights_[0].view)));
+    return pointer_bytes() + columns_bytes() +
+           whole_lines(static_cast<std::size_t>(qgemm_scratch_bytes(weights_[0].view)));
   }
 
   void block(const std::uint8_t* image, std::int64_t first, void* out, std::int64_t begin, std::int64_t end,

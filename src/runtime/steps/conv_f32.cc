@@ -10,8 +10,11 @@ namespace {
 class ConvF32 final : public Step {
  public:
   explicit ConvF32(const Source& s)
-      : shape_(conv_shape(s)), depthwise_(s.node.op == Op::conv && is_depthwise(s)), kernel_(select_f32conv(s.isa)),
-        clamp_lo_(s.node.clamp_lo), clamp_hi_(s.node.clamp_hi) {
+      : shape_(conv_shape(s)),
+        depthwise_(s.node.op == Op::conv && is_depthwise(s)),
+        kernel_(select_f32conv(s.isa)),
+        clamp_lo_(s.node.clamp_lo),
+        clamp_hi_(s.node.clamp_hi) {
     const Window& w = shape_.window;
     const std::int64_t groups = depthwise_ ? 1 : w.groups, taps = w.kernel[0] * w.kernel[1];
     rows_ = ConvRows(shape_.in, shape_.out, w, !depthwise_, 1, false);
@@ -20,7 +23,8 @@ class ConvF32 final : public Step {
     const Tensor& weight = s.node.weight();
     const float* bias = s.node.bias() ? s.node.bias()->data.data() : nullptr;
     if (depthwise_) {
-      weights_.push_back(pack_f32depthwise(transposed(weight.data, shape_.in[0], taps).data(), bias, shape_.in[0], taps));
+      weights_.push_back(
+          pack_f32depthwise(transposed(weight.data, shape_.in[0], taps).data(), bias, shape_.in[0], taps));
       return;
     }
     const std::int64_t k = depth_ * taps;
@@ -32,30 +36,33 @@ class ConvF32 final : public Step {
               weight.data[static_cast<std::size_t>((g * per_group_ + o) * k + i)];
         }
       }
-      weights_.push_back(pack_f32conv(reordered.data(), bias ? bias + g * per_group_ : nullptr, per_group_, rows_.runs(),
-                                      rows_.run_length()));
+      weights_.push_back(pack_f32conv(reordered.data(), bias ? bias + g * per_group_ : nullptr, per_group_,
+                                      rows_.runs(), rows_.run_length()));
     }
   }
 
   void run(std::span<const void* const> in, void* out, const StepContext& context) const override {
     const auto* image = static_cast<const float*>(in[0]);
     const auto fill = [&](std::uint8_t* copy, std::int64_t first, std::int64_t count, const StepContext& by) {
-      rows_.fill(image, reinterpret_cast<float*>(copy), first, count, by, [](const float* from, float* to, std::int64_t n) {
-        std::memcpy(to, from, static_cast<std::size_t>(n) * sizeof(float));
-      });
+      rows_.fill(image, reinterpret_cast<float*>(copy), first, count, by,
+                 [](const float* from, float* to, std::int64_t n) {
+                   std::memcpy(to, from, static_cast<std::size_t>(n) * sizeof(float));
+                 });
     };
     const auto groups = static_cast<std::int64_t>(weights_.size()), channels = groups * per_group_;
-    rows_.run(context, rows_.copy_bytes(sizeof(float)), pointer_bytes(), fill,
-              [&](std::int64_t begin, std::int64_t end, std::int64_t first, const std::uint8_t* copy, std::uint8_t* own) {
-                const float* from = rows_.copies() ? reinterpret_cast<const float*>(copy) : image;
-                auto** rows = reinterpret_cast<const float**>(own);
-                for (std::int64_t g = 0; g < groups; ++g) {
-                  rows_.pointers(from + g * depth_, first, begin, end, rows);
-                  const F32ConvArgs args{end - begin, rows, weights_[static_cast<std::size_t>(g)].view, clamp_lo_, clamp_hi_,
-                                         static_cast<float*>(out) + begin * channels + g * per_group_, channels};
-                  depthwise_ ? kernel_.run_depthwise(args) : kernel_.run(args);
-                }
-              });
+    rows_.run(
+        context, rows_.copy_bytes(sizeof(float)), pointer_bytes(), fill,
+        [&](std::int64_t begin, std::int64_t end, std::int64_t first, const std::uint8_t* copy, std::uint8_t* own) {
+          const float* from = rows_.copies() ? reinterpret_cast<const float*>(copy) : image;
+          auto** rows = reinterpret_cast<const float**>(own);
+          for (std::int64_t g = 0; g < groups; ++g) {
+            rows_.pointers(from + g * depth_, first, begin, end, rows);
+            const F32ConvArgs args{end - begin, rows,      weights_[static_cast<std::size_t>(g)].view,
+                                   clamp_lo_,   clamp_hi_, static_cast<float*>(out) + begin * channels + g * per_group_,
+                                   channels};
+            depthwise_ ? kernel_.run_depthwise(args) : kernel_.run(args);
+          }
+        });
   }
 
   std::size_t scratch_bytes(int threads) const override {

@@ -8,7 +8,8 @@ constexpr std::int64_t kStrip = 1 << 16, kStripOfSingleRows = 1 << 15;
 
 }  // namespace
 
-ConvRows::ConvRows(const Shape& in, const Shape& out, const Window& w, bool merge, std::int64_t run_multiple, bool must_copy)
+ConvRows::ConvRows(const Shape& in, const Shape& out, const Window& w, bool merge, std::int64_t run_multiple,
+                   bool must_copy)
     : in_height_(in[1]), in_width_(in[2]), depth_(in[0]), out_height_(out[1]), out_width_(out[2]) {
   const bool merged = merge && w.groups == 1 && (w.kernel[1] == 1 || w.dilation[1] == 1);
   run_length_ = merged ? w.kernel[1] * depth_ : depth_ / w.groups;

@@ -16,21 +16,23 @@
 
 namespace bitsieve::steps {
 
-// Pixels of a block: a common multiple of the kernels' row tiles (6, 8, 12, 4), small enough for the first cache. Shorter
-// blocks, for threads to share, are multiples of 24.
+// Pixels of a block: a common multiple of the kernels' row tiles (6, 8, 12, 4), small enough for the first cache.
+// Shorter blocks, for threads to share, are multiples of 24.
 inline constexpr std::int64_t block_pixels = 96;
 
 class ConvRows {
  public:
   ConvRows() = default;
 
-  // in, out: (C, H, W). merge: runs of whole kernel rows where they lie in one piece. run_multiple: what the kernel wants
-  // a run to be a multiple of; a run is read up to there (zero weights meet the rest). must_copy: even without padding.
-  ConvRows(const Shape& in, const Shape& out, const Window& window, bool merge, std::int64_t run_multiple, bool must_copy);
+  // in, out: (C, H, W). merge: runs of whole kernel rows where they lie in one piece. run_multiple: what the kernel
+  // wants a run to be a multiple of; a run is read up to there (zero weights meet the rest). must_copy: even without
+  // padding.
+  ConvRows(const Shape& in, const Shape& out, const Window& window, bool merge, std::int64_t run_multiple,
+           bool must_copy);
 
   std::int64_t runs() const { return static_cast<std::int64_t>(offsets_.size()); }
-  std::int64_t run_length() const { return run_length_; }    // values of the filter in a run
-  std::int64_t run_padded() const { return run_padded_; }    // rounded up to run_multiple
+  std::int64_t run_length() const { return run_length_; }  // values of the filter in a run
+  std::int64_t run_padded() const { return run_padded_; }  // rounded up to run_multiple
   std::int64_t pixels() const { return out_height_ * out_width_; }
   bool copies() const { return copies_; }
   std::int64_t strips() const { return (out_height_ + strip_rows_ - 1) / strip_rows_; }
@@ -40,41 +42,45 @@ class ConvRows {
     return copies_ ? whole_lines(static_cast<std::size_t>(strip_height_ * width_ * depth_) * value_bytes + 64) : 0;
   }
 
-  // Writes rows [first, first + count) of the copy: zeros around copy_values(from, to, count), which is called for pieces
-  // that start a pixel. With several planes, one copy_bytes() after the other, zeros go to all and copy_values writes all.
+  // Writes rows [first, first + count) of the copy: zeros around copy_values(from, to, count), which is called for
+  // pieces that start a pixel. With several planes, one copy_bytes() after the other, zeros go to all and copy_values
+  // writes all.
   template <class T, class CopyValues>
   void fill(const T* image, T* copy, std::int64_t first, std::int64_t count, const StepContext& context,
             const CopyValues& copy_values, std::size_t planes = 1) const {
     const std::size_t plane = copy_bytes(sizeof(T)) / sizeof(T);
     const auto zero = [&](T* to, std::int64_t values) {
-      for (std::size_t i = 0; i < planes; ++i) std::memset(to + i * plane, 0, static_cast<std::size_t>(values) * sizeof(T));
+      for (std::size_t i = 0; i < planes; ++i)
+        std::memset(to + i * plane, 0, static_cast<std::size_t>(values) * sizeof(T));
     };
     const std::int64_t pitch = width_ * depth_, left = pad_x_ * depth_;
     const std::int64_t columns = std::max<std::int64_t>(0, std::min(in_width_, width_ - pad_x_)) * depth_;
     const bool dense = columns == pitch && columns == in_width_ * depth_ && row_step_ == 1;
-    context.split(count, std::max<std::int64_t>(1, 16384 / std::max<std::int64_t>(pitch, 1)), [&](std::int64_t begin, std::int64_t end) {
-      end += first;
-      for (std::int64_t y = first + begin; y < end; ++y) {
-        T* row = copy + (y - first) * pitch;
-        const std::int64_t from = y - pad_y_;
-        if (from < 0 || from >= in_height_ || columns == 0) {
-          zero(row, pitch);
-        } else if (dense) {
-          const std::int64_t together = std::min(end, pad_y_ + in_height_) - y;
-          copy_values(image + from * pitch, row, together * pitch);
-          y += together - 1;
-        } else if (y % row_step_ == 0) {  // else no filter looks at it
-          zero(row, left);
-          copy_values(image + from * in_width_ * depth_, row + left, columns);
-          zero(row + left + columns, pitch - left - columns);
-        }
-      }
-    });
+    context.split(count, std::max<std::int64_t>(1, 16384 / std::max<std::int64_t>(pitch, 1)),
+                  [&](std::int64_t begin, std::int64_t end) {
+                    end += first;
+                    for (std::int64_t y = first + begin; y < end; ++y) {
+                      T* row = copy + (y - first) * pitch;
+                      const std::int64_t from = y - pad_y_;
+                      if (from < 0 || from >= in_height_ || columns == 0) {
+                        zero(row, pitch);
+                      } else if (dense) {
+                        const std::int64_t together = std::min(end, pad_y_ + in_height_) - y;
+                        copy_values(image + from * pitch, row, together * pitch);
+                        y += together - 1;
+                      } else if (y % row_step_ == 0) {  // else no filter looks at it
+                        zero(row, left);
+                        copy_values(image + from * in_width_ * depth_, row + left, columns);
+                        zero(row + left + columns, pitch - left - columns);
+                      }
+                    }
+                  });
     zero(copy + count * pitch, 64 / static_cast<std::int64_t>(sizeof(T)));
   }
 
-  // The whole layer: fill_rows(copy, first, count, context) makes the copies, if any; block(begin, end, first, copy, own) serves
-  // the output pixels [begin, end), which belong to the strip that starts with output row `first`. strip_bytes: of the copies of a strip; own_bytes: what a worker needs besides.
+  // The whole layer: fill_rows(copy, first, count, context) makes the copies, if any; block(begin, end, first, copy,
+  // own) serves the output pixels [begin, end), which belong to the strip that starts with output row `first`.
+  // strip_bytes: of the copies of a strip; own_bytes: what a worker needs besides.
   template <class FillRows, class Block>
   void run(const StepContext& context, std::size_t strip_bytes, std::size_t own_bytes, const FillRows& fill_rows,
            const Block& block) const {
@@ -103,16 +109,19 @@ class ConvRows {
     return strips() == 1 ? strip_bytes + workers * own_bytes : workers * (strip_bytes + own_bytes);
   }
 
-  // rows[(m - begin) * runs() + r] for the pixels m in [begin, end). image: the image, or the copy of the strip whose first
-  // output row is `first`. every: of each so many pixels only the first; begin, end and the width are multiples of it.
+  // rows[(m - begin) * runs() + r] for the pixels m in [begin, end). image: the image, or the copy of the strip whose
+  // first output row is `first`. every: of each so many pixels only the first; begin, end and the width are multiples
+  // of it.
   template <class T>
-  void pointers(const T* image, std::int64_t first, std::int64_t begin, std::int64_t end, const T** rows, std::int64_t every = 1) const {
+  void pointers(const T* image, std::int64_t first, std::int64_t begin, std::int64_t end, const T** rows,
+                std::int64_t every = 1) const {
     std::int64_t y = begin / out_width_ - first, x = begin % out_width_;
     const std::int64_t count = runs();
     const std::int64_t* offsets = offsets_.data();
     for (std::int64_t m = begin; m < end; ++y, x = 0) {
       const T* pixel = image + y * step_y_ + x * step_x_;
-      for (const std::int64_t last = std::min(end, m + out_width_ - x); m < last; m += every, pixel += every * step_x_) {
+      for (const std::int64_t last = std::min(end, m + out_width_ - x); m < last;
+           m += every, pixel += every * step_x_) {
         for (std::int64_t r = 0; r < count; ++r) *rows++ = pixel + offsets[r];
       }
     }
@@ -123,11 +132,11 @@ class ConvRows {
   std::int64_t out_height_ = 0, out_width_ = 0;
   std::int64_t run_length_ = 0, run_padded_ = 0;
   std::int64_t height_ = 0, width_ = 0, pad_y_ = 0, pad_x_ = 0;  // of the copy; of the input where none is made
-  std::int64_t stride_y_ = 1, reach_ = 1;         // rows of the copy: from one output row to the next, and seen by one
+  std::int64_t stride_y_ = 1, reach_ = 1;  // rows of the copy: from one output row to the next, and seen by one
   std::int64_t strip_rows_ = 1, strip_height_ = 0;  // output rows of a strip, rows of its copy
-  std::int64_t step_y_ = 0, step_x_ = 0;  // values from one output pixel to the next
-  std::int64_t row_step_ = 1;             // of the copy's rows only every row_step_-th is read
-  std::vector<std::int64_t> offsets_;     // of the runs
+  std::int64_t step_y_ = 0, step_x_ = 0;            // values from one output pixel to the next
+  std::int64_t row_step_ = 1;                       // of the copy's rows only every row_step_-th is read
+  std::vector<std::int64_t> offsets_;               // of the runs
   bool copies_ = false;
 };
 

@@ -55,7 +55,8 @@ std::unique_ptr<const Step> make_step(const QuantizedModel& model, int index, co
       if (row.op != source.node.op) continue;
       const auto make = source.layer.integer ? row.integer : row.real;
       Made step = make == nullptr ? nullptr : make(source);
-      if (step != nullptr && !source.layer.integer && !all_real(source)) return steps::make_converted(source, std::move(step));
+      if (step != nullptr && !source.layer.integer && !all_real(source))
+        return steps::make_converted(source, std::move(step));
       if (step != nullptr) return step;
     }
   }

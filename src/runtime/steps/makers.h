@@ -29,11 +29,11 @@ using Made = std::unique_ptr<const Step>;
 Made make_conv(const Source& source);       // conv, linear
 Made make_depthwise(const Source& source);  // conv with one filter per channel
 Made make_two_of_four(const Source& source);
-Made make_binary(const Source& source);     // add, sub, mul
-Made make_pool(const Source& source);       // max_pool, average_pool
-Made make_mean(const Source& source);       // reduce_mean over the plane
-Made make_move(const Source& source);       // concat, slice, pad, reshape, transpose
-Made make_table(const Source& source);      // unary functions
+Made make_binary(const Source& source);  // add, sub, mul
+Made make_pool(const Source& source);    // max_pool, average_pool
+Made make_mean(const Source& source);    // reduce_mean over the plane
+Made make_move(const Source& source);    // concat, slice, pad, reshape, transpose
+Made make_table(const Source& source);   // unary functions
 Made make_matmul(const Source& source);
 
 // Float nodes: float32 in, float32 out.
@@ -49,7 +49,8 @@ Made make_softmax_f32(const Source& source);
 // Any node, by runtime/reference.
 Made make_reference(const Source& source);
 
-// `inner`, a float step, between values of which some are 8-bit: they are read as real numbers, and the result is quantized.
+// `inner`, a float step, between values of which some are 8-bit: they are read as real numbers, and the result is
+// quantized.
 Made make_converted(const Source& source, Made inner);
 
 }  // namespace bitsieve::steps

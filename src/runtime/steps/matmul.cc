@@ -27,8 +27,13 @@ template <class A, class B>
 class Matmul final : public Step {
  public:
   explicit Matmul(const Source& s)
-      : a_(steps_of(s.in(0))), b_(steps_of(s.in(1))), y_(steps_of(s.out())), layer_(s.layer), lo_(s.node.clamp_lo),
-        hi_(s.node.clamp_hi), to_float_(s.out_code().type == DType::f32) {
+      : a_(steps_of(s.in(0))),
+        b_(steps_of(s.in(1))),
+        y_(steps_of(s.out())),
+        layer_(s.layer),
+        lo_(s.node.clamp_lo),
+        hi_(s.node.clamp_hi),
+        to_float_(s.out_code().type == DType::f32) {
     const Shape& a = s.in(0);
     m_ = a[a.size() - 2];
     k_ = a.back();
@@ -91,7 +96,8 @@ class Matmul final : public Step {
 
 class SoftmaxF32 final : public Step {
  public:
-  explicit SoftmaxF32(const Source& s) : shape_(s.out()), strides_(storage_strides(shape_)), axis_(static_cast<std::size_t>(s.node.attributes.axis)) {}
+  explicit SoftmaxF32(const Source& s)
+      : shape_(s.out()), strides_(storage_strides(shape_)), axis_(static_cast<std::size_t>(s.node.attributes.axis)) {}
 
   void run(std::span<const void* const> in, void* out, const StepContext& context) const override {
     const std::int64_t n = shape_[axis_], step = strides_[axis_];
@@ -112,7 +118,9 @@ class SoftmaxF32 final : public Step {
     }
   }
 
-  std::size_t scratch_bytes(int) const override { return whole_lines(static_cast<std::size_t>(shape_[axis_]) * sizeof(double)); }
+  std::size_t scratch_bytes(int) const override {
+    return whole_lines(static_cast<std::size_t>(shape_[axis_]) * sizeof(double));
+  }
   std::string kernel() const override { return "float loop"; }
 
  private:
@@ -124,7 +132,8 @@ class SoftmaxF32 final : public Step {
 bool fits(const Source& s) {
   const std::size_t a = s.in(0).size(), b = s.in(1).size();
   if (a < 2 || b < 2 || s.is_constant(0) || s.is_constant(1)) return false;
-  return b == 2 || (a == b && s.out().size() == a && element_count(s.in(0)) * s.out().back() == element_count(s.out()) * s.in(0).back());
+  return b == 2 || (a == b && s.out().size() == a &&
+                    element_count(s.in(0)) * s.out().back() == element_count(s.out()) * s.in(0).back());
 }
 
 }  // namespace

@@ -118,7 +118,9 @@ void copy_run(const T* from, T* __restrict to, const Dim& dim) {
 class MoveF32 final : public Step {
  public:
   MoveF32(const Source& s, std::vector<StridedCopy> copies)
-      : copies_(std::move(copies)), fill_(s.node.attributes.value), fill_count_(s.node.op == Op::pad ? element_count(s.out()) : 0) {
+      : copies_(std::move(copies)),
+        fill_(s.node.attributes.value),
+        fill_count_(s.node.op == Op::pad ? element_count(s.out()) : 0) {
     for (std::size_t k = 0; k < s.inputs(); ++k) {
       const auto& constant = s.model.graph.values[static_cast<std::size_t>(s.node.inputs[k])].constant;
       constants_.push_back(constant ? constant->data.data() : nullptr);
@@ -147,7 +149,8 @@ class MoveF32 final : public Step {
 class Move final : public Step {
  public:
   Move(const Source& s, std::vector<StridedCopy> copies)
-      : copies_(std::move(copies)), fill_count_(s.node.op == Op::pad ? element_count(s.out()) : 0),
+      : copies_(std::move(copies)),
+        fill_count_(s.node.op == Op::pad ? element_count(s.out()) : 0),
         kernel_(select_elementwise(s.isa)) {
     if (fill_count_ > 0) reference::quantize(&s.node.attributes.value, 1, s.out_code(), &fill_);
     for (std::size_t k = 0; k < copies_.size(); ++k) {

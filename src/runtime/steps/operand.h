@@ -7,7 +7,8 @@
 
 namespace bitsieve::steps {
 
-// The output lies in memory as rows() rows of `columns` values: pixels of channels (rank 3), else rows of the last axis.
+// The output lies in memory as rows() rows of `columns` values: pixels of channels (rank 3), else rows of the last
+// axis.
 struct OutputRows {
   explicit OutputRows(const Shape& shape);
   std::int64_t rows = 1, columns = 1;
@@ -28,8 +29,12 @@ std::vector<T> stored_constant(const Shape& own, const Shape& out, const std::ve
   const std::vector<std::int64_t> strides = logical_strides(own, out);
   if (describe_operand(out, strides, operand)) return values;
   std::vector<T> logical(static_cast<std::size_t>(element_count(out))), stored(logical.size());
-  for_each_offset(out, strides, [&](std::int64_t i, std::int64_t at) { logical[static_cast<std::size_t>(i)] = values[static_cast<std::size_t>(at)]; });
-  for_each_offset(out, storage_strides(out), [&](std::int64_t i, std::int64_t at) { stored[static_cast<std::size_t>(at)] = logical[static_cast<std::size_t>(i)]; });
+  for_each_offset(out, strides, [&](std::int64_t i, std::int64_t at) {
+    logical[static_cast<std::size_t>(i)] = values[static_cast<std::size_t>(at)];
+  });
+  for_each_offset(out, storage_strides(out), [&](std::int64_t i, std::int64_t at) {
+    stored[static_cast<std::size_t>(at)] = logical[static_cast<std::size_t>(i)];
+  });
   operand = {OutputRows(out).columns, 1};
   return stored;
 }

@@ -15,7 +15,11 @@ template <class T>
 class Pool final : public Step {
  public:
   explicit Pool(const Source& s)
-      : in_(s.in()), out_(s.out()), window_(s.node.attributes.window), max_(s.node.op == Op::max_pool), layer_(s.layer) {}
+      : in_(s.in()),
+        out_(s.out()),
+        window_(s.node.attributes.window),
+        max_(s.node.op == Op::max_pool),
+        layer_(s.layer) {}
 
   void run(std::span<const void* const> in, void* out, const StepContext& context) const override {
     context.each(out_[1], [&](std::int64_t oy, int worker) {
@@ -37,8 +41,8 @@ class Pool final : public Step {
   void pixel(const T* x, std::int64_t oy, std::int64_t ox, T* __restrict y, Sum* __restrict sums) const {
     const std::int64_t channels = out_[0];
     std::int64_t seen = 0, covered = 0;
-    // What a window without any value gives: the plain executor's start. For unsigned values it is the pattern 128, which
-    // is not below every value: there, and for s8, the first value seen replaces it.
+    // What a window without any value gives: the plain executor's start. For unsigned values it is the pattern 128,
+    // which is not below every value: there, and for s8, the first value seen replaces it.
     if (max_) {
       const T lowest = std::is_same_v<T, float> ? static_cast<T>(-INFINITY) : static_cast<T>(-128);
       for (std::int64_t c = 0; c < channels; ++c) y[c] = lowest;
@@ -97,11 +101,14 @@ class Mean final : public Step {
       for (std::int64_t c = 0; c < channels_; ++c) y[c] = static_cast<float>(sums[c] / static_cast<double>(pixels_));
     } else {
       const auto lo = static_cast<float>(layer_.lo), hi = static_cast<float>(layer_.hi);
-      for (std::int64_t c = 0; c < channels_; ++c) y[c] = static_cast<T>(requantize_fast(sums[c], layer_.multiplier[0], lo, hi));
+      for (std::int64_t c = 0; c < channels_; ++c)
+        y[c] = static_cast<T>(requantize_fast(sums[c], layer_.multiplier[0], lo, hi));
     }
   }
 
-  std::size_t scratch_bytes(int) const override { return whole_lines(static_cast<std::size_t>(channels_) * sizeof(Sum)); }
+  std::size_t scratch_bytes(int) const override {
+    return whole_lines(static_cast<std::size_t>(channels_) * sizeof(Sum));
+  }
   std::string kernel() const override { return std::is_same_v<T, float> ? "float loop" : "integer loop"; }
 
  private:

@@ -50,7 +50,8 @@ class Converted final : public Step {
  public:
   Converted(const Source& s, Made inner)
       : inner_(std::move(inner)), kernel_(select_elementwise(s.isa)), out_{s.out_code(), element_count(s.out())} {
-    for (std::size_t k = 0; k < s.inputs(); ++k) in_.push_back({s.is_constant(k) ? ValueCode{} : s.in_code(k), element_count(s.in(k))});
+    for (std::size_t k = 0; k < s.inputs(); ++k)
+      in_.push_back({s.is_constant(k) ? ValueCode{} : s.in_code(k), element_count(s.in(k))});
     if (in_.size() > max_inputs) inner_ = make_reference(s);
   }
 
@@ -65,7 +66,8 @@ class Converted final : public Step {
       scratch += in_[k].bytes();
       const auto* bytes = static_cast<const std::uint8_t*>(in[k]);
       context.split(in_[k].count, 8192, [&](std::int64_t begin, std::int64_t end) {
-        kernel_.dequantize({bytes + begin, in_[k].code.type == DType::s8}, in_[k].code.scale, real + begin, end - begin);
+        kernel_.dequantize({bytes + begin, in_[k].code.type == DType::s8}, in_[k].code.scale, real + begin,
+                           end - begin);
       });
       inputs[k] = real;
     }
@@ -97,7 +99,9 @@ class Converted final : public Step {
   struct Real {
     ValueCode code;
     std::int64_t count;
-    std::size_t bytes() const { return code.type == DType::f32 ? 0 : whole_lines(static_cast<std::size_t>(count) * sizeof(float)); }
+    std::size_t bytes() const {
+      return code.type == DType::f32 ? 0 : whole_lines(static_cast<std::size_t>(count) * sizeof(float));
+    }
   };
 
   Made inner_;

@@ -12,7 +12,10 @@ namespace {
 class TwoOfFour final : public Step {
  public:
   explicit TwoOfFour(const Source& s)
-      : shape_(conv_shape(s)), transform_(s.layer.transform), signed_(s.is_signed()), kernel_(select_two_of_four(s.isa)) {
+      : shape_(conv_shape(s)),
+        transform_(s.layer.transform),
+        signed_(s.is_signed()),
+        kernel_(select_two_of_four(s.isa)) {
     const Window& w = shape_.window;
     depth_ = shape_.in[0] / w.groups;
     per_group_ = shape_.out[0] / w.groups;
@@ -23,7 +26,9 @@ class TwoOfFour final : public Step {
       const std::int64_t first = g * per_group_;
       const auto packed = pack_two_of_four(s.layer.weight.data() + first * k_, s.layer.bias.data() + first,
                                            s.layer.multiplier.data() + first, per_group_, k_);
-      if (!packed) fail("node '{}': 2:4 mode needs at most two non-zero weights in each group of four along the input channels", s.node.name);
+      if (!packed)
+        fail("node '{}': 2:4 mode needs at most two non-zero weights in each group of four along the input channels",
+             s.node.name);
       weights_.push_back(*packed);
     }
   }
@@ -35,12 +40,13 @@ class TwoOfFour final : public Step {
         std::memcpy(to, from, static_cast<std::size_t>(n));
       });
     };
-    rows_.run(context, rows_.copy_bytes(1), own_bytes(), fill,
-              [&](std::int64_t begin, std::int64_t end, std::int64_t first, const std::uint8_t* copy, std::uint8_t* own) {
-                for (std::int64_t m = begin; m < end; m += two_of_four_pixels) {
-                  block(rows_.copies() ? copy : image, first, out, m, std::min(end, m + two_of_four_pixels), own);
-                }
-              });
+    rows_.run(
+        context, rows_.copy_bytes(1), own_bytes(), fill,
+        [&](std::int64_t begin, std::int64_t end, std::int64_t first, const std::uint8_t* copy, std::uint8_t* own) {
+          for (std::int64_t m = begin; m < end; m += two_of_four_pixels) {
+            block(rows_.copies() ? copy : image, first, out, m, std::min(end, m + two_of_four_pixels), own);
+          }
+        });
   }
 
   std::size_t scratch_bytes(int threads) const override {
@@ -62,8 +68,8 @@ class TwoOfFour final : public Step {
     for (std::int64_t g = 0; g < groups; ++g) {
       rows_.pointers(image + g * depth_, first, begin, end, rows);
       auto* to = static_cast<std::uint8_t*>(out) + (begin * channels + g * per_group_) * (epilogue_.to_float ? 4 : 1);
-      kernel_.run({end - begin, rows, rows_.runs(), rows_.run_length(), weights_[static_cast<std::size_t>(g)].view(), tables,
-                   signed_, epilogue_, to, channels, own + pointer_bytes()});
+      kernel_.run({end - begin, rows, rows_.runs(), rows_.run_length(), weights_[static_cast<std::size_t>(g)].view(),
+                   tables, signed_, epilogue_, to, channels, own + pointer_bytes()});
     }
   }
 

@@ -9,7 +9,8 @@ namespace {
 class Table final : public Step {
  public:
   explicit Table(const Source& s)
-      : count_(element_count(s.out())), table_(s.layer.table),
+      : count_(element_count(s.out())),
+        table_(s.layer.table),
         kernel_(select_window(s.isa, s.isa == Isa::avx512vnni && vbmi_supported())) {}
 
   void run(std::span<const void* const> in, void* out, const StepContext& context) const override {
@@ -38,7 +39,8 @@ class UnaryF32 final : public Step {
   void run(std::span<const void* const> in, void* out, const StepContext& context) const override {
     const auto* x = static_cast<const float*>(in[0]);
     auto* y = static_cast<float*>(out);
-    context.split(count_, 8192, [&](std::int64_t begin, std::int64_t end) { piece(x + begin, y + begin, end - begin); });
+    context.split(count_, 8192,
+                  [&](std::int64_t begin, std::int64_t end) { piece(x + begin, y + begin, end - begin); });
   }
 
   std::string kernel() const override { return "float loop"; }
@@ -57,15 +59,21 @@ class UnaryF32 final : public Step {
       return 0.0f < v ? v : 0.0f;
     };
     switch (node_.op) {
-      case Op::relu: return each(x, y, n, [](float v) { return v < 0.0f ? 0.0f : v; });
-      case Op::leaky_relu: return each(x, y, n, [=](float v) { return v < 0 ? alpha * v : v; });
-      case Op::clip: return each(x, y, n, [=](float v) {
-        v = v < lo ? lo : v;
-        return hi < v ? hi : v;
-      });
-      case Op::hard_sigmoid: return each(x, y, n, [=](float v) { return unit(alpha * v + beta); });
-      case Op::hard_swish: return each(x, y, n, [=](float v) { return v * unit(v / 6 + 0.5f); });
-      default: return each(x, y, n, [this](float v) { return reference::unary(node_, v); });
+      case Op::relu:
+        return each(x, y, n, [](float v) { return v < 0.0f ? 0.0f : v; });
+      case Op::leaky_relu:
+        return each(x, y, n, [=](float v) { return v < 0 ? alpha * v : v; });
+      case Op::clip:
+        return each(x, y, n, [=](float v) {
+          v = v < lo ? lo : v;
+          return hi < v ? hi : v;
+        });
+      case Op::hard_sigmoid:
+        return each(x, y, n, [=](float v) { return unit(alpha * v + beta); });
+      case Op::hard_swish:
+        return each(x, y, n, [=](float v) { return v * unit(v / 6 + 0.5f); });
+      default:
+        return each(x, y, n, [this](float v) { return reference::unary(node_, v); });
     }
   }
 
