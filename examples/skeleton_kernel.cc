@@ -23,10 +23,19 @@ void adjacent(const WindowTables& t, const std::uint8_t* in, std::uint8_t* out, 
   for (std::int64_t i = 0; i < n; ++i) out[i] = f(t, at(i), at(i ^ 1));
 }
 
+void spread(const WindowTables& t, const bitsieve::WindowPieces& pieces, const bitsieve::WindowPlanes& planes) {
+  for (std::int64_t i = 0; i < pieces.count * pieces.n; ++i) {
+    const std::uint8_t x = pieces.in[i / pieces.n * pieces.stride + i % pieces.n];
+    planes.value[i] = x;
+    planes.value[planes.distance + i] = t.pair[x];
+    if (planes.alone) planes.value[2 * planes.distance + i] = t.lone[x];
+  }
+}
+
 }  // namespace
 
 int main() {
-  const bitsieve::WindowKernel mine{"window_by_definition", bitsieve::Isa::portable, false, adjacent};
+  const bitsieve::WindowKernel mine{"window_by_definition", bitsieve::Isa::portable, false, adjacent, spread};
   const bitsieve::WindowKernel& theirs = bitsieve::select_window(bitsieve::best_isa(), bitsieve::vbmi_supported());
   std::vector<std::uint8_t> pair(256), lone(256), in(101), a(101), b(101);
   for (std::size_t i = 0; i < 256; ++i) {

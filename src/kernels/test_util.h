@@ -56,7 +56,7 @@ class Guarded {
     data_ = reinterpret_cast<T*>(guard - bytes);
   }
   explicit Guarded(const std::vector<T>& values) : Guarded(static_cast<std::int64_t>(values.size())) {
-    std::memcpy(data_, values.data(), values.size() * sizeof(T));
+    if (!values.empty()) std::memcpy(data_, values.data(), values.size() * sizeof(T));
   }
   Guarded(const Guarded&) = delete;
   Guarded& operator=(const Guarded&) = delete;

@@ -1,9 +1,9 @@
-// Integer depthwise convolution (one filter per channel) over indirect rows.
+// Integer depthwise convolution (one filter per channel) of a row of pixels.
 //
-//   acc[m][c] = bias[c] + sum over t < taps of rows[m * taps + t][c] * weight[t][c]
+//   acc[m][c] = bias[c] + sum over t < taps of x[m][t][c] * weight[t][c],   x[m][t][c] = taps[t][m * step + c]
 //   out[m][c] = epilogue(acc[m][c], multiplier[c])
 //
-// Every kernel gives the same bits. No kernel reads or writes outside the `channels` bytes or values of a row.
+// Every kernel gives the same bits. No kernel reads or writes outside the `channels` bytes or values of a pixel.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -42,19 +42,20 @@ struct QDepthwiseSource {
 };
 
 struct QDepthwiseArgs {
-  std::int64_t m = 0;
-  const std::uint8_t* const* rows = nullptr;  // [m][taps], each to `channels` bytes; padding points at zeros
+  std::int64_t m = 0;                         // pixels
+  const std::uint8_t* const* taps = nullptr;  // where each tap reads for the first pixel; padding points at zeros
+  std::int64_t step = 0;                      // bytes from there to the next pixel's
   QDepthwiseView weights;                     // packed by the same kernel
   bool signed_input = false;                  // the bytes are s8
   Epilogue epilogue;
   void* out = nullptr;          // bytes or float
-  std::int64_t out_stride = 0;  // elements between the rows of out
+  std::int64_t out_stride = 0;  // elements between the pixels of out
 
-  // Paired activations: per channel, taps (0, 1), (2, 3), ... are pairs, an odd last tap has no partner. rows hold the
-  // values before the transform, which say whether a partner is 0; what a value becomes beside a partner that is not 0,
-  // and beside one that is, lies at fixed distances from it (ActivationTransform's tables pair and lone, looked up once
-  // per value although a value has another partner at each tap):
-  //   x[m][t][c] = partner is 0 or missing ? rows[m * taps + t][lone_offset + c] : rows[m * taps + t][pair_offset + c]
+  // Paired activations: per channel, taps (0, 1), (2, 3), ... are pairs, an odd last tap has no partner. taps lead to
+  // the values before the transform, which say whether a partner is 0; what a value becomes beside a partner that is
+  // not 0, and beside one that is, lies at fixed distances from it (ActivationTransform's tables pair and lone, looked
+  // up once per value although a value has another partner at each tap):
+  //   x[m][t][c] = taps[t][m * step + c + (partner is 0 or missing ? lone_offset : pair_offset)]
   // Both tables keep 0 at 0.
   bool paired = false;
   std::int64_t pair_offset = 0, lone_offset = 0;

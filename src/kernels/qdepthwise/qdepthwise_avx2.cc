@@ -57,7 +57,6 @@ void run(const QDepthwiseArgs& args) {
   const __m128i flip = _mm_set1_epi8(args.signed_input ? -128 : 0);
   const std::int32_t* bias = args.signed_input ? w.bias_signed : w.bias;
   for (std::int64_t m = 0; m < args.m; ++m) {
-    const std::uint8_t* const* rows = args.rows + m * w.taps;
     for (std::int64_t c = 0; c < w.channels; c += 16) {
       const int count = w.channels - c < 16 ? static_cast<int>(w.channels - c) : 16;
       const auto* line = reinterpret_cast<const __m256i*>(w.data + c / 16 * pairs * 64);
@@ -66,11 +65,13 @@ void run(const QDepthwiseArgs& args) {
       for (std::int64_t t = 0; t < w.taps; t += 2, line += 2) {
         // A missing partner weighs zero; any readable row will do.
         const std::int64_t partner = t + 1 < w.taps ? t + 1 : t;
-        __m128i x = load(rows[t] + c, count), y = load(rows[partner] + c, count);
+        const std::uint8_t* const from = args.taps[t] + m * args.step + c;
+        const std::uint8_t* const beside = args.taps[partner] + m * args.step + c;
+        __m128i x = load(from, count), y = load(beside, count);
         if (Paired) {
           const __m128i raw = x;
-          x = choose(args, rows[t] + c, partner == t ? _mm_setzero_si128() : y, count);
-          y = choose(args, rows[partner] + c, raw, count);
+          x = choose(args, from, partner == t ? _mm_setzero_si128() : y, count);
+          y = choose(args, beside, raw, count);
         }
         const __m256i a = _mm256_cvtepu8_epi16(_mm_xor_si128(x, flip)),
                       b = _mm256_cvtepu8_epi16(_mm_xor_si128(y, flip));

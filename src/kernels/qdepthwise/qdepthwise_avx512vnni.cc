@@ -45,15 +45,15 @@ void store_floats(const QDepthwiseArgs& args, std::int64_t m, std::int64_t c, st
 // How the bytes of a tap are made (QDepthwiseArgs::paired). kept: paired, and a value beside a zero stays as it is.
 enum class Form { plain, paired, kept };
 
-// Four taps of 64 channels, of which `left` exist; the others weigh zero. Full: all 64 channels exist.
+// Four taps of 64 channels at `at`, of which `left` exist; the others weigh zero. Full: all 64 channels exist.
 template <Form form, bool Full>
-[[gnu::always_inline]] inline void load_taps(const QDepthwiseArgs& args, const std::uint8_t* const* rows,
-                                             std::int64_t left, std::int64_t c, __mmask64 mask, __m512i* x) {
+[[gnu::always_inline]] inline void load_taps(const QDepthwiseArgs& args, const std::uint8_t* const* taps,
+                                             std::int64_t left, std::int64_t at, __mmask64 mask, __m512i* x) {
   const auto load = [mask](const std::uint8_t* from) {
     return Full ? _mm512_loadu_si512(from) : _mm512_maskz_loadu_epi8(mask, from);
   };
 #pragma GCC unroll 4
-  for (int i = 0; i < 4; ++i) x[i] = i < left ? load(rows[i] + c) : _mm512_setzero_si512();
+  for (int i = 0; i < 4; ++i) x[i] = i < left ? load(taps[i] + at) : _mm512_setzero_si512();
   if (form == Form::plain) return;
 #pragma GCC unroll 2
   for (int i = 0; i < 4; i += 2) {
@@ -63,61 +63,70 @@ template <Form form, bool Full>
 #pragma GCC unroll 2
     for (int k = i; k < i + 2; ++k) {
       if (k >= left) continue;
-      if (form == Form::paired) x[k] = load(rows[k] + c + args.lone_offset);
-      if (i + 1 < left) x[k] = _mm512_mask_loadu_epi8(x[k], both, rows[k] + c + args.pair_offset);
+      if (form == Form::paired) x[k] = load(taps[k] + at + args.lone_offset);
+      if (i + 1 < left) x[k] = _mm512_mask_loadu_epi8(x[k], both, taps[k] + at + args.pair_offset);
     }
   }
 }
 
-// A pixel's block of channels.
-template <Form form, bool Signed, bool Full>
-[[gnu::always_inline]] inline void block(const QDepthwiseArgs& args, std::int64_t m, std::int64_t c,
-                                         std::int64_t count) {
+// The same 64 channels, c .. c + 63 or less, of all pixels. kTaps: their number, 0 for any.
+template <Form form, bool Signed, bool Full, int kTaps>
+[[gnu::always_inline]] inline void column(const QDepthwiseArgs& args, std::int64_t c, std::int64_t count) {
   const QDepthwiseView& w = args.weights;
-  const std::uint8_t* const* rows = args.rows + m * w.taps;
+  const std::int64_t taps = kTaps != 0 ? kTaps : w.taps;
   const __mmask64 mask = Full ? ~__mmask64{0} : (__mmask64{1} << count) - 1;
-  const std::uint8_t* line = w.data + c / 64 * ((w.taps + 3) / 4) * 256;
+  const std::uint8_t* const lines = w.data + c / 64 * ((taps + 3) / 4) * 256;
   const std::int32_t* bias = (Signed ? w.bias_signed : w.bias) + c;
-  __m512i acc[4];
+  std::int64_t at = c;
+  for (std::int64_t m = 0; m < args.m; ++m, at += args.step) {
+    __m512i acc[4];
 #pragma GCC unroll 4
-  for (int q = 0; q < 4; ++q) acc[q] = _mm512_loadu_si512(bias + q * 16);
-  for (std::int64_t t = 0; t < w.taps; t += 4, line += 256) {
-    __m512i x[4];
-    // A constant count where all four taps exist, and where one is left of 3x3, removes the tests.
-    const std::int64_t left = w.taps - t;
-    if (left >= 4) {
-      load_taps<form, Full>(args, rows + t, 4, c, mask, x);
-    } else if (left == 1) {
-      load_taps<form, Full>(args, rows + t, 1, c, mask, x);
+    for (int q = 0; q < 4; ++q) acc[q] = _mm512_loadu_si512(bias + q * 16);
+    const std::uint8_t* line = lines;
+    const auto four = [&](std::int64_t t, std::int64_t left) __attribute__((always_inline)) {
+      __m512i x[4];
+      load_taps<form, Full>(args, args.taps + t, left, at, mask, x);
+      if (Signed) {
+        const __m512i flip = _mm512_set1_epi8(-128);
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; ++i) x[i] = _mm512_xor_si512(x[i], flip);
+      }
+      const __m512i lo01 = _mm512_unpacklo_epi8(x[0], x[1]), hi01 = _mm512_unpackhi_epi8(x[0], x[1]);
+      const __m512i lo23 = _mm512_unpacklo_epi8(x[2], x[3]), hi23 = _mm512_unpackhi_epi8(x[2], x[3]);
+      acc[0] = _mm512_dpbusd_epi32(acc[0], _mm512_unpacklo_epi16(lo01, lo23), _mm512_load_si512(line));
+      acc[1] = _mm512_dpbusd_epi32(acc[1], _mm512_unpackhi_epi16(lo01, lo23), _mm512_load_si512(line + 64));
+      acc[2] = _mm512_dpbusd_epi32(acc[2], _mm512_unpacklo_epi16(hi01, hi23), _mm512_load_si512(line + 128));
+      acc[3] = _mm512_dpbusd_epi32(acc[3], _mm512_unpackhi_epi16(hi01, hi23), _mm512_load_si512(line + 192));
+      line += 256;
+    };
+    if (kTaps == 9) {
+      four(0, 4);
+      four(4, 4);
+      four(8, 1);
     } else {
-      load_taps<form, Full>(args, rows + t, left, c, mask, x);
+      for (std::int64_t t = 0; t < taps; t += 4) taps - t >= 4 ? four(t, 4) : four(t, taps - t);
     }
-    if (Signed) {
-      const __m512i flip = _mm512_set1_epi8(-128);
-#pragma GCC unroll 4
-      for (int i = 0; i < 4; ++i) x[i] = _mm512_xor_si512(x[i], flip);
+    if (args.epilogue.to_float) {
+      store_floats(args, m, c, count, acc);
+      continue;
     }
-    const __m512i lo01 = _mm512_unpacklo_epi8(x[0], x[1]), hi01 = _mm512_unpackhi_epi8(x[0], x[1]);
-    const __m512i lo23 = _mm512_unpacklo_epi8(x[2], x[3]), hi23 = _mm512_unpackhi_epi8(x[2], x[3]);
-    acc[0] = _mm512_dpbusd_epi32(acc[0], _mm512_unpacklo_epi16(lo01, lo23), _mm512_load_si512(line));
-    acc[1] = _mm512_dpbusd_epi32(acc[1], _mm512_unpackhi_epi16(lo01, lo23), _mm512_load_si512(line + 64));
-    acc[2] = _mm512_dpbusd_epi32(acc[2], _mm512_unpacklo_epi16(hi01, hi23), _mm512_load_si512(line + 128));
-    acc[3] = _mm512_dpbusd_epi32(acc[3], _mm512_unpackhi_epi16(hi01, hi23), _mm512_load_si512(line + 192));
+    std::uint8_t* out = static_cast<std::uint8_t*>(args.out) + m * args.out_stride + c;
+    const __m512i bytes = to_bytes(args, c, acc);
+    Full ? _mm512_storeu_si512(out, bytes) : _mm512_mask_storeu_epi8(out, mask, bytes);
   }
-  if (args.epilogue.to_float) return store_floats(args, m, c, count, acc);
-  std::uint8_t* out = static_cast<std::uint8_t*>(args.out) + m * args.out_stride + c;
-  const __m512i bytes = to_bytes(args, c, acc);
-  Full ? _mm512_storeu_si512(out, bytes) : _mm512_mask_storeu_epi8(out, mask, bytes);
 }
 
-// Form, Signed and Full are template arguments because every instruction of the inner loop counts.
+template <Form form, bool Signed, int kTaps>
+void run_taps(const QDepthwiseArgs& args) {
+  std::int64_t c = 0;
+  for (; c + 64 <= args.weights.channels; c += 64) column<form, Signed, true, kTaps>(args, c, 64);
+  if (c < args.weights.channels) column<form, Signed, false, kTaps>(args, c, args.weights.channels - c);
+}
+
+// All that the inner loop asks is a template argument, because every instruction of it counts.
 template <Form form, bool Signed>
 void run(const QDepthwiseArgs& args) {
-  for (std::int64_t m = 0; m < args.m; ++m) {
-    std::int64_t c = 0;
-    for (; c + 64 <= args.weights.channels; c += 64) block<form, Signed, true>(args, m, c, 64);
-    if (c < args.weights.channels) block<form, Signed, false>(args, m, c, args.weights.channels - c);
-  }
+  args.weights.taps == 9 ? run_taps<form, Signed, 9>(args) : run_taps<form, Signed, 0>(args);
 }
 
 }  // namespace

@@ -18,10 +18,11 @@ void run(const QDepthwiseArgs& args) {
       std::uint32_t acc[kBlock];
       for (std::int64_t c = 0; c < count; ++c) acc[c] = static_cast<std::uint32_t>(w.bias[c0 + c]);
       for (std::int64_t t = 0; t < w.taps; ++t) {
-        const std::uint8_t* row = args.rows[m * w.taps + t] + c0;
+        const std::int64_t at = m * args.step + c0;
+        const std::uint8_t* row = args.taps[t] + at;
         std::uint8_t chosen[kBlock];
         if (args.paired) {
-          const std::uint8_t* partner = (t ^ 1) < w.taps ? args.rows[m * w.taps + (t ^ 1)] + c0 : nullptr;
+          const std::uint8_t* partner = (t ^ 1) < w.taps ? args.taps[t ^ 1] + at : nullptr;
           for (std::int64_t c = 0; c < count; ++c) {
             const bool lone = partner == nullptr || partner[c] == 0;
             chosen[c] = lone ? row[args.lone_offset + c] : row[args.pair_offset + c];

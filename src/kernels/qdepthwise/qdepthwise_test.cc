@@ -16,23 +16,23 @@ class QDepthwise : public testing::TestWithParam<const QDepthwiseKernel*> {
  protected:
   void check(std::int64_t m, std::int64_t channels, std::int64_t taps, bool is_signed, bool to_float, Transform kind) {
     const QDepthwiseKernel& kernel = *GetParam();
-    const std::int64_t stride = channels + 5;
+    const std::int64_t stride = channels + 5, step = channels + 3, row = (m - 1) * step + channels;
     test::Random random(static_cast<std::uint32_t>(m * 7919 + channels * 131 + taps));
     std::vector<std::unique_ptr<Guarded<std::uint8_t>>> pool;
     auto pair = random.bytes(256), lone = random.bytes(256);
     pair[0] = lone[0] = 0;
     for (int x = 0; x < 256 && kind == Transform::kept; ++x) lone[x] = static_cast<std::uint8_t>(x);
     for (int i = 0; i < 9; ++i) {
-      std::vector<std::uint8_t> planes = random.bytes(channels);
+      std::vector<std::uint8_t> planes = random.bytes(row);
       if (kind != Transform::none) {  // the values, what they are beside another, and beside a zero
         for (const auto& table : {pair, lone}) {
-          for (std::int64_t c = 0; c < channels; ++c) planes.push_back(table[planes[c]]);
+          for (std::int64_t k = 0; k < row; ++k) planes.push_back(table[planes[k]]);
         }
       }
       pool.push_back(std::make_unique<Guarded<std::uint8_t>>(planes));
     }
-    std::vector<const std::uint8_t*> rows(m * taps);
-    for (auto& row : rows) row = pool[random.between(0, 8)]->data();
+    std::vector<const std::uint8_t*> from(taps);
+    for (auto& tap : from) tap = pool[random.between(0, 8)]->data();
     const auto weight = random.weights(taps * channels);
     std::vector<std::int32_t> bias(channels);
     std::vector<float> multiplier(channels);
@@ -41,7 +41,8 @@ class QDepthwise : public testing::TestWithParam<const QDepthwiseKernel*> {
 
     QDepthwiseArgs args;
     args.m = m;
-    args.rows = rows.data();
+    args.taps = from.data();
+    args.step = step;
     args.signed_input = is_signed;
     args.epilogue = is_signed ? Epilogue{to_float, -128, 127, -3.5f, 90.25f} : Epilogue{to_float, 0, 255};
     args.out_stride = stride;
@@ -53,17 +54,17 @@ class QDepthwise : public testing::TestWithParam<const QDepthwiseKernel*> {
     Guarded<float> real_out(reals);
     args.out = to_float ? static_cast<void*>(real_out.data()) : byte_out.data();
     args.paired = kind != Transform::none;
-    args.pair_offset = channels;
-    args.lone_offset = kind == Transform::kept ? 0 : 2 * channels;
+    args.pair_offset = row;
+    args.lone_offset = kind == Transform::kept ? 0 : 2 * row;
     kernel.run(args);
 
     for (std::int64_t r = 0; r < m; ++r) {
       for (std::int64_t c = 0; c < channels; ++c) {
         std::int32_t acc = bias[c];
         for (std::int64_t t = 0; t < taps; ++t) {
-          std::uint8_t x = rows[r * taps + t][c];
+          std::uint8_t x = from[t][r * step + c];
           if (kind != Transform::none) {
-            const std::uint8_t partner = (t ^ 1) < taps ? rows[r * taps + (t ^ 1)][c] : 0;
+            const std::uint8_t partner = (t ^ 1) < taps ? from[t ^ 1][r * step + c] : 0;
             x = partner == 0 ? lone[x] : pair[x];
           }
           acc += (is_signed ? static_cast<std::int8_t>(x) : x) * weight[t * channels + c];

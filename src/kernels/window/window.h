@@ -3,7 +3,12 @@
 //   f(x, partner) = paired && partner == 0 ? lone[x] : pair[x]        x: an 8-bit pattern, u8 or s8
 //   adjacent(in, n):     out[i] = f(in[i], in[i ^ 1]); an odd last value has partner 0
 //
-// An output may be the input itself; otherwise they must not overlap. Exactly n bytes are read and written.
+//   spread(in, n):       value[i] = in[i], code[i] = pair[in[i]], and alone[i] = lone[in[i]] if wanted: for values that
+//   meet
+//                        several partners, as in depthwise convolutions; `paired` does not matter
+//
+// The output of `adjacent` may be its input; otherwise they must not overlap. Exactly n bytes of each are read and
+// written.
 //
 // Where a value beside a zero keeps all its bits (lone is the identity, as in SPARQ with u8), the second table is not
 // looked up: table look-ups are what the pass costs.
@@ -21,11 +26,25 @@ struct WindowTables {
   bool paired = false;                 // false: adjacent is a plain table lookup
 };
 
+// What spread writes: planes of equal layout, one after the other.
+struct WindowPlanes {
+  std::uint8_t* value = nullptr;
+  std::int64_t distance = 0;  // bytes from a value to its code, and from there to what it is alone
+  bool alone = false;         // whether the latter is wanted
+};
+
+// Pieces of n bytes, `stride` bytes apart; they are written without gaps.
+struct WindowPieces {
+  const std::uint8_t* in = nullptr;
+  std::int64_t count = 0, n = 0, stride = 0;
+};
+
 struct WindowKernel {
   const char* name;
   Isa isa;
   bool needs_vbmi;
   void (*adjacent)(const WindowTables& tables, const std::uint8_t* in, std::uint8_t* out, std::int64_t n);
+  void (*spread)(const WindowTables& tables, const WindowPieces& pieces, const WindowPlanes& planes);
 };
 
 // The best kernel that needs no more than `isa`, and AVX-512 VBMI only if `vbmi`. A pure function of its arguments.

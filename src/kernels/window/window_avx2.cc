@@ -15,14 +15,25 @@ class Lookup {
 
   static __m256i load(const std::uint8_t* from) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)); }
   static void store(std::uint8_t* to, __m256i v) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), v); }
+  static __m256i load_part(const std::uint8_t* from, std::int64_t n) {
+    std::uint8_t spare[kWidth] = {};
+    __builtin_memcpy(spare, from, static_cast<unsigned long>(n));
+    return load(spare);
+  }
+  static void store_part(std::uint8_t* to, __m256i v, std::int64_t n) {
+    std::uint8_t spare[kWidth];
+    store(spare, v);
+    __builtin_memcpy(to, spare, static_cast<unsigned long>(n));
+  }
   static __m256i swap(__m256i x) { return _mm256_or_si256(_mm256_srli_epi16(x, 8), _mm256_slli_epi16(x, 8)); }
 
   __m256i apply(__m256i x, __m256i partner) const {
-    const __m256i pair = look_up(pair_, x);
-    if (kLone == Lone::as_pair) return pair;
+    if (kLone == Lone::as_pair) return pair(x);
     const __m256i alone = _mm256_cmpeq_epi8(partner, _mm256_setzero_si256());
-    return _mm256_blendv_epi8(pair, kLone == Lone::itself ? x : look_up(lone_, x), alone);
+    return _mm256_blendv_epi8(pair(x), kLone == Lone::itself ? x : lone(x), alone);
   }
+  __m256i pair(__m256i x) const { return look_up(pair_, x); }
+  __m256i lone(__m256i x) const { return look_up(lone_, x); }
 
  private:
   static __m256i look_up(const std::uint8_t* table, __m256i x) {
@@ -47,6 +58,6 @@ class Lookup {
 
 }  // namespace
 
-const WindowKernel avx2{"window_avx2", Isa::avx2, false, adjacent<Lookup>};
+const WindowKernel avx2{"window_avx2", Isa::avx2, false, adjacent<Lookup>, spread<Lookup>};
 
 }  // namespace bitsieve::window

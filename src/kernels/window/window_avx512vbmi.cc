@@ -21,14 +21,21 @@ class Lookup {
 
   static __m512i load(const std::uint8_t* from) { return _mm512_loadu_si512(from); }
   static void store(std::uint8_t* to, __m512i v) { _mm512_storeu_si512(to, v); }
+  static __m512i load_part(const std::uint8_t* from, std::int64_t n) {
+    return _mm512_maskz_loadu_epi8((__mmask64{1} << n) - 1, from);
+  }
+  static void store_part(std::uint8_t* to, __m512i v, std::int64_t n) {
+    _mm512_mask_storeu_epi8(to, (__mmask64{1} << n) - 1, v);
+  }
   static __m512i swap(__m512i x) { return _mm512_or_si512(_mm512_srli_epi16(x, 8), _mm512_slli_epi16(x, 8)); }
 
   __m512i apply(__m512i x, __m512i partner) const {
-    const __m512i pair = look_up(pair_, x);
-    if (kLone == Lone::as_pair) return pair;
-    return _mm512_mask_blend_epi8(_mm512_testn_epi8_mask(partner, partner), pair,
-                                  kLone == Lone::itself ? x : look_up(lone_, x));
+    if (kLone == Lone::as_pair) return pair(x);
+    return _mm512_mask_blend_epi8(_mm512_testn_epi8_mask(partner, partner), pair(x),
+                                  kLone == Lone::itself ? x : lone(x));
   }
+  __m512i pair(__m512i x) const { return look_up(pair_, x); }
+  __m512i lone(__m512i x) const { return look_up(lone_, x); }
 
  private:
   static __m512i look_up(const __m512i* table, __m512i x) {
@@ -44,6 +51,6 @@ class Lookup {
 
 }  // namespace
 
-const WindowKernel avx512vbmi{"window_avx512vbmi", Isa::avx512vnni, true, adjacent<Lookup>};
+const WindowKernel avx512vbmi{"window_avx512vbmi", Isa::avx512vnni, true, adjacent<Lookup>, spread<Lookup>};
 
 }  // namespace bitsieve::window

@@ -25,8 +25,20 @@ void adjacent(const WindowTables& tables, const std::uint8_t* in, std::uint8_t* 
   if (i < n) out[i] = table(in[i], 0);
 }
 
+void spread(const WindowTables& tables, const WindowPieces& pieces, const WindowPlanes& planes) {
+  std::uint8_t* to = planes.value;
+  for (std::int64_t k = 0; k < pieces.count; ++k) {
+    const std::uint8_t* from = pieces.in + k * pieces.stride;
+    for (std::int64_t i = 0; i < pieces.n; ++i, ++to) {
+      to[0] = from[i];
+      to[planes.distance] = tables.pair[from[i]];
+      if (planes.alone) to[2 * planes.distance] = tables.lone[from[i]];
+    }
+  }
+}
+
 }  // namespace
 
-const WindowKernel portable{"window_portable", Isa::portable, false, adjacent};
+const WindowKernel portable{"window_portable", Isa::portable, false, adjacent, spread};
 
 }  // namespace bitsieve::window

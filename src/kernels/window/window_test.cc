@@ -53,6 +53,33 @@ TEST_P(Window, EveryPairOfBytes) {
   EXPECT_EQ(out, expected);
 }
 
+TEST_P(Window, SpreadMatchesPlainLoop) {
+  const WindowKernel& kernel = *GetParam();
+  BITSIEVE_SKIP_UNSUPPORTED(kernel);
+  if (kernel.needs_vbmi && !vbmi_supported()) GTEST_SKIP() << "no AVX-512 VBMI";
+  test::Random random(3);
+  const auto pair = random.bytes(256), lone = random.bytes(256);
+  for (const bool alone : {false, true}) {
+    for (std::int64_t count : {0, 1, 3}) {
+      for (std::int64_t n : {1, 2, 31, 32, 33, 63, 64, 65, 127, 128, 129, 1021}) {
+        const std::int64_t stride = n + 7, all = count * n, gap = 5, distance = all + gap;
+        const auto values = random.bytes(count == 0 ? 0 : (count - 1) * stride + n);
+        // What lies between the planes stays as it is.
+        std::vector<std::uint8_t> expected((alone ? 2 : 1) * distance + all, 0x5A);
+        for (std::int64_t i = 0; i < all; ++i) {
+          const std::uint8_t x = values[i / n * stride + i % n];
+          expected[i] = x;
+          expected[distance + i] = pair[x];
+          if (alone) expected[2 * distance + i] = lone[x];
+        }
+        Guarded<std::uint8_t> in(values), out(std::vector<std::uint8_t>(expected.size(), 0x5A));
+        kernel.spread({pair.data(), lone.data(), true}, {in.data(), count, n, stride}, {out.data(), distance, alone});
+        EXPECT_EQ(out.values(), expected) << n << " " << count << " " << alone;
+      }
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Kernels, Window, testing::ValuesIn(window_kernels()), test::KernelName());
 
 }  // namespace
