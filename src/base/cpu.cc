@@ -35,7 +35,10 @@ bool isa_supported(Isa isa) {
   return false;
 }
 
-bool vbmi_supported() { return isa_supported(Isa::avx512vnni) && __builtin_cpu_supports("avx512vbmi"); }
+bool vbmi_supported() {
+  return isa_supported(Isa::avx512vnni) && __builtin_cpu_supports("avx512vbmi") &&
+         __builtin_cpu_supports("avx512vbmi2");
+}
 #else
 bool isa_supported(Isa isa) { return isa == Isa::portable; }
 

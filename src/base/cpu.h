@@ -16,7 +16,7 @@ const char* isa_name(Isa isa);
 // Whether the processor and the operating system can run kernels of this level.
 bool isa_supported(Isa isa);
 
-// Whether AVX-512 VBMI is there besides Isa::avx512vnni.
+// Whether AVX-512 VBMI and VBMI2 are there besides Isa::avx512vnni (Ice Lake, Zen 4 and later have all three).
 bool vbmi_supported();
 
 // The highest supported level, or the one BITSIEVE_ISA names. Throws Error (usage) when that is unknown or unsupported.

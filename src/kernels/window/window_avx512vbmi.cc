@@ -27,7 +27,7 @@ class Lookup {
   static void store_part(std::uint8_t* to, __m512i v, std::int64_t n) {
     _mm512_mask_storeu_epi8(to, (__mmask64{1} << n) - 1, v);
   }
-  static __m512i swap(__m512i x) { return _mm512_or_si512(_mm512_srli_epi16(x, 8), _mm512_slli_epi16(x, 8)); }
+  static __m512i swap(__m512i x) { return _mm512_shldi_epi16(x, x, 8); }
 
   __m512i apply(__m512i x, __m512i partner) const {
     if (kLone == Lone::as_pair) return pair(x);
