@@ -93,15 +93,16 @@ TEST(Executor, Convolutions) {
   }
 }
 
-// Images whose copies are made strip by strip.
+// Images whose copies are made in parts: strips of rows; for depthwise layers blocks of channels and of columns.
 TEST(Executor, LargeConvolutions) {
   struct Large {
     Shape in;
     std::int64_t channels, kernel, stride, groups;
   };
-  const Large cases[] = {{{96, 61, 40}, 96, 3, 1, 96}, {{96, 61, 40}, 96, 3, 2, 96}, {{64, 40, 41}, 24, 1, 1, 1},
-                         {{64, 40, 41}, 24, 1, 2, 1},  {{3, 230, 240}, 8, 7, 2, 1},  {{32, 90, 70}, 8, 3, 1, 1},
-                         {{33, 90, 70}, 8, 3, 1, 1},   {{64, 61, 50}, 64, 3, 1, 4}};
+  const Large cases[] = {{{96, 61, 40}, 96, 3, 1, 96},   {{96, 61, 40}, 96, 3, 2, 96},  {{64, 40, 41}, 24, 1, 1, 1},
+                         {{64, 40, 41}, 24, 1, 2, 1},    {{3, 230, 240}, 8, 7, 2, 1},   {{32, 90, 70}, 8, 3, 1, 1},
+                         {{33, 90, 70}, 8, 3, 1, 1},     {{64, 61, 50}, 64, 3, 1, 4},   {{144, 9, 56}, 144, 3, 1, 144},
+                         {{200, 9, 77}, 200, 3, 2, 200}, {{328, 9, 14}, 328, 5, 1, 328}};
   int round = 0;
   for (const Large& l : cases) {
     for (const char* code : {"float", "int8", "sparq-5opt-round", "sparq-3opt-trim-novs", "2:4"}) {

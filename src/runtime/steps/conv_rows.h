@@ -43,15 +43,12 @@ class ConvRows {
   }
 
   // Writes rows [first, first + count) of the copy: zeros around copy_values(from, to, count), which is called for
-  // pieces that start a pixel. With several planes, one copy_bytes() after the other, zeros go to all and copy_values
-  // writes all.
+  // pieces that start a pixel.
   template <class T, class CopyValues>
   void fill(const T* image, T* copy, std::int64_t first, std::int64_t count, const StepContext& context,
-            const CopyValues& copy_values, std::size_t planes = 1) const {
-    const std::size_t plane = copy_bytes(sizeof(T)) / sizeof(T);
-    const auto zero = [&](T* to, std::int64_t values) {
-      for (std::size_t i = 0; i < planes; ++i)
-        std::memset(to + i * plane, 0, static_cast<std::size_t>(values) * sizeof(T));
+            const CopyValues& copy_values) const {
+    const auto zero = [](T* to, std::int64_t values) {
+      std::memset(to, 0, static_cast<std::size_t>(values) * sizeof(T));
     };
     const std::int64_t pitch = width_ * depth_, left = pad_x_ * depth_;
     const std::int64_t columns = std::max<std::int64_t>(0, std::min(in_width_, width_ - pad_x_)) * depth_;
@@ -110,18 +107,15 @@ class ConvRows {
   }
 
   // rows[(m - begin) * runs() + r] for the pixels m in [begin, end). image: the image, or the copy of the strip whose
-  // first output row is `first`. every: of each so many pixels only the first; begin, end and the width are multiples
-  // of it.
+  // first output row is `first`.
   template <class T>
-  void pointers(const T* image, std::int64_t first, std::int64_t begin, std::int64_t end, const T** rows,
-                std::int64_t every = 1) const {
+  void pointers(const T* image, std::int64_t first, std::int64_t begin, std::int64_t end, const T** rows) const {
     std::int64_t y = begin / out_width_ - first, x = begin % out_width_;
     const std::int64_t count = runs();
     const std::int64_t* offsets = offsets_.data();
     for (std::int64_t m = begin; m < end; ++y, x = 0) {
       const T* pixel = image + y * step_y_ + x * step_x_;
-      for (const std::int64_t last = std::min(end, m + out_width_ - x); m < last;
-           m += every, pixel += every * step_x_) {
+      for (const std::int64_t last = std::min(end, m + out_width_ - x); m < last; ++m, pixel += step_x_) {
         for (std::int64_t r = 0; r < count; ++r) *rows++ = pixel + offsets[r];
       }
     }
