@@ -1,13 +1,36 @@
-#include "kernels/rounding.h"
+// AVX-512: sixteen inputs in all four lanes of a vector; four groups become one vector of bytes.
+#include <immintrin.h>
+
 #include "kernels/two_of_four/internal.h"
 
 namespace bitsieve::two_of_four {
 namespace {
 
-#include "kernels/two_of_four/loops.inc"
+void expand(const WindowPlanes& planes, std::int64_t groups, std::uint8_t* out) {
+  alignas(64) std::uint8_t v[64], p[64];
+  for (int i = 0; i < 64; ++i) {
+    const auto start = static_cast<std::uint8_t>(i / 16 * 4);
+    v[i] = static_cast<std::uint8_t>(value_of[i % 16] + start);
+    p[i] = partner_of[i % 16] == nothing ? nothing : static_cast<std::uint8_t>(partner_of[i % 16] + start);
+  }
+  const __m512i value = _mm512_load_si512(v), partner = _mm512_load_si512(p);
+  const auto all_lanes = [](const std::uint8_t* from) {
+    return _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+  };
+  const std::int64_t alone = planes.alone ? 2 * planes.distance : 0;
+  std::int64_t g = 0;
+  for (; g + 4 <= groups; g += 4, out += 64) {
+    const std::uint8_t* const from = planes.value + 4 * g;
+    const __m512i beside = _mm512_shuffle_epi8(all_lanes(from), partner);
+    const __m512i code = _mm512_shuffle_epi8(all_lanes(from + planes.distance), value);
+    const __m512i lone = _mm512_shuffle_epi8(all_lanes(from + alone), value);
+    _mm512_storeu_si512(out, _mm512_mask_blend_epi8(_mm512_testn_epi8_mask(beside, beside), code, lone));
+  }
+  portable.expand({planes.value + 4 * g, planes.distance, planes.alone}, groups - g, out);
+}
 
 }  // namespace
 
-const TwoOfFourKernel avx512vnni{"two_of_four_avx512vnni", Isa::avx512vnni, run};
+const TwoOfFourKernel avx512vnni{"two_of_four_avx512vnni", Isa::avx512vnni, expand};
 
 }  // namespace bitsieve::two_of_four
