@@ -78,7 +78,17 @@ expect 1 "bitsieve: the calibration 'c.json' belongs to another model ('small', 
 printf '{}' >empty.json
 expect 1 "bitsieve: 'empty.json' is not a calibration: \"format\": \"bitsieve-calibration\" is missing; \`bitsieve calibrate\` writes one; delete it, or name another file" \
   calibrate good.onnx --calib npy:x.npy -o empty.json
-expect 2 "bitsieve: --output 'good.onnx' is the model itself; name another file" calibrate good.onnx --calib npy:x.npy -o good.onnx
+expect 2 "bitsieve: --output: 'good.onnx' would be written over the model itself; name another file" calibrate good.onnx --calib npy:x.npy -o good.onnx
+expect 2 "bitsieve: --output: 'c.json' would be written over what --calib names; name another file" quantize good.onnx --calib c.json -o c.json
+cp recipe.toml own.recipe.toml
+printf '[quantize]\nrange = "mse"\n' >own.recipe.toml
+expect 2 "bitsieve: --output: 'own.recipe.toml' would be written over what --config names; name another file" \
+  quantize good.onnx --calib c.json --config own.recipe.toml -o own.bsv
+expect 2 "bitsieve: --calib: 'c.json' is a calibration already; calibrate wants images (KIND:PATH)" calibrate good.onnx --calib c.json -o d.json
+expect 2 "bitsieve: --calib-cache is for images; --calib names the calibration 'c.json'" quantize good.onnx --calib c.json --calib-cache d.json
+expect 2 "bitsieve: --merge takes calibration files, --calib images: give one of the two" calibrate good.onnx --merge c.json --calib npy:x.npy -o d.json
+expect 2 "bitsieve: --output: a name is missing (see bitsieve --help)" calibrate good.onnx --calib npy:x.npy -o ""
+[ ! -e d.json ] || { echo "d.json was written"; failed=1; }
 # A file that changed, were it in one image in the middle, is noticed.
 three() {  # three NUMBER: three images, the second of them all NUMBER
   python3 -c "
@@ -104,7 +114,37 @@ codes=$("$program" list --format json | python3 -c 'import json,sys; print(", ".
 expect 2 "bitsieve: --activations: there is no activation code 'int9'; there are $codes" quantize good.onnx --calib c.json --activations int9
 expect 2 "bitsieve: --calib-method: 'max' is not one of minmax, mean-max, percentile, mse, kl" quantize good.onnx --calib c.json --calib-method max
 expect 2 "bitsieve: --layer 'conv1=weights': 'weights' must read key:value" quantize good.onnx --calib c.json --layer conv1=weights
-expect 2 "bitsieve: the pattern '(' is not a regular expression (ECMAScript)" quantize good.onnx --calib c.json --layer '(=weights:int4'
+expect 2 "bitsieve: --layer '(=weights:int4': the pattern '(' is not a regular expression (ECMAScript)" quantize good.onnx --calib c.json --layer '(=weights:int4'
+expect 2 "bitsieve: --exclude: the pattern '[' is not a regular expression (ECMAScript)" quantize good.onnx --calib c.json --exclude '['
+printf '[[rule]]\nmatch = "("\nweights = "int4"\n' >regex.toml
+expect 1 "bitsieve: 'regex.toml' line 1: the pattern '(' is not a regular expression (ECMAScript)" quantize good.onnx --calib c.json --config regex.toml
+
+expect 2 "bitsieve: --limit: '-5' is not a whole number of 0 or more (see bitsieve --help)" eval good.onnx --data npy:x.npy,ok.npy --limit -5
+expect 2 "bitsieve: --seed: '-1' is not a whole number of 0 or more (see bitsieve --help)" eval good.onnx --data npy:x.npy,ok.npy --seed -1
+expect 2 "bitsieve: --max-drop: '-1' is not a number from 0 to 100 (see bitsieve --help)" auto good.onnx --data npy:x.npy,ok.npy --calib npy:x.npy --max-drop -1
+expect 2 "bitsieve: --full takes every image, --limit a part: give one of the two" auto good.onnx --data npy:x.npy,ok.npy --calib npy:x.npy --full --limit 1
+expect 1 "bitsieve: recipe 'int8-gain' needs images besides the calibration file: give them with --calib, and the file as --calib-cache" \
+  quantize good.onnx --calib c.json --repair gain
+mkdir digits && python3 -c "
+import struct
+open('digits/t10k-images-idx3-ubyte', 'wb').write(struct.pack('>IIII', 0x803, 2, 28, 28) + bytes(range(196)) * 8)
+open('digits/t10k-labels-idx1-ubyte', 'wb').write(struct.pack('>II', 0x801, 2) + bytes([3, 4]))"
+expect 0 "warning: no --preprocess and no 'good.toml': pixels are divided by 255, nothing else" eval good.onnx --data mnist:digits:test
+expect 0 "" eval good.onnx --data mnist:digits:test $gray
+# An option that may come several times takes one value at a time, and leaves the model alone.
+expect 0 "" quantize --exclude fc --layer 'conv1=weights:int4' good.onnx --calib c.json -o order.bsv
+[ -s order.bsv ] || { echo "no order.bsv"; failed=1; }
+# A link is followed, a device stays one.
+ln -s real.bsv link.bsv
+expect 0 "" quantize good.onnx --calib c.json -o link.bsv
+[ -L link.bsv ] && [ -s real.bsv ] || { echo "the link was replaced"; failed=1; }
+expect 0 "" quantize good.onnx --calib c.json -o link.bsv
+[ -L link.bsv ] || { echo "the link was replaced the second time"; failed=1; }
+mkfifo pipe
+cat pipe >from_pipe &
+expect 0 "" quantize good.onnx --calib c.json -o pipe
+wait
+[ -p pipe ] && cmp -s from_pipe real.bsv || { echo "the pipe was replaced, or got something else"; failed=1; }
 
 # Nothing can be written: no such folder, a file where a folder should be, a disk that is full.
 expect 1 "bitsieve: cannot write '/nowhere/x.bsv': No such file or directory" quantize good.onnx --calib c.json -o /nowhere/x.bsv $quiet

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 
 #include "base/error.h"
 
@@ -30,6 +31,18 @@ class Descriptor {
   int fd_;
 };
 
+// 0, or errno.
+int write_all(int file, std::string_view bytes) {
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t wrote = ::write(file, bytes.data() + done, bytes.size() - done);
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) return errno;
+    done += static_cast<std::size_t>(wrote);
+  }
+  return 0;
+}
+
 }  // namespace
 
 std::string read_file(const std::string& path, std::uint64_t max_bytes) {
@@ -52,7 +65,23 @@ std::string read_file(const std::string& path, std::uint64_t max_bytes) {
   return bytes;
 }
 
-void write_file_atomically(const std::string& path, std::string_view bytes) {
+void write_file_atomically(const std::string& given, std::string_view bytes) {
+  // What a link leads to is written, not the link.
+  std::error_code ignored;
+  std::string path = given;
+  if (std::filesystem::is_symlink(path, ignored)) {
+    const std::filesystem::path link(path), whole = std::filesystem::canonical(link, ignored);
+    // Of a link that leads to nothing yet, one step.
+    path = ignored ? (link.parent_path() / std::filesystem::read_symlink(link, ignored)).string() : whole.string();
+  }
+  const std::filesystem::file_type type = std::filesystem::status(path, ignored).type();
+  if (type == std::filesystem::file_type::character || type == std::filesystem::file_type::fifo) {
+    Descriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));  // /dev/null, /dev/stdout, a pipe: nothing to rename
+    if (file.get() < 0) fail("cannot write '{}': {}", path, std::strerror(errno));
+    if (const int reason = write_all(file.get(), bytes)) fail("cannot write '{}': {}", path, std::strerror(reason));
+    return;
+  }
+  if (type == std::filesystem::file_type::directory) fail("cannot write '{}': it is a folder", path);
   const std::string temporary = path + ".tmp" + std::to_string(::getpid());
   Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
   if (file.get() < 0) fail("cannot write '{}': {}", path, std::strerror(errno));
@@ -60,13 +89,7 @@ void write_file_atomically(const std::string& path, std::string_view bytes) {
     ::unlink(temporary.c_str());
     fail("cannot write '{}': {}", path, std::strerror(reason));
   };
-  std::size_t done = 0;
-  while (done < bytes.size()) {
-    const ssize_t wrote = ::write(file.get(), bytes.data() + done, bytes.size() - done);
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) give_up(errno);
-    done += static_cast<std::size_t>(wrote);
-  }
+  if (const int reason = write_all(file.get(), bytes)) give_up(reason);
   if (::fsync(file.get()) != 0 && errno != EINVAL) give_up(errno);
   if (file.close() != 0) give_up(errno);
   if (std::rename(temporary.c_str(), path.c_str()) != 0) give_up(errno);

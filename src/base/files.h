@@ -9,8 +9,8 @@ namespace bitsieve {
 // The bytes of a regular file of at most max_bytes. Throws Error naming the path and the system's reason.
 std::string read_file(const std::string& path, std::uint64_t max_bytes = std::uint64_t{4} << 30);
 
-// Writes beside `path`, flushes to disk, then renames: readers see the old file or the whole new one.
-// Throws Error (no permission, disk full) and leaves nothing behind.
+// Writes beside `path`, flushes to disk, then renames: readers see the old file or the whole new one. A link is
+// followed; a device or a pipe is written into. Throws Error (no permission, disk full) and leaves nothing behind.
 void write_file_atomically(const std::string& path, std::string_view bytes);
 
 }  // namespace bitsieve

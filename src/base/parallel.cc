@@ -6,6 +6,7 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -43,7 +44,11 @@ void parallel_for(std::int64_t count, int threads, const std::function<void(std:
   };
   std::vector<std::jthread> pool;
   pool.reserve(static_cast<std::size_t>(threads - 1));
-  for (int worker = 1; worker < threads; ++worker) pool.emplace_back(work, worker);
+  try {
+    for (int worker = 1; worker < threads; ++worker) pool.emplace_back(work, worker);
+  } catch (const std::system_error&) {
+    // The system gives no more threads: those there are do the work, with the same result.
+  }
   work(0);
   pool.clear();  // joins
   if (error) std::rethrow_exception(error);

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "cli/calibration_source.h"
+#include "cli/packing.h"
 #include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/verbs.h"
@@ -48,9 +49,11 @@ void run(const Options& options, std::int64_t count, bool every_node) {
   const CalibrationSource source = obtain_calibration(file, options, "");
   const CompressResult result = compress(source.input(file.graph, options), recipe);
   for (const std::string& line : result.warnings) warn(options, line);
+  if (options.strict) require_asked_precision(result.model, recipe);
   std::unique_ptr<Images> own;
   if (!options.data.empty()) {
     own = std::make_unique<Images>(options.data, false, file.preprocessing, file.input(), count, options.seed);
+    if (names_calibration(options)) warn_of_default_preprocessing(options, file, *own);
   } else if (!source.images) {
     throw Error("analyze needs images: --data, or --calib with images", ErrorKind::usage);
   }
@@ -100,7 +103,7 @@ void add_analyze(CLI::App& app, const std::string& command) {
   add_model(app, *options, "ONNX file");
   add_calibration(app, *options);
   app.add_option("--data", options->data, "analyze on these images (default: the calibration images)");
-  app.add_option("--limit", *count, "images to analyze on")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--limit", *count, "images to analyze on")->check(at_least(1))->capture_default_str();
   app.add_flag("--all", *every_node, "every node, not only those with weights");
   add_threads(app, *options);
   add_recipe(app, *options);

@@ -27,8 +27,8 @@ constexpr std::int64_t analysis_images = 32;
 constexpr double tolerable_drop = 1;  // points, for the recommendation where --max-drop is not given
 
 struct AutoOptions : Options {
-  bool full = false;
-  double max_drop = -1;  // negative: no mixed recipe
+  bool full = false, limited = false;  // limited: --limit was given
+  double max_drop = -1;                // negative: no mixed recipe
 };
 
 class Auto {
@@ -40,12 +40,11 @@ class Auto {
         folder_(options.output.empty() ? std::filesystem::path(options.model).stem().string() + "-auto"
                                        : options.output),
         images_(options.data, true, file_.preprocessing, file_.input(),
-                options.full    ? 0
-                : options.limit ? options.limit
-                                : default_images,
-                options.seed) {}
+                options.full || options.limited ? options.limit : default_images, options.seed) {}
 
   void run() {
+    if (options_.full && options_.limited)
+      throw Error("--full takes every image, --limit a part: give one of the two", ErrorKind::usage);
     if (options_.max_drop >= 0 && options_.calib.ends_with(".json")) {
       throw Error("--max-drop orders the layers on calibration images; --calib names a calibration file: name images",
                   ErrorKind::usage);
@@ -53,6 +52,7 @@ class Auto {
     std::error_code error;
     std::filesystem::create_directories(folder_ + "/recipes", error);
     if (error) fail("cannot make the folder '{}': {}", folder_, error.message());
+    warn_of_default_preprocessing(options_, file_, images_);
     images_.keep(options_.threads);
     if (!options_.json()) print_auto_header(options_, images_);
     reference_.recipe.name = "float";
@@ -75,6 +75,8 @@ class Auto {
                             reference_,
                             points_,
                             best,
+                            best.drop.drop <= tolerated(),
+                            tolerated(),
                             analysis,
                             mixed_,
                             source_.images ? std::min(source_.images->size(), sensitivity_images) : 0,
@@ -196,16 +198,19 @@ class Auto {
     for (std::size_t i = 0; i < points_.size(); ++i) points_[i].on_frontier = marks[i];
   }
 
-  // The cheapest point (bits of weights times bits of activations) within the drop asked for; INT8 where there is none.
+  double tolerated() const { return options_.max_drop >= 0 ? options_.max_drop : tolerable_drop; }
+
+  // The cheapest point (bits of weights times bits of activations) within the drop asked for; where there is none, the
+  // one that loses least.
   const AutoPoint& recommended() const {
-    const double limit = options_.max_drop >= 0 ? options_.max_drop : tolerable_drop;
-    const AutoPoint* best = &points_.front();
-    for (const AutoPoint& p : points_) {
-      if (p.drop.drop > limit) continue;
-      const double cost = p.weight_bits * p.act_bits, least = best->weight_bits * best->act_bits;
-      if (best->drop.drop > limit || cost < least || (cost == least && p.sqnr > best->sqnr)) best = &p;
-    }
-    return *best;
+    const auto better = [&](const AutoPoint& a, const AutoPoint& b) {
+      const bool within = a.drop.drop <= tolerated();
+      if (within != (b.drop.drop <= tolerated())) return within;
+      const double cost_a = a.weight_bits * a.act_bits, cost_b = b.weight_bits * b.act_bits;
+      if (!within && a.drop.drop != b.drop.drop) return a.drop.drop < b.drop.drop;
+      return cost_a != cost_b ? cost_a < cost_b : a.sqnr > b.sqnr;
+    };
+    return *std::min_element(points_.begin(), points_.end(), better);
   }
 
   ModelAnalysis analyze_point(const AutoPoint& p) {
@@ -228,6 +233,29 @@ class Auto {
       write_file_atomically(files_.back(), pack(file_, make(p.recipe, false), p.recipe, source_.calibration));
     }
     if (source_.images) files_.push_back(folder_ + "/calibration.json");
+    warn_of_older_files();
+  }
+
+  // Models and recipes of an earlier run with other options would pass for results of this one.
+  void warn_of_older_files() const {
+    std::string names;
+    std::size_t count = 0;
+    std::error_code error;
+    for (const std::string& part : {folder_, folder_ + "/recipes"}) {
+      for (std::filesystem::directory_iterator entry(part, error), end; !error && entry != end;
+           entry.increment(error)) {
+        const std::string extension = entry->path().extension().string();
+        if (extension != ".bsv" && (extension != ".toml" || part == folder_)) continue;
+        const auto same = [&](const std::string& file) {
+          return std::filesystem::equivalent(file, entry->path(), error);
+        };
+        if (std::any_of(files_.begin(), files_.end(), same)) continue;
+        if (++count <= 3) names += (names.empty() ? "" : ", ") + entry->path().filename().string();
+      }
+    }
+    if (count == 0) return;
+    warn(options_, fmt::format("'{}' still holds {} file{} that this run did not write: {}{}", folder_, count,
+                               count == 1 ? "" : "s", names, count > 3 ? ", ..." : ""));
   }
 
   const AutoOptions& options_;
@@ -255,14 +283,19 @@ void add_auto(CLI::App& app, const std::string& command) {
   add_output(app, *options, "folder to write (default: MODEL-auto here)");
   app.add_flag("--full", options->full, "evaluate on every image");
   app.add_option("--max-drop", options->max_drop, "search a mixed recipe that loses at most so many points")
-      ->check(CLI::NonNegativeNumber);
+      ->check(points());
   app.add_option("--calib-method", options->range, "minmax, mean-max, percentile, mse or kl");
+  app.add_option("--percentile", options->percentile, "for --calib-method percentile, in percent")
+      ->check(CLI::Range(1e-9, 100.0));
   app.add_option("--act-top", options->act_top, "code that the end of a range gets, 1 to 255")
       ->check(CLI::Range(1, 255));
   app.add_option("--first-last", options->first_last, "first convolution and classifier: int8, float or same");
   app.add_option("--repair", options->repair, "repair every recipe: none, mean or gain");
   app.add_flag("--equalize", options->equalize, "cross-layer equalization first");
-  app.callback([options] { Auto(*options).run(); });
+  app.callback([options, &app] {
+    options->limited = app.count("--limit") > 0;
+    Auto(*options).run();
+  });
 }
 
 }  // namespace bitsieve::cli

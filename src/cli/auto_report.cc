@@ -14,15 +14,41 @@ std::vector<int> worst(const ModelAnalysis& analysis) {
   return order;
 }
 
-std::string next_command(const AutoReport& r) {
+// A word of a command line that a shell takes as it is.
+std::string shell_word(const std::string& text) {
+  const std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=:,./@%";
+  if (!text.empty() && text.find_first_not_of(plain) == std::string::npos) return text;
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
+struct Next {
+  std::string command, remark;
+};
+
+Next next_command(const AutoReport& r) {
   const Options& o = r.options;
   const AutoPoint& best = r.recommended;
-  if (!r.mixed && best.recipe.name.starts_with("int8")) {
-    return fmt::format("bitsieve auto {} --data {} --calib {} --max-drop 1   (mixes 8-bit layers into a narrow recipe)",
-                       o.model, o.data, o.calib);
+  const auto with = [](const char* option, const std::string& value) {
+    return value.empty() ? std::string() : fmt::format(" {} {}", option, shell_word(value));
+  };
+  // What the images and the network depend on, as it was given.
+  std::string same = with("--preprocess", o.preprocess);
+  if (o.calib_samples != Options().calib_samples) same += fmt::format(" --calib-samples {}", o.calib_samples);
+  if (o.seed != Options().seed) same += fmt::format(" --seed {}", o.seed);
+  std::string base = with("--calib-method", o.range) + with("--first-last", o.first_last) + with("--repair", o.repair);
+  if (o.percentile > 0) base += fmt::format(" --percentile {}", o.percentile);
+  if (o.act_top > 0) base += fmt::format(" --act-top {}", o.act_top);
+  if (o.equalize) base += " --equalize";
+  const std::string model = shell_word(o.model), data = with("--data", o.data), calib = with("--calib", o.calib);
+  if (!r.mixed && (best.recipe.name.starts_with("int8") || !r.within) && !o.calib.ends_with(".json")) {
+    return {fmt::format("bitsieve auto {}{}{}{}{} --max-drop {}", model, data, calib, same, base, r.tolerated),
+            "mixes 8-bit layers into a narrow recipe"};
   }
-  if (best.on_frontier) return fmt::format("bitsieve eval {}/{}.bsv --data {}", r.folder, best.recipe.name, o.data);
-  return fmt::format("bitsieve quantize {} --calib {} --config {}", o.model, o.calib, best.recipe_file);
+  if (best.on_frontier)
+    return {fmt::format("bitsieve eval {}{}", shell_word(r.folder + "/" + best.recipe.name + ".bsv"), data), ""};
+  return {fmt::format("bitsieve quantize {}{}{}{}", model, calib, same, with("--config", best.recipe_file)), ""};
 }
 
 Json point_json(const AutoPoint& p) {
@@ -86,6 +112,7 @@ void print_auto_summary(const AutoReport& r, const Stopwatch& clock) {
     std::printf(" %d of %zu layers stay narrow\n", narrow, r.mixed->layers.size());
   }
   const AutoPoint& best = r.recommended;
+  if (!r.within) std::printf("\nno recipe loses at most %g points; the one that loses least:", r.tolerated);
   std::printf("\nrecommended: %s, drop %.2f points (95 %%, same images: %.2f to %.2f). Its worst layers%s:\n",
               best.recipe.name.c_str(), best.drop.drop, best.drop.ci95[0], best.drop.ci95[1],
               best.recipe.repair == Repair::none ? "" : ", before repair");
@@ -94,9 +121,11 @@ void print_auto_summary(const AutoReport& r, const Stopwatch& clock) {
     std::printf("  %-28s %5.1f dB alone, %5.1f accumulated, %5.1f at the scores: %s\n", layer.name.c_str(),
                 layer.alone_db, layer.accumulated_db, layer.scores_db, likely_cause(layer).c_str());
   }
+  const Next next = next_command(r);
   std::printf(
-      "\nwritten: %s/ (%zu files: a recipe each, packed models of the frontier, the calibration); %.1f s\nnext: %s\n",
-      r.folder.c_str(), r.files.size(), clock.seconds(), next_command(r).c_str());
+      "\nwritten: %s/ (%zu files: a recipe each, packed models of the frontier, the calibration); %.1f s\nnext%s: %s\n",
+      r.folder.c_str(), r.files.size(), clock.seconds(), next.remark.empty() ? "" : (" (" + next.remark + ")").c_str(),
+      next.command.c_str());
 }
 
 Json auto_json(const AutoReport& r, const Stopwatch& clock) {
@@ -109,6 +138,7 @@ Json auto_json(const AutoReport& r, const Stopwatch& clock) {
   json["reference"] = point_json(r.reference);
   for (const AutoPoint& p : r.points) json["points"].push_back(point_json(p));
   json["recommended"] = r.recommended.recipe.name;
+  json["recommended_within"] = r.within;  // it loses at most --max-drop, or one point
   for (const int i : worst(r.analysis)) {
     const LayerAnalysis& layer = r.analysis.nodes[static_cast<std::size_t>(i)];
     json["worst_layers"].push_back({{"name", layer.name},
@@ -120,7 +150,7 @@ Json auto_json(const AutoReport& r, const Stopwatch& clock) {
   }
   if (r.mixed) json["mixed"] = mixed_json(*r.mixed);
   json["files"] = r.files;
-  json["next"] = next_command(r);
+  json["next"] = next_command(r).command;
   return json;
 }
 

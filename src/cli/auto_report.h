@@ -33,6 +33,8 @@ struct AutoReport {
   const AutoPoint& reference;
   const std::vector<AutoPoint>& points;
   const AutoPoint& recommended;   // one of the points
+  bool within = true;             // it loses at most ...
+  double tolerated = 0;           // ... so many points
   const ModelAnalysis& analysis;  // of the recommended one, before repair
   const std::optional<MixedResult>& mixed;
   std::int64_t sensitivity_images = 0;

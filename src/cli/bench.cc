@@ -17,13 +17,14 @@ double median(std::vector<double> times) {
   return times.empty() ? 0 : times[times.size() / 2];
 }
 
-void run(const Options& options, int runs) {
+void run(Options options, int runs) {
   const Stopwatch clock;
+  options.threads = std::max(options.threads, 1);
   const ModelFile file = load_model(options.model, options);
   const QuantizedModel model = file.packed ? file.packed->model : float_model(file.graph);
   ExecutorOptions how;
   how.reference = options.plain;
-  how.threads = std::max(options.threads, 1);
+  how.threads = options.threads;
   const Executor executor(model, how);
   Executor::Workspace workspace;
   std::vector<float> image(static_cast<std::size_t>(element_count(file.input()))), scores;
@@ -93,8 +94,8 @@ void add_bench(CLI::App& app, const std::string& command) {
   auto runs = std::make_shared<int>(50);
   options->command = command;
   add_model(app, *options);
-  add_threads(app, *options);
-  app.add_option("--runs", *runs, "timed runs")->check(CLI::PositiveNumber)->capture_default_str();
+  add_threads(app, *options, "threads of one image (default: 1)");
+  app.add_option("--runs", *runs, "timed runs")->check(at_least(1))->capture_default_str();
   app.add_flag("--plain", options->plain, "the plain executor instead of the fast one");
   app.callback([options, runs] { run(*options, *runs); });
 }

@@ -58,8 +58,10 @@ void print(const Options& options, const Graph& graph, const Calibration& calibr
 void run(const Options& options, const std::vector<std::string>& parts) {
   const Stopwatch clock;
   const ModelFile file = load_float_model(options.model, options, "calibrate");
-  require_other_file(options.output, options.model);
+  require_other_file(options.output, options, file, parts);
   if (!parts.empty()) {
+    if (!options.calib.empty())
+      throw Error("--merge takes calibration files, --calib images: give one of the two", ErrorKind::usage);
     Calibration merged;
     for (const std::string& path : parts) {
       const Calibration part = load_calibration(path);
@@ -72,6 +74,11 @@ void run(const Options& options, const std::vector<std::string>& parts) {
     return print(options, file.graph, merged, true, clock, file);
   }
   if (options.calib.empty()) throw Error("calibrate needs --calib IMAGES, or --merge FILE...", ErrorKind::usage);
+  if (names_calibration(options)) {
+    throw Error(
+        fmt::format("--calib: '{}' is a calibration already; calibrate wants images (KIND:PATH)", options.calib),
+        ErrorKind::usage);
+  }
   const CalibrationSource source = obtain_calibration(file, options, options.output);
   print(options, file.graph, source.calibration, source.reused, clock, file);
 }
@@ -87,6 +94,7 @@ void add_calibrate(CLI::App& app, const std::string& command) {
   add_calibration(app, *options, false);
   add_threads(app, *options);
   app.add_option("-o,--output", options->output, "calibration file to write; reused when it is there already")
+      ->check(not_empty())
       ->required();
   app.add_option("--merge", *parts, "merge these calibration files instead of looking at images");
   app.add_flag("--resume", *resume, "go on where an interrupted pass stopped (always done)");

@@ -43,6 +43,8 @@ class StopOnSignal {
 
 }  // namespace
 
+bool names_calibration(const Options& options) { return options.calib.ends_with(".json"); }
+
 CompressInput CalibrationSource::input(const Graph& graph, const Options& options) const {
   CompressInput in;
   in.graph = &graph;
@@ -79,7 +81,7 @@ std::optional<Calibration> find_calibration(const std::string& path, const Calib
 CalibrationSource obtain_calibration(const ModelFile& model, const Options& options, const std::string& cache,
                                      CacheFile whose) {
   CalibrationSource source;
-  if (options.calib.ends_with(".json")) {
+  if (names_calibration(options)) {
     source.calibration = load_calibration(options.calib);
     require_model(source.calibration, model.hash, options.calib);
     require_preprocessing(source.calibration, model.preprocessing.to_toml(), options.calib);
@@ -89,6 +91,7 @@ CalibrationSource obtain_calibration(const ModelFile& model, const Options& opti
   }
   source.images = std::make_unique<Images>(options.calib, false, model.preprocessing, model.input(),
                                            options.calib_samples, options.seed);
+  warn_of_default_preprocessing(options, model, *source.images);
   Calibration wanted;
   wanted.model = model.graph.name;
   wanted.model_hash = model.hash;

@@ -20,6 +20,9 @@ struct CalibrationSource {
   CompressInput input(const Graph& graph, const Options& options) const;
 };
 
+// Whether --calib names a calibration file (JSON) and not images.
+bool names_calibration(const Options& options);
+
 // Whose file a cache is: `named` by the user, where only a calibration of the same model may be made anew, or the
 // program's `own`, where anything may.
 enum class CacheFile { named, own };

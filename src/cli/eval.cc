@@ -30,6 +30,7 @@ void run(const Options& options, const std::string& reference_path) {
   const ModelFile file = load_model(options.model, options);
   const QuantizedModel model = model_of(file);
   const Images images(options.data, true, file.preprocessing, file.input(), options.limit, options.seed);
+  warn_of_default_preprocessing(options, file, images);
   const Evaluation result = measure(model, images, options, "evaluating");
   const auto interval = wilson_interval(result.correct, result.count);
   Json document = Json::object();
@@ -46,6 +47,7 @@ void run(const Options& options, const std::string& reference_path) {
     // Both see the same pictures, each through its own preprocessing; a packed model lends its own to a reference
     // without.
     const Images own(options.data, true, other.preprocessing, other.input(), options.limit, options.seed);
+    if (!file.packed && other.path != file.path) warn_of_default_preprocessing(options, other, own);
     const Evaluation before = measure(model_of(other), own, options, "evaluating the reference");
     const PairedDrop drop = paired_drop(before, result);
     const double sqnr = logit_sqnr_db(before.scores, result.scores);

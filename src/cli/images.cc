@@ -109,6 +109,13 @@ std::function<void(std::int64_t, std::span<float>)> Images::augmented() const {
   };
 }
 
+std::string Images::hash(std::int64_t index) const {
+  const auto digest = dataset_->digest(indices_.at(static_cast<std::size_t>(index)));
+  ContentHash hash;
+  hash.update({reinterpret_cast<const char*>(&digest), sizeof digest});
+  return hash.hex();
+}
+
 std::string Images::hash() const {
   ContentHash hash;
   const auto add = [&](const auto& item) { hash.update({reinterpret_cast<const char*>(&item), sizeof item}); };

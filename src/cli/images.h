@@ -21,6 +21,7 @@ class Images {
   Images(const std::string& spec, bool need_labels, const Preprocessing& preprocessing, const Shape& input,
          std::int64_t count, std::uint64_t seed);
 
+  bool pictures() const { return !dataset_->is_float(); }  // which are preprocessed
   std::int64_t size() const { return static_cast<std::int64_t>(indices_.size()); }
   std::int64_t available() const { return dataset_->size(); }
   const std::string& spec() const { return spec_; }
@@ -39,6 +40,8 @@ class Images {
   // data_hash of every result and calibration: what the files hold for the chosen images, in order, before any
   // preprocessing, and their labels (-1 where they are not read). Reads every image file, and decodes none.
   std::string hash() const;
+  // The same for one image, without its label.
+  std::string hash(std::int64_t index) const;
 
  private:
   std::string spec_;

@@ -30,8 +30,11 @@ struct Table {
 template <class Kernels>
 void add_kernels(std::vector<Row>& rows, const Kernels& kernels) {
   for (const auto* kernel : kernels) {
-    rows.push_back({kernel->name, fmt::format("needs {}{}", isa_name(kernel->isa),
-                                              isa_supported(kernel->isa) ? "" : " (not on this machine)")});
+    bool vbmi = false;
+    if constexpr (requires { kernel->needs_vbmi; }) vbmi = kernel->needs_vbmi;
+    const bool here = isa_supported(kernel->isa) && (!vbmi || vbmi_supported());
+    rows.push_back({kernel->name, fmt::format("needs {}{}{}", isa_name(kernel->isa), vbmi ? ", vbmi and vbmi2" : "",
+                                              here ? "" : " (not on this machine)")});
   }
 }
 
@@ -59,7 +62,7 @@ std::vector<Table> tables() {
 }
 
 void run(const Options& options) {
-  Json document;
+  Json document = run_facts(options, {});
   for (const Table& table : tables()) {
     if (!options.json()) std::printf("%s\n", table.title);
     Json rows = Json::array();

@@ -39,7 +39,7 @@ int main(int argc, char** argv) {
   } catch (const CLI::CallForVersion& e) {
     return app.exit(e);
   } catch (const CLI::ParseError& e) {
-    std::fprintf(stderr, "bitsieve: %s (see bitsieve --help)\n", e.what());
+    std::fprintf(stderr, "bitsieve: %s (see bitsieve --help)\n", Error(e.what()).what());  // in one line
     return 2;
   } catch (const Error& e) {
     std::fprintf(stderr, "bitsieve: %s\n", e.what());

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/hash.h"
+#include "cli/report.h"
 #include "graph/onnx/reader.h"
 #include "graph/passes/passes.h"
 
@@ -20,6 +21,7 @@ void read_preprocessing(ModelFile& file, const Options& options) {
     if (file.input().size() == 3 && file.input()[0] == 1) file.preprocessing.channels = ChannelOrder::gray;
   } else {
     file.preprocessing = parse_preprocessing(read_file(path, 1 << 20), path);
+    file.preprocessing_path = path;
   }
 }
 
@@ -59,11 +61,25 @@ ModelFile load_float_model(const std::string& path, const Options& options, cons
   return file;
 }
 
-void require_other_file(const std::string& output, const std::string& model) {
-  std::error_code ignored;
-  if (std::filesystem::equivalent(output, model, ignored)) {
-    throw Error(fmt::format("--output '{}' is the model itself; name another file", output), ErrorKind::usage);
-  }
+void warn_of_default_preprocessing(const Options& options, const ModelFile& model, const Images& images) {
+  if (!model.default_preprocessing || !images.pictures()) return;
+  warn(options, fmt::format("no --preprocess and no '{}': pixels are divided by 255, nothing else",
+                            std::filesystem::path(model.path).replace_extension(".toml").string()));
+}
+
+void require_other_file(const std::string& output, const Options& options, const ModelFile& model,
+                        const std::vector<std::string>& more) {
+  const auto refuse = [&](const std::string& path, const char* what) {
+    std::error_code ignored;
+    if (path.empty() || !std::filesystem::equivalent(output, path, ignored)) return;
+    throw Error(fmt::format("--output: '{}' would be written over {}; name another file", output, what),
+                ErrorKind::usage);
+  };
+  refuse(model.path, "the model itself");
+  refuse(model.preprocessing_path, "the preprocessing file");
+  refuse(options.config, "what --config names");
+  refuse(options.calib, "what --calib names");
+  for (const std::string& path : more) refuse(path, "a file that is read");
 }
 
 }  // namespace bitsieve::cli

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 
+#include "cli/images.h"
 #include "cli/options.h"
 #include "data/preprocess.h"
 #include "graph/graph.h"
@@ -16,6 +17,7 @@ struct ModelFile {
   Graph graph;                        // ONNX: float, batch norms folded, activations fused; packed: its graph
   std::optional<PackedModel> packed;  // set for a .bsv file
   Preprocessing preprocessing;
+  std::string preprocessing_path;      // the file that said so; empty for a packed model
   bool default_preprocessing = false;  // no file said anything about it
 
   const Shape& input() const { return graph.shape(graph.input); }
@@ -27,7 +29,12 @@ ModelFile load_model(const std::string& path, const Options& options);
 // As load_model, but a packed model is an error that says what to give instead.
 ModelFile load_float_model(const std::string& path, const Options& options, const char* verb);
 
-// Throws Error of kind usage when `output` names the file `model`, which would be lost.
-void require_other_file(const std::string& output, const std::string& model);
+// Warns where pictures are read and nobody said how to preprocess them: the wrong way looks like a bad network.
+void warn_of_default_preprocessing(const Options& options, const ModelFile& model, const Images& images);
+
+// Throws Error of kind usage when `output` names a file that the command reads, which would be lost: the model, the
+// preprocessing, the recipe, the calibration, or one of `more`.
+void require_other_file(const std::string& output, const Options& options, const ModelFile& model,
+                        const std::vector<std::string>& more = {});
 
 }  // namespace bitsieve::cli

@@ -1,5 +1,7 @@
 #include "cli/options.h"
 
+#include <charconv>
+
 #include "base/error.h"
 #include "base/files.h"
 #include "base/parallel.h"
@@ -25,6 +27,31 @@ std::string name_of_codes(const Recipe& recipe) {
 
 }  // namespace
 
+CLI::Validator at_least(std::int64_t least) {
+  return {[least](std::string& text) {
+            std::int64_t value = 0;
+            const auto [stop, status] = std::from_chars(text.data(), text.data() + text.size(), value);
+            const bool whole = status == std::errc() && stop == text.data() + text.size() && !text.empty();
+            return whole && value >= least ? std::string()
+                                           : fmt::format("'{}' is not a whole number of {} or more", text, least);
+          },
+          fmt::format("{} or more", least)};
+}
+
+CLI::Validator not_empty() {
+  return {[](std::string& text) { return text.empty() ? std::string("a name is missing") : std::string(); }, ""};
+}
+
+CLI::Validator points() {
+  return {[](std::string& text) {
+            double value = -1;
+            const auto [stop, status] = std::from_chars(text.data(), text.data() + text.size(), value);
+            const bool fits = status == std::errc() && stop == text.data() + text.size() && value >= 0 && value <= 100;
+            return fits ? std::string() : fmt::format("'{}' is not a number from 0 to 100", text);
+          },
+          "0 to 100"};
+}
+
 void add_model(CLI::App& app, Options& options, const char* what) {
   app.add_option("MODEL", options.model, what)->required();
   app.add_option("--format", options.format, "human or json")->check(CLI::IsMember({"human", "json"}));
@@ -32,10 +59,9 @@ void add_model(CLI::App& app, Options& options, const char* what) {
       ->check(CLI::IsMember({"quiet", "warn", "info"}));
 }
 
-void add_threads(CLI::App& app, Options& options) {
-  app.add_option("-j,--threads", options.threads, "threads (default: all processors)")
-      ->check(CLI::Range(0, most_threads));
-  app.add_option("--seed", options.seed, "seed of every random choice");
+void add_threads(CLI::App& app, Options& options, const char* what) {
+  app.add_option("-j,--threads", options.threads, what)->check(CLI::Range(0, most_threads));
+  app.add_option("--seed", options.seed, "seed of every random choice")->check(at_least(0));
 }
 
 void add_data(CLI::App& app, Options& options, bool required) {
@@ -43,22 +69,21 @@ void add_data(CLI::App& app, Options& options, bool required) {
   if (!app.get_option_no_throw("--preprocess")) {
     app.add_option("--preprocess", options.preprocess, "preprocessing file (default: MODEL with the ending .toml)");
   }
-  app.add_option("--limit", options.limit, "evaluate a seeded choice of so many images (0: all)")
-      ->check(CLI::NonNegativeNumber);
+  app.add_option("--limit", options.limit, "evaluate a seeded choice of so many images (0: all)")->check(at_least(0));
 }
 
 void add_calibration(CLI::App& app, Options& options, bool required) {
   app.add_option("--calib", options.calib,
                  "images for calibration, labels ignored, KIND:PATH[:SPLIT]; or a calibration file")
       ->required(required);
-  app.add_option("--calib-samples", options.calib_samples, "images to calibrate on")->check(CLI::PositiveNumber);
+  app.add_option("--calib-samples", options.calib_samples, "images to calibrate on")->check(at_least(1));
   if (!app.get_option_no_throw("--preprocess")) {
     app.add_option("--preprocess", options.preprocess, "preprocessing file (default: MODEL with the ending .toml)");
   }
 }
 
 void add_output(CLI::App& app, Options& options, const char* what) {
-  app.add_option("-o,--output", options.output, what);
+  app.add_option("-o,--output", options.output, what)->check(not_empty());
 }
 
 void add_recipe(CLI::App& app, Options& options) {
@@ -70,8 +95,11 @@ void add_recipe(CLI::App& app, Options& options) {
   app.add_option("--w-bits", options.w_bits, "uniform weight bits, 2 to 8")->group(group);
   app.add_option("--a-bits", options.a_bits, "uniform activation bits, 4 or 8")->group(group);
   app.add_option("--layer", options.layers, "REGEX=key:value,... for the layers that match; repeatable, later wins")
+      ->allow_extra_args(false)
       ->group(group);
-  app.add_option("--exclude", options.excludes, "layers that match stay float; repeatable")->group(group);
+  app.add_option("--exclude", options.excludes, "layers that match stay float; repeatable")
+      ->allow_extra_args(false)
+      ->group(group);
   app.add_option("--first-last", options.first_last, "first convolution and classifier: int8, float or same")
       ->group(group);
   app.add_option("--calib-method", options.range, "minmax, mean-max, percentile, mse or kl")->group(group);

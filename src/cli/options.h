@@ -29,8 +29,13 @@ struct Options {
   bool json() const { return format == "json"; }
 };
 
+// What an option's text has to be; the message says so.
+CLI::Validator at_least(std::int64_t least);  // a whole number that fits 64 bits
+CLI::Validator points();                      // percentage points
+CLI::Validator not_empty();
+
 void add_model(CLI::App& app, Options& options, const char* what = "ONNX file or .bsv file");
-void add_threads(CLI::App& app, Options& options);
+void add_threads(CLI::App& app, Options& options, const char* what = "threads (default: all processors)");
 void add_data(CLI::App& app, Options& options, bool required = true);
 void add_calibration(CLI::App& app, Options& options, bool required = true);
 void add_output(CLI::App& app, Options& options, const char* what);

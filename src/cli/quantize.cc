@@ -24,7 +24,7 @@ void run(const Options& options, const std::string& cache) {
     for (const std::string& line : warnings) warn(options, line);
     const std::string toml = to_toml(resolved(file.graph, recipe));
     if (!options.output.empty()) {
-      require_other_file(options.output, options.model);
+      require_other_file(options.output, options, file);
       write_file_atomically(options.output, toml);
     }
     if (options.json()) {
@@ -42,10 +42,15 @@ void run(const Options& options, const std::string& cache) {
     return;
   }
   if (options.calib.empty()) throw Error("quantize needs --calib: images, or a calibration file", ErrorKind::usage);
+  if (!cache.empty() && names_calibration(options)) {
+    throw Error(fmt::format("--calib-cache is for images; --calib names the calibration '{}'", options.calib),
+                ErrorKind::usage);
+  }
   const std::string output = options.output.empty()
                                  ? std::filesystem::path(options.model).stem().string() + "-" + recipe.name + ".bsv"
                                  : options.output;
-  require_other_file(output, options.model);
+  const std::string recipe_file = std::filesystem::path(output).replace_extension(".recipe.toml").string();
+  for (const std::string& path : {output, recipe_file}) require_other_file(path, options, file, {cache});
   const CalibrationSource source = obtain_calibration(file, options, cache);
   CompressInput input = source.input(file.graph, options);
   CompressResult result;
@@ -60,7 +65,6 @@ void run(const Options& options, const std::string& cache) {
   if (options.strict) require_asked_precision(result.model, recipe);
   const std::string bytes = pack(file, result.model, recipe, source.calibration);
   write_file_atomically(output, bytes);
-  const std::string recipe_file = std::filesystem::path(output).replace_extension(".recipe.toml").string();
   write_file_atomically(recipe_file, to_toml(resolved(file.graph, recipe)));
   const Json layers = layers_json(result.model);
   if (options.json()) {

@@ -27,25 +27,32 @@ std::vector<std::string> read_names(const std::string& path) {
   return names;
 }
 
+struct Input {
+  std::vector<float> image;
+  std::string hash;  // of the picture or item
+};
+
 // `input`: a picture, or item `index` of a data set KIND:PATH.
-std::vector<float> load_input(const ModelFile& file, const std::string& input, std::int64_t index) {
+Input load_input(const Options& options, const ModelFile& file, const std::string& input, std::int64_t index) {
   std::vector<float> image(static_cast<std::size_t>(element_count(file.input())));
   const bool is_set = input.find(':') != std::string::npos && !std::ifstream(input).good();
   const Images images(is_set ? input : "image:" + input, false, file.preprocessing, file.input(), 0, 0);
   if (index < 0 || index >= images.size())
     fail("--index {}: '{}' holds items 0 to {}", index, input, images.size() - 1);
+  warn_of_default_preprocessing(options, file, images);
   images.load(index, image);
-  return image;
+  return {std::move(image), images.hash(index)};
 }
 
-void run(const Options& options, const std::string& input, std::int64_t index, std::int64_t top,
+void run(Options options, const std::string& input, std::int64_t index, std::int64_t top,
          const std::string& names_path) {
   const Stopwatch clock;
+  options.threads = 1;  // as run_facts says
   const ModelFile file = load_model(options.model, options);
   const QuantizedModel model = file.packed ? file.packed->model : float_model(file.graph);
   std::vector<std::string> names;
   if (!names_path.empty()) names = read_names(names_path);
-  const std::vector<float> image = load_input(file, input, index);
+  const auto [image, hash] = load_input(options, file, input, index);
   const Executor executor(model, options.plain);
   Executor::Workspace workspace;
   std::vector<float> scores;
@@ -60,6 +67,7 @@ void run(const Options& options, const std::string& input, std::int64_t index, s
     document["model"] = options.model;
     document["model_hash"] = file.hash;
     document["input"] = input;
+    document["data_hash"] = hash;
     for (const std::size_t i : order)
       document["top"].push_back({{"class", i}, {"name", name(i)}, {"score", number(scores[i])}});
     return print_json(document);
@@ -77,7 +85,7 @@ void add_run(CLI::App& app, const std::string& command) {
   add_model(app, *options);
   app.add_option("INPUT", *input, "picture (JPEG, PNG), or a data set KIND:PATH[:SPLIT]")->required();
   app.add_option("--index", *index, "which item of the data set")->capture_default_str();
-  app.add_option("--top", *top, "how many classes")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--top", *top, "how many classes")->check(at_least(1))->capture_default_str();
   app.add_option("--names", *names, "file with one class name a line");
   app.add_option("--preprocess", options->preprocess, "preprocessing file (default: MODEL with the ending .toml)");
   app.add_flag("--plain", options->plain, "the plain executor instead of the fast one");

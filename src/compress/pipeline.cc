@@ -24,7 +24,10 @@ class Compression {
     const bool needs_images =
         recipe_.equalize || recipe_.prune_two_of_four || recipe_.recalibrate_norms || recipe_.repair != Repair::none;
     if (needs_images && (input_.images < 1 || !input_.image)) {
-      fail("recipe '{}' corrects the network on calibration images; there are none", recipe_.name);
+      fail(
+          "recipe '{}' needs images besides the calibration file: give them with --calib, and the file as "
+          "--calib-cache",
+          recipe_.name);
     }
     Graph target = *input_.graph;  // what the layers' outputs should be
     const Calibration* calibration = input_.calibration;

@@ -47,17 +47,14 @@ PrunedLayer prune_layer(Node& node) {
 
 PruneReport prune_two_of_four(Graph& graph, const PruneOptions& options) {
   PruneReport report;
-  std::vector<std::size_t> layers;
+  const std::vector<bool> outermost = outermost_layers(graph);
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
-    if (graph.nodes[i].op == Op::conv || graph.nodes[i].op == Op::linear) layers.push_back(i);
-  }
-  for (const std::size_t i : layers) {
     Node& node = graph.nodes[i];
-    const bool outer = i == layers.front() || i == layers.back();
+    if (!has_weights(node)) continue;
     const bool depthwise = node.op == Op::conv && node.weight().shape[1] == 1;
     report.weights += node.weight().size();
     const bool asked = std::find(options.always.begin(), options.always.end(), node.name) != options.always.end();
-    if ((outer && !asked) || depthwise || node.weight().size() == 0) {
+    if ((outermost[i] && !asked) || depthwise || node.weight().size() == 0) {
       report.skipped.push_back(node.name);
       report.zeros += std::count(node.weight().data.begin(), node.weight().data.end(), 0.0f);
       continue;

@@ -9,7 +9,7 @@
 namespace bitsieve {
 
 struct PruneOptions {
-  // Layers that are pruned even where they are the first convolution or the last layer with weights, by name.
+  // Layers that are pruned even where they are outermost (outermost_layers of graph.h), by name.
   std::vector<std::string> always = {};
 };
 

@@ -85,7 +85,7 @@ std::vector<Item> parse_csv(std::string_view text, const fs::path& dir, bool nee
     const auto [stop, status] = std::from_chars(label_text.data(), label_text.data() + label_text.size(), item.label);
     const bool valid = status == std::errc() && stop == label_text.data() + label_text.size() && item.label >= 0;
     const bool exists = is_file(item.path);
-    if (line_number == 1 && !valid && !exists) continue;  // column names
+    if (line_number == 1 && !valid && !exists && !has_image_suffix(item.path)) continue;  // column names
     if (!exists) fail("'{}' line {}: no such file '{}'", origin, line_number, item.path);
     if (!need_labels) {
       item.label = -1;

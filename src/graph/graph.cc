@@ -152,4 +152,32 @@ std::int64_t macs(const Graph& graph, const Node& node) {
   return total;
 }
 
+std::vector<bool> outermost_layers(const Graph& graph) {
+  std::vector<bool> result(graph.nodes.size());
+  std::vector<bool> before(graph.values.size()), after(graph.values.size());  // no layer lies before, after the value
+  const auto at = [](ValueId id) { return static_cast<std::size_t>(id); };
+  if (graph.input >= 0) before[at(graph.input)] = true;
+  if (graph.output >= 0) after[at(graph.output)] = true;
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    const Node& node = graph.nodes[i];
+    bool open = false;
+    for (const ValueId in : node.inputs) open = open || before[at(in)];
+    if (has_weights(node)) {
+      result[i] = open;
+    } else {
+      before[at(node.output)] = open;
+    }
+  }
+  for (std::size_t i = graph.nodes.size(); i-- > 0;) {
+    const Node& node = graph.nodes[i];
+    const bool open = after[at(node.output)];
+    if (has_weights(node)) {
+      result[i] = result[i] || open;
+    } else if (open) {
+      for (const ValueId in : node.inputs) after[at(in)] = true;
+    }
+  }
+  return result;
+}
+
 }  // namespace bitsieve

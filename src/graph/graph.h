@@ -127,6 +127,10 @@ void validate(const Graph& graph);
 
 inline bool has_weights(const Node& node) { return node.op == Op::conv || node.op == Op::linear; }
 
+// First convolutions and classifiers: the layers with weights that the image reaches, or that reach the output, with no
+// other one between. By node; false for all others.
+std::vector<bool> outermost_layers(const Graph& graph);
+
 // Multiply-accumulates of one image; 0 for anything but conv, linear and matmul.
 std::int64_t macs(const Graph& graph, const Node& node);
 

@@ -50,16 +50,14 @@ std::size_t written_out(const std::string& pattern) {
   return length;
 }
 
-std::regex compile(const std::string& pattern, ErrorKind kind) {
+std::regex compile(const std::string& pattern) {
   if (pattern.empty() || written_out(pattern) > max_pattern) {
-    throw Error(fmt::format("the pattern '{:.60}' must have 1 to {} characters, repetitions {{n}} written out", pattern,
-                            max_pattern),
-                kind);
+    fail("the pattern '{:.60}' must have 1 to {} characters, repetitions {{n}} written out", pattern, max_pattern);
   }
   try {
     return std::regex(pattern);
   } catch (const std::regex_error&) {
-    throw Error(fmt::format("the pattern '{}' is not a regular expression (ECMAScript)", pattern), kind);
+    fail("the pattern '{}' is not a regular expression (ECMAScript)", pattern);
   }
 }
 
@@ -126,7 +124,11 @@ void apply_layer_option(Recipe& recipe, const std::string& text) {
   const std::size_t split = text.rfind('=');
   if (split == std::string::npos || split == 0) wrong("it must read REGEX=key:value,...");
   LayerRule rule{text.substr(0, split), "", ""};
-  compile(rule.pattern, ErrorKind::usage);
+  try {
+    require_pattern(rule.pattern);
+  } catch (const Error& e) {
+    wrong(e.what());
+  }
   std::string_view rest = std::string_view(text).substr(split + 1);
   while (true) {
     const std::string_view part = rest.substr(0, rest.find(','));
@@ -152,24 +154,30 @@ void apply_layer_option(Recipe& recipe, const std::string& text) {
   recipe.rules.push_back(std::move(rule));
 }
 
+void require_pattern(const std::string& pattern) { compile(pattern); }
+
 void apply_exclude_option(Recipe& recipe, const std::string& pattern) {
-  compile(pattern, ErrorKind::usage);
+  try {
+    require_pattern(pattern);
+  } catch (const Error& e) {
+    throw Error(fmt::format("--exclude: {}", e.what()), ErrorKind::usage);
+  }
   recipe.rules.push_back({pattern, "float", "float"});
 }
 
 std::vector<LayerRecipe> resolve(const Graph& graph, const Recipe& recipe, std::vector<std::string>* warnings) {
   std::vector<LayerRecipe> result(graph.nodes.size(), LayerRecipe{"float", "float"});
   std::vector<std::size_t> layers;
+  const std::vector<bool> outermost = outermost_layers(graph);
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
-    if (has_weights(graph.nodes[i])) layers.push_back(i);
-  }
-  for (const std::size_t i : layers) {
+    if (!has_weights(graph.nodes[i])) continue;
+    layers.push_back(i);
     result[i] = recipe.layers;
-    if (recipe.first_last == FirstLast::same || (i != layers.front() && i != layers.back())) continue;
+    if (recipe.first_last == FirstLast::same || !outermost[i]) continue;
     result[i] = recipe.first_last == FirstLast::keep_float ? LayerRecipe{"float", "float"} : LayerRecipe{};
   }
   for (const LayerRule& rule : recipe.rules) {
-    const std::regex regex = compile(rule.pattern, ErrorKind::failure);
+    const std::regex regex = compile(rule.pattern);
     bool matched = false;
     for (const std::size_t i : layers) {
       if (!found_in(graph.nodes[i].name, regex, rule.pattern)) continue;

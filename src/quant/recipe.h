@@ -95,6 +95,8 @@ std::string to_toml(const Recipe& recipe);
 // Command line. All throw Error of kind usage.
 // --layer 'REGEX=key:value,...': keys weights, activations, w-bits (2 to 8), a-bits (8 or 4). Splits at the last '='.
 void apply_layer_option(Recipe& recipe, const std::string& text);
+// Throws Error where the pattern of a rule is not a regular expression, or too long.
+void require_pattern(const std::string& pattern);
 // --exclude REGEX: these layers stay float.
 void apply_exclude_option(Recipe& recipe, const std::string& pattern);
 // --w-bits N: "int2" to "int8"; --a-bits N: 8 is "int8", 4 is "act4-uniform".
@@ -103,7 +105,7 @@ std::string act_code_of_bits(std::string_view bits, const std::string& option);
 
 // One entry per node; {"float", "float"} for nodes other than conv and linear, where nothing reads it. A code "float"
 // on either side, after all rules, makes both float. `warnings` gets a line for every rule that matches no layer.
-// Throws Error for a pattern that is not a regular expression.
+// Throws Error for a pattern that is not a regular expression, or too long.
 std::vector<LayerRecipe> resolve(const Graph& graph, const Recipe& recipe,
                                  std::vector<std::string>* warnings = nullptr);
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <random>
 
@@ -141,7 +142,10 @@ TEST(RecipeToml, RoundTripsEveryRecipe) {
     r.name = i == 0 ? "" : text();
     r.layers = {text(), text()};
     for (std::size_t k = random() % 4; k > 0; --k) {
-      r.rules.push_back({text(), random() % 2 ? text() : "", random() % 2 ? text() : ""});
+      // Doubled, a backslash is one in any pattern; "]" stands for itself.
+      std::string pattern = text();
+      for (std::size_t at = 0; (at = pattern.find('\\', at)) != std::string::npos; at += 2) pattern.insert(at, "\\");
+      r.rules.push_back({pattern, random() % 2 ? text() : "", random() % 2 ? text() : ""});
     }
     r.first_last = first_last_rules[random() % 3].value;
     r.range = range_rules[random() % 5].value;
@@ -227,6 +231,34 @@ TEST(Resolve, FirstAndLast) {
   // Half float is float.
   r.rules = {{"middle", "float", ""}, {"last", "", "float"}};
   EXPECT_EQ(resolve(graph, r), (List{eight, none, none, none}));
+}
+
+// Two convolutions on the image, two layers that meet in the output.
+TEST(Resolve, FirstAndLastAreNotAboutOrder) {
+  Graph graph;
+  graph.input = graph.add_value("input", {4});
+  const auto add = [&](Op op, const char* name, std::vector<ValueId> inputs) {
+    Node node{};
+    node.op = op;
+    node.name = name;
+    node.inputs = std::move(inputs);
+    node.output = graph.add_value(name, {4});
+    graph.nodes.push_back(node);
+    return node.output;
+  };
+  const ValueId a = add(Op::conv, "stem a", {graph.input}), b = add(Op::conv, "stem b", {graph.input});
+  const ValueId sum = add(Op::add, "sum", {a, b}), middle = add(Op::conv, "middle", {sum});
+  const ValueId relu = add(Op::relu, "relu", {middle});
+  graph.output = add(Op::add, "scores", {add(Op::linear, "head a", {relu}), add(Op::linear, "head b", {relu})});
+  Recipe r;
+  r.layers = {"int4", "act4-uniform"};
+  std::vector<std::string> names;
+  const std::vector<LayerRecipe> codes = resolve(graph, r);
+  for (std::size_t i = 0; i < codes.size(); ++i) {
+    if (codes[i] == LayerRecipe{"int8", "int8"}) names.push_back(graph.nodes[i].name);
+  }
+  std::sort(names.begin(), names.end());
+  EXPECT_EQ(names, (std::vector<std::string>{"head a", "head b", "stem a", "stem b"}));
 }
 
 TEST(Resolve, OneLayerIsFirstAndLast) {

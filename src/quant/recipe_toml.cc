@@ -116,6 +116,11 @@ void read_rules(const Entry& entry, Recipe& recipe) {
     LayerRule rule;
     read_table(rule_entry, rule_keys, rule);
     if (rule.pattern.empty()) rule_entry.bad("given a match: a regular expression of layer names");
+    try {
+      require_pattern(rule.pattern);
+    } catch (const Error& e) {
+      fail("'{}' line {}: {}", entry.origin, element.source().begin.line, e.what());
+    }
     recipe.rules.push_back(std::move(rule));
   }
 }

@@ -1,6 +1,9 @@
 #include "runtime/crew.h"
 
+#include <system_error>
 #include <utility>
+
+#include "base/error.h"
 
 namespace bitsieve {
 namespace {
@@ -21,10 +24,21 @@ void pause() {
 }  // namespace
 
 Crew::Crew(int threads) {
-  for (int worker = 1; worker < threads; ++worker) helpers_.emplace_back([this, worker] { serve(worker); });
+  try {
+    for (int worker = 1; worker < threads; ++worker) helpers_.emplace_back([this, worker] { serve(worker); });
+  } catch (const std::system_error& e) {
+    const std::size_t started = helpers_.size() + 1;
+    stop();
+    fail("cannot start {} threads, only {}: {}; ask for fewer with --threads", threads, started, e.code().message());
+  } catch (...) {
+    stop();
+    throw;
+  }
 }
 
-Crew::~Crew() {
+Crew::~Crew() { stop(); }
+
+void Crew::stop() {
   {
     std::lock_guard lock(mutex_);
     stop_ = true;
@@ -32,6 +46,7 @@ Crew::~Crew() {
   }
   wake_.notify_all();
   for (std::thread& helper : helpers_) helper.join();
+  helpers_.clear();
 }
 
 void Crew::run_job(const Job& job) {

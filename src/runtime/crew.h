@@ -12,7 +12,7 @@ namespace bitsieve {
 
 class Crew {
  public:
-  // `threads` workers in all, the calling thread included; at least 1.
+  // `threads` workers in all, the calling thread included; at least 1. Throws Error where the system gives no more.
   explicit Crew(int threads);
   ~Crew();
   Crew(const Crew&) = delete;
@@ -37,6 +37,7 @@ class Crew {
     const void* context = nullptr;
     std::int64_t count = 0;
   };
+  void stop();  // ends and joins the helpers
   void run_job(const Job& job);
   void work(int worker);   // takes indices until none is left
   void serve(int worker);  // a helper's life

@@ -33,7 +33,8 @@ Executor::Executor(const QuantizedModel& model, const ExecutorOptions& options) 
   }
   for (std::size_t i = 0; i < model.graph.nodes.size(); ++i) {
     steps_.push_back(make_step(model, static_cast<int>(i), {options.reference, options.isa}));
-    scratch_bytes_ = std::max(scratch_bytes_, whole_lines(steps_.back()->scratch_bytes(options.threads)));
+    const std::size_t scratch = whole_lines(steps_.back()->scratch_bytes(options.threads));
+    if (scratch > scratch_bytes_) scratch_bytes_ = scratch, hungriest_ = i;
     most_inputs_ = std::max(most_inputs_, model.graph.nodes[i].inputs.size());
   }
   plan_ = plan_memory(value_lifetimes(model));
@@ -74,7 +75,12 @@ void Executor::start(std::span<const float> image, Workspace& workspace) const {
     fail("the input has {} values; model '{}' wants {} ({})", image.size(), graph.name, wanted,
          to_string(graph.shape(graph.input)));
   }
-  workspace.arena_.reserve(arena_bytes());
+  try {
+    workspace.arena_.reserve(arena_bytes());
+  } catch (const std::bad_alloc&) {
+    fail("one image of model '{}' needs {} MB, {} MB of them for the layer '{}'; there is not so much memory",
+         graph.name, arena_bytes() >> 20, scratch_bytes_ >> 20, graph.nodes[hungriest_].name);
+  }
   if (workspace.in_.size() < most_inputs_) workspace.in_.resize(most_inputs_);
   const int helpers = workspace.crew_ == nullptr ? 1 : workspace.crew_->threads();
   if (helpers != options_.threads)

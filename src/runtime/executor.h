@@ -69,9 +69,9 @@ class Executor {
 
   const QuantizedModel& model_;
   ExecutorOptions options_;
-  std::vector<std::unique_ptr<const Step>> steps_;  // by node
-  Plan plan_;                                       // by value
-  std::size_t scratch_bytes_ = 0, most_inputs_ = 0;
+  std::vector<std::unique_ptr<const Step>> steps_;                   // by node
+  Plan plan_;                                                        // by value
+  std::size_t scratch_bytes_ = 0, hungriest_ = 0, most_inputs_ = 0;  // hungriest_: the node that needs scratch_bytes_
 };
 
 }  // namespace bitsieve
