@@ -3,13 +3,14 @@
 #include <cstdio>
 #include <random>
 
+#include "base/error.h"
 #include "compress/quantize.h"
 #include "graph/onnx/reader.h"
 #include "graph/passes/passes.h"
 #include "runtime/calibrate.h"
 #include "runtime/executor.h"
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   if (argc != 2) return std::fprintf(stderr, "usage: quickstart MODEL.onnx\n"), 2;
   bitsieve::Graph graph = bitsieve::load_onnx(argv[1]);
   bitsieve::fold_batch_norms(graph);
@@ -29,4 +30,6 @@ int main(int argc, char** argv) {
   image(1000, input);
   executor.run(input, workspace, scores);
   for (std::size_t i = 0; i < scores.size(); ++i) std::printf("class %zu: %f\n", i, static_cast<double>(scores[i]));
+} catch (const bitsieve::Error& e) {
+  return std::fprintf(stderr, "%s\n", e.what()), 1;
 }

@@ -17,7 +17,7 @@ declare -A may=(
   [eval]="base tensor graph data quant methods kernels runtime eval"
   [pack]="base tensor graph data quant methods pack"
   [search]="base tensor graph data quant methods kernels runtime compress eval search"
-  [cli]="base tensor graph data quant methods kernels runtime compress eval pack search report cli"
+  [cli]="base tensor graph data quant methods kernels runtime compress eval pack search cli"
 )
 bad=0
 for folder in src/*/; do

@@ -13,23 +13,26 @@
 namespace bitsieve::cli {
 namespace {
 
-// Of a layer's weights as 8-bit integers, per filter max/127.
+// Of a layer's weights as the model's integers; of a float layer as 8-bit ones, per filter max/127.
 struct WeightBits {
   double zeros = 0;     // share that is 0
-  double set_bits = 0;  // mean number of bits set in a magnitude, of 7
+  double set_bits = 0;  // mean number of bits set in a magnitude
 };
 
-WeightBits weight_bits(const Node& node) {
+WeightBits weight_bits(const Node& node, const LayerCode& layer) {
   const Tensor& w = node.weight();
   const std::int64_t outputs = w.shape[0];
-  const auto codes =
-      require_weight_code("int8").quantize(w.data.data(), outputs, w.size() / std::max<std::int64_t>(outputs, 1));
+  const std::vector<std::int8_t> codes =
+      layer.integer ? layer.weight
+                    : require_weight_code("int8")
+                          .quantize(w.data.data(), outputs, w.size() / std::max<std::int64_t>(outputs, 1))
+                          .q;
   WeightBits bits;
-  for (const std::int8_t q : codes.q) {
+  for (const std::int8_t q : codes) {
     bits.zeros += q == 0;
     bits.set_bits += std::popcount(static_cast<unsigned>(std::abs(int{q})));
   }
-  const double n = std::max<double>(1, static_cast<double>(codes.q.size()));
+  const double n = std::max<double>(1, static_cast<double>(codes.size()));
   return {bits.zeros / n, bits.set_bits / n};
 }
 
@@ -59,7 +62,7 @@ void run(const Options& options) {
              {"macs", macs(model.graph, node)}};
     std::string codes, statistics;
     if (weights) {
-      const WeightBits bits = weight_bits(node);
+      const WeightBits bits = weight_bits(node, layer);
       row["weight_zeros"] = bits.zeros;
       row["mean_set_bits"] = bits.set_bits;
       statistics = fmt::format("{:5.1f}% {:5.2f}", 100 * bits.zeros, bits.set_bits);
@@ -97,7 +100,8 @@ void run(const Options& options) {
   }
   std::printf(
       "\n%s: input %s, %lld parameters, %lld MACs per image, %lld bytes, %.2f bits per weight\n"
-      "zeros and bits: of the weights as 8-bit integers, the share that is 0 and the mean number of set bits\n",
+      "zeros and bits: of the weights as integers (of float layers as 8-bit ones), the share that is 0 and the mean "
+      "number of\nset bits of a magnitude\n",
       options.model.c_str(), to_string(file.input()).c_str(), static_cast<long long>(total_params),
       static_cast<long long>(total_macs), static_cast<long long>(file.bytes), avg_bits_per_weight(model));
   if (file.packed)

@@ -3,9 +3,8 @@
 //   f(x, partner) = paired && partner == 0 ? lone[x] : pair[x]        x: an 8-bit pattern, u8 or s8
 //   adjacent(in, n):     out[i] = f(in[i], in[i ^ 1]); an odd last value has partner 0
 //
-//   spread(in, n):       value[i] = in[i], code[i] = pair[in[i]], and alone[i] = lone[in[i]] if wanted: for values that
-//   meet
-//                        several partners, as in depthwise convolutions; `paired` does not matter
+//   spread(in, n):       value[i] = in[i], code[i] = pair[in[i]] and, if wanted, alone[i] = lone[in[i]]; for values
+//                        that meet several partners, as in depthwise convolutions. `paired` does not matter
 //
 // The output of `adjacent` may be its input; otherwise they must not overlap. Exactly n bytes of each are read and
 // written.
