@@ -52,6 +52,7 @@ expect 1 "bitsieve: the preprocessing gives pictures of 32 x 32; the network's i
   eval good.onnx --data images:pictures,labels.csv --preprocess size.toml
 expect 1 "bitsieve: no such directory '/nowhere'" eval good.onnx --data fashion-mnist:/nowhere:test
 expect 2 "bitsieve: data 'npy:x.npy' has no labels; write npy:x.npy,Y.npy" eval good.onnx --data npy:x.npy
+expect 2 "bitsieve: data 'npy:x.npy,' has no labels; write npy:x.npy,Y.npy" eval good.onnx --data npy:x.npy,
 expect 2 "bitsieve: data 'what:x' has the unknown kind 'what'; known are fashion-mnist, mnist, cifar10, images, image, npy" eval good.onnx --data what:x
 
 # Calibration of another model.

@@ -104,8 +104,9 @@ std::vector<Item> parse_csv(std::string_view text, const fs::path& dir, bool nee
 std::unique_ptr<Dataset> open_image_folder(const std::string& where, bool need_labels) {
   const std::size_t comma = where.rfind(',');
   const fs::path dir = where.substr(0, comma);
-  if (need_labels && comma == std::string::npos) {
-    throw Error(fmt::format("data 'images:{0}' has no labels; write images:{0},labels.csv", where), ErrorKind::usage);
+  if (need_labels && (comma == std::string::npos || comma + 1 == where.size())) {
+    throw Error(fmt::format("data 'images:{}' has no labels; write images:{},labels.csv", where, dir.string()),
+                ErrorKind::usage);
   }
   if (std::error_code error; !fs::is_directory(dir, error)) fail("no such directory '{}'", dir.string());
   if (comma == std::string::npos) {

@@ -91,8 +91,8 @@ class NpyImages : public NpyDataset {
 std::unique_ptr<Dataset> open_npy(const std::string& where, bool need_labels) {
   const std::size_t comma = where.rfind(',');
   const std::string path = where.substr(0, comma);
-  if (need_labels && comma == std::string::npos) {
-    throw Error(fmt::format("data 'npy:{0}' has no labels; write npy:{0},Y.npy", where), ErrorKind::usage);
+  if (need_labels && (comma == std::string::npos || comma + 1 == where.size())) {
+    throw Error(fmt::format("data 'npy:{}' has no labels; write npy:{},Y.npy", where, path), ErrorKind::usage);
   }
   const std::string bytes = read_file(path);
   Tensor all = parse_npy(bytes, path);
