@@ -76,7 +76,7 @@ void write_file_atomically(const std::string& given, std::string_view bytes) {
   }
   const std::filesystem::file_type type = std::filesystem::status(path, ignored).type();
   if (type == std::filesystem::file_type::character || type == std::filesystem::file_type::fifo) {
-    Descriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));  // /dev/null, /dev/stdout, a pipe: nothing to rename
+    Descriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));  // nothing to rename there
     if (file.get() < 0) fail("cannot write '{}': {}", path, std::strerror(errno));
     if (const int reason = write_all(file.get(), bytes)) fail("cannot write '{}': {}", path, std::strerror(reason));
     return;
