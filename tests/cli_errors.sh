@@ -124,7 +124,7 @@ expect 2 "bitsieve: --limit: '-5' is not a whole number of 0 or more (see bitsie
 expect 2 "bitsieve: --seed: '-1' is not a whole number of 0 or more (see bitsieve --help)" eval good.onnx --data npy:x.npy,ok.npy --seed -1
 expect 2 "bitsieve: --max-drop: '-1' is not a number from 0 to 100 (see bitsieve --help)" auto good.onnx --data npy:x.npy,ok.npy --calib npy:x.npy --max-drop -1
 expect 2 "bitsieve: --full takes every image, --limit a part: give one of the two" auto good.onnx --data npy:x.npy,ok.npy --calib npy:x.npy --full --limit 1
-expect 1 "bitsieve: recipe 'int8-gain' needs images besides the calibration file: give them with --calib, and the file as --calib-cache" \
+expect 2 "bitsieve: recipe 'int8-gain' needs images besides the calibration file: give them with --calib, and the file as --calib-cache" \
   quantize good.onnx --calib c.json --repair gain
 mkdir digits && python3 -c "
 import struct
@@ -132,6 +132,19 @@ open('digits/t10k-images-idx3-ubyte', 'wb').write(struct.pack('>IIII', 0x803, 2,
 open('digits/t10k-labels-idx1-ubyte', 'wb').write(struct.pack('>II', 0x801, 2) + bytes([3, 4]))"
 expect 0 "warning: no --preprocess and no 'good.toml': pixels are divided by 255, nothing else" eval good.onnx --data mnist:digits:test
 expect 0 "" eval good.onnx --data mnist:digits:test $gray
+expect 2 "bitsieve: --repair and --equalize need images; --calib names a calibration file: name images" \
+  auto good.onnx --data npy:x.npy,ok.npy --calib c.json --repair gain
+expect 2 "bitsieve: --percentile needs --calib-method percentile" auto good.onnx --data npy:x.npy,ok.npy --calib npy:x.npy --percentile 99 -o late
+[ ! -e late ] || { echo "auto made its folder before it looked at its options"; failed=1; }
+expect 2 "bitsieve: --exclude= a value is missing" quantize good.onnx --calib c.json --exclude= --strict
+expect 2 "bitsieve: --calib: 'cal' is neither images (KIND:PATH) nor a calibration file, whose name ends in .json" quantize good.onnx --calib cal
+cp x.npy mine.npy
+expect 2 "bitsieve: --output: 'mine.npy' would be written over what --calib names; name another file" quantize good.onnx --calib npy:mine.npy -o mine.npy
+expect 2 "bitsieve: --output: 'z.bsv' would be written over another file of this command; name another file" \
+  quantize good.onnx --calib npy:x.npy --calib-cache z.bsv -o z.bsv
+expect 1 "bitsieve: cannot write 'pictures': it is a folder" calibrate good.onnx --calib npy:x.npy -o pictures
+expect 0 "" calibrate good.onnx --calib npy:x.npy -o /dev/null $quiet
+expect 0 "" quantize good.onnx --calib c.json -o /dev/null
 # An option that may come several times takes one value at a time, and leaves the model alone.
 expect 0 "" quantize --exclude fc --layer 'conv1=weights:int4' good.onnx --calib c.json -o order.bsv
 [ -s order.bsv ] || { echo "no order.bsv"; failed=1; }

@@ -66,22 +66,24 @@ std::string read_file(const std::string& path, std::uint64_t max_bytes) {
 }
 
 void write_file_atomically(const std::string& given, std::string_view bytes) {
-  // What a link leads to is written, not the link.
-  std::error_code ignored;
-  std::string path = given;
-  if (std::filesystem::is_symlink(path, ignored)) {
-    const std::filesystem::path link(path), whole = std::filesystem::canonical(link, ignored);
-    // Of a link that leads to nothing yet, one step.
-    path = ignored ? (link.parent_path() / std::filesystem::read_symlink(link, ignored)).string() : whole.string();
-  }
-  const std::filesystem::file_type type = std::filesystem::status(path, ignored).type();
-  if (type == std::filesystem::file_type::character || type == std::filesystem::file_type::fifo) {
-    Descriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));  // nothing to rename there
-    if (file.get() < 0) fail("cannot write '{}': {}", path, std::strerror(errno));
-    if (const int reason = write_all(file.get(), bytes)) fail("cannot write '{}': {}", path, std::strerror(reason));
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const fs::file_type type = fs::status(given, error).type();
+  if (type == fs::file_type::character || type == fs::file_type::fifo) {
+    Descriptor file(::open(given.c_str(), O_WRONLY | O_CLOEXEC));  // nothing to rename there
+    if (file.get() < 0) fail("cannot write '{}': {}", given, std::strerror(errno));
+    if (const int reason = write_all(file.get(), bytes)) fail("cannot write '{}': {}", given, std::strerror(reason));
     return;
   }
-  if (type == std::filesystem::file_type::directory) fail("cannot write '{}': it is a folder", path);
+  if (type == fs::file_type::directory) fail("cannot write '{}': it is a folder", given);
+  if (type == fs::file_type::block || type == fs::file_type::socket)
+    fail("cannot write '{}': it is not a regular file", given);
+  // What a link leads to is written, not the link, even where nothing is there yet.
+  fs::path target = given;
+  for (int links = 0; links < 40 && fs::is_symlink(target, error); ++links) {
+    target = target.parent_path() / fs::read_symlink(target, error);
+  }
+  const std::string path = target.string();
   const std::string temporary = path + ".tmp" + std::to_string(::getpid());
   Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
   if (file.get() < 0) fail("cannot write '{}': {}", path, std::strerror(errno));

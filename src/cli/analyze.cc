@@ -53,7 +53,7 @@ void run(const Options& options, std::int64_t count, bool every_node) {
   std::unique_ptr<Images> own;
   if (!options.data.empty()) {
     own = std::make_unique<Images>(options.data, false, file.preprocessing, file.input(), count, options.seed);
-    if (names_calibration(options)) warn_of_default_preprocessing(options, file, *own);
+    warn_of_default_preprocessing(options, file, *own);
   } else if (!source.images) {
     throw Error("analyze needs images: --data, or --calib with images", ErrorKind::usage);
   }

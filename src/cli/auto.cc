@@ -43,9 +43,12 @@ class Auto {
                 options.full || options.limited ? options.limit : default_images, options.seed) {}
 
   void run() {
-    if (options_.full && options_.limited)
-      throw Error("--full takes every image, --limit a part: give one of the two", ErrorKind::usage);
-    if (options_.max_drop >= 0 && options_.calib.ends_with(".json")) {
+    const Recipe recipe = base();  // a mistake on the command line shows before anything is done
+    if (names_calibration(options_) && (recipe.repair != Repair::none || recipe.equalize)) {
+      throw Error("--repair and --equalize need images; --calib names a calibration file: name images",
+                  ErrorKind::usage);
+    }
+    if (options_.max_drop >= 0 && names_calibration(options_)) {
       throw Error("--max-drop orders the layers on calibration images; --calib names a calibration file: name images",
                   ErrorKind::usage);
     }
@@ -294,6 +297,8 @@ void add_auto(CLI::App& app, const std::string& command) {
   app.add_flag("--equalize", options->equalize, "cross-layer equalization first");
   app.callback([options, &app] {
     options->limited = app.count("--limit") > 0;
+    if (options->full && options->limited)
+      throw Error("--full takes every image, --limit a part: give one of the two", ErrorKind::usage);
     Auto(*options).run();
   });
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "cli/calibration_source.h"
 #include "eval/causes.h"
 
 namespace bitsieve::cli {
@@ -41,8 +42,11 @@ Next next_command(const AutoReport& r) {
   if (o.percentile > 0) base += fmt::format(" --percentile {}", o.percentile);
   if (o.act_top > 0) base += fmt::format(" --act-top {}", o.act_top);
   if (o.equalize) base += " --equalize";
+  base += with("-o", o.output);
+  if (o.limit > 0) base += fmt::format(" --limit {}", o.limit);
+  if (o.limit == 0 && r.images.size() == r.images.available()) base += " --full";
   const std::string model = shell_word(o.model), data = with("--data", o.data), calib = with("--calib", o.calib);
-  if (!r.mixed && (best.recipe.name.starts_with("int8") || !r.within) && !o.calib.ends_with(".json")) {
+  if (!r.mixed && (best.recipe.name.starts_with("int8") || !r.within) && !names_calibration(o)) {
     return {fmt::format("bitsieve auto {}{}{}{}{} --max-drop {}", model, data, calib, same, base, r.tolerated),
             "mixes 8-bit layers into a narrow recipe"};
   }

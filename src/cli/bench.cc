@@ -95,7 +95,7 @@ void add_bench(CLI::App& app, const std::string& command) {
   options->command = command;
   add_model(app, *options);
   add_threads(app, *options, "threads of one image (default: 1)");
-  app.add_option("--runs", *runs, "timed runs")->check(at_least(1))->capture_default_str();
+  app.add_option("--runs", *runs, "timed runs")->check(at_least(1, INT32_MAX))->capture_default_str();
   app.add_flag("--plain", options->plain, "the plain executor instead of the fast one");
   app.callback([options, runs] { run(*options, *runs); });
 }

@@ -61,7 +61,9 @@ CompressInput CalibrationSource::input(const Graph& graph, const Options& option
 
 std::optional<Calibration> find_calibration(const std::string& path, const Calibration& wanted, CacheFile whose,
                                             const Options& options) {
-  if (std::error_code ignored; !std::filesystem::exists(path, ignored)) return {};
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) fail("cannot write '{}': it is a folder", path);
+  if (!std::filesystem::is_regular_file(path, ignored)) return {};
   constexpr const char* advice = "delete it, or name another file";
   Calibration found;
   try {
@@ -88,6 +90,12 @@ CalibrationSource obtain_calibration(const ModelFile& model, const Options& opti
     require_complete(source.calibration, options.calib);
     source.reused = true;
     return source;
+  }
+  if (options.calib.find(':') == std::string::npos) {
+    throw Error(
+        fmt::format("--calib: '{}' is neither images (KIND:PATH) nor a calibration file, whose name ends in .json",
+                    options.calib),
+        ErrorKind::usage);
   }
   source.images = std::make_unique<Images>(options.calib, false, model.preprocessing, model.input(),
                                            options.calib_samples, options.seed);

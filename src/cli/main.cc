@@ -29,6 +29,11 @@ int main(int argc, char** argv) {
                       argc < 2 ? "a command is missing" : fmt::format("there is no command '{}'", argv[1]), names),
           ErrorKind::usage);
     }
+    for (int i = 1; i < argc; ++i) {  // else an empty value takes the next option for itself
+      const std::string_view word = argv[i];
+      if (word.starts_with("--") && word.size() > 3 && word.find('=') + 1 == word.size())
+        throw Error(fmt::format("{} a value is missing", word), ErrorKind::usage);
+    }
     app.parse(argc, argv);  // verbs run as callbacks
     if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) fail("cannot write the output: {}", std::strerror(errno));
     return 0;

@@ -1,6 +1,7 @@
 #include "cli/model_file.h"
 
 #include <filesystem>
+#include <set>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -23,6 +24,16 @@ void read_preprocessing(ModelFile& file, const Options& options) {
     file.preprocessing = parse_preprocessing(read_file(path, 1 << 20), path);
     file.preprocessing_path = path;
   }
+}
+
+// Whether both name one file, which need not be there yet.
+bool same_file(const std::string& a, const std::string& b) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  if (fs::equivalent(a, b, error)) return true;
+  const fs::path whole_a = fs::weakly_canonical(fs::absolute(a, error), error);
+  const fs::path whole_b = fs::weakly_canonical(fs::absolute(b, error), error);
+  return !error && whole_a == whole_b;
 }
 
 }  // namespace
@@ -62,7 +73,8 @@ ModelFile load_float_model(const std::string& path, const Options& options, cons
 }
 
 void warn_of_default_preprocessing(const Options& options, const ModelFile& model, const Images& images) {
-  if (!model.default_preprocessing || !images.pictures()) return;
+  static std::set<std::string> said;  // a command may read several data sets for one model
+  if (!model.default_preprocessing || !images.pictures() || !said.insert(model.path).second) return;
   warn(options, fmt::format("no --preprocess and no '{}': pixels are divided by 255, nothing else",
                             std::filesystem::path(model.path).replace_extension(".toml").string()));
 }
@@ -70,8 +82,7 @@ void warn_of_default_preprocessing(const Options& options, const ModelFile& mode
 void require_other_file(const std::string& output, const Options& options, const ModelFile& model,
                         const std::vector<std::string>& more) {
   const auto refuse = [&](const std::string& path, const char* what) {
-    std::error_code ignored;
-    if (path.empty() || !std::filesystem::equivalent(output, path, ignored)) return;
+    if (path.empty() || !same_file(output, path)) return;
     throw Error(fmt::format("--output: '{}' would be written over {}; name another file", output, what),
                 ErrorKind::usage);
   };
@@ -79,7 +90,13 @@ void require_other_file(const std::string& output, const Options& options, const
   refuse(model.preprocessing_path, "the preprocessing file");
   refuse(options.config, "what --config names");
   refuse(options.calib, "what --calib names");
-  for (const std::string& path : more) refuse(path, "a file that is read");
+  // KIND:PATH,PATH
+  for (std::size_t at = options.calib.find(':'); at != std::string::npos;) {
+    const std::size_t end = options.calib.find(',', ++at);
+    refuse(options.calib.substr(at, end - at), "what --calib names");
+    at = end;
+  }
+  for (const std::string& path : more) refuse(path, "another file of this command");
 }
 
 }  // namespace bitsieve::cli

@@ -29,11 +29,12 @@ ModelFile load_model(const std::string& path, const Options& options);
 // As load_model, but a packed model is an error that says what to give instead.
 ModelFile load_float_model(const std::string& path, const Options& options, const char* verb);
 
-// Warns where pictures are read and nobody said how to preprocess them: the wrong way looks like a bad network.
+// Warns, once for a model, where pictures are read and nobody said how to preprocess them: the wrong way looks like a
+// bad network.
 void warn_of_default_preprocessing(const Options& options, const ModelFile& model, const Images& images);
 
 // Throws Error of kind usage when `output` names a file that the command reads, which would be lost: the model, the
-// preprocessing, the recipe, the calibration, or one of `more`.
+// preprocessing, the recipe, the calibration or its images; or that is one of `more`.
 void require_other_file(const std::string& output, const Options& options, const ModelFile& model,
                         const std::vector<std::string>& more = {});
 

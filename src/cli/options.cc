@@ -27,11 +27,12 @@ std::string name_of_codes(const Recipe& recipe) {
 
 }  // namespace
 
-CLI::Validator at_least(std::int64_t least) {
-  return {[least](std::string& text) {
-            std::int64_t value = 0;
+CLI::Validator at_least(std::uint64_t least, std::uint64_t most) {
+  return {[least, most](std::string& text) {
+            std::uint64_t value = 0;
             const auto [stop, status] = std::from_chars(text.data(), text.data() + text.size(), value);
             const bool whole = status == std::errc() && stop == text.data() + text.size() && !text.empty();
+            if (whole && value > most) return fmt::format("'{}' is more than {}", text, most);
             return whole && value >= least ? std::string()
                                            : fmt::format("'{}' is not a whole number of {} or more", text, least);
           },
@@ -61,7 +62,7 @@ void add_model(CLI::App& app, Options& options, const char* what) {
 
 void add_threads(CLI::App& app, Options& options, const char* what) {
   app.add_option("-j,--threads", options.threads, what)->check(CLI::Range(0, most_threads));
-  app.add_option("--seed", options.seed, "seed of every random choice")->check(at_least(0));
+  app.add_option("--seed", options.seed, "seed of every random choice")->check(at_least(0, UINT64_MAX));
 }
 
 void add_data(CLI::App& app, Options& options, bool required) {

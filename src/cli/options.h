@@ -30,8 +30,8 @@ struct Options {
 };
 
 // What an option's text has to be; the message says so.
-CLI::Validator at_least(std::int64_t least);  // a whole number that fits 64 bits
-CLI::Validator points();                      // percentage points
+CLI::Validator at_least(std::uint64_t least, std::uint64_t most = INT64_MAX);  // a whole number
+CLI::Validator points();                                                       // percentage points
 CLI::Validator not_empty();
 
 void add_model(CLI::App& app, Options& options, const char* what = "ONNX file or .bsv file");

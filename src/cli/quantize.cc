@@ -50,7 +50,20 @@ void run(const Options& options, const std::string& cache) {
                                  ? std::filesystem::path(options.model).stem().string() + "-" + recipe.name + ".bsv"
                                  : options.output;
   const std::string recipe_file = std::filesystem::path(output).replace_extension(".recipe.toml").string();
-  for (const std::string& path : {output, recipe_file}) require_other_file(path, options, file, {cache});
+  std::vector<std::string> files{output};
+  // Into a device or a pipe goes the model alone.
+  if (const auto there = std::filesystem::status(output).type();
+      there == std::filesystem::file_type::not_found || there == std::filesystem::file_type::regular) {
+    files.push_back(recipe_file);
+  }
+  for (const std::string& path : files) require_other_file(path, options, file, {cache});
+  if (names_calibration(options) && needs_images(recipe)) {
+    throw Error(
+        fmt::format("recipe '{}' needs images besides the calibration file: give them with --calib, and the file "
+                    "as --calib-cache",
+                    recipe.name),
+        ErrorKind::usage);
+  }
   const CalibrationSource source = obtain_calibration(file, options, cache);
   CompressInput input = source.input(file.graph, options);
   CompressResult result;
@@ -65,7 +78,7 @@ void run(const Options& options, const std::string& cache) {
   if (options.strict) require_asked_precision(result.model, recipe);
   const std::string bytes = pack(file, result.model, recipe, source.calibration);
   write_file_atomically(output, bytes);
-  write_file_atomically(recipe_file, to_toml(resolved(file.graph, recipe)));
+  if (files.size() > 1) write_file_atomically(recipe_file, to_toml(resolved(file.graph, recipe)));
   const Json layers = layers_json(result.model);
   if (options.json()) {
     Json document = run_facts(options, clock);
@@ -78,7 +91,7 @@ void run(const Options& options, const std::string& cache) {
     document["avg_act_bits"] = avg_act_bits(result.model);
     document["layers"] = layers;
     document["warnings"] = result.warnings;
-    document["files"] = {output, recipe_file};
+    document["files"] = files;
     return print_json(document);
   }
   std::printf("%-36s %-8s %-12s %-30s %12s %10s\n", "layer", "operator", "weights", "activations", "MACs",
@@ -93,10 +106,10 @@ void run(const Options& options, const std::string& cache) {
     std::printf("\nrepair: %zu layers matched on %lld images\n", result.repair->layers.size(),
                 static_cast<long long>(result.repair->images));
   std::printf(
-      "\nwritten: %s (%zu bytes, %.2f bits per weight; the ONNX file has %lld bytes), %s\n"
+      "\nwritten: %s (%zu bytes, %.2f bits per weight; the ONNX file has %lld bytes)%s\n"
       "next: bitsieve eval %s --data KIND:PATH\n",
       output.c_str(), bytes.size(), avg_bits_per_weight(result.model), static_cast<long long>(file.bytes),
-      recipe_file.c_str(), output.c_str());
+      files.size() > 1 ? (", " + recipe_file).c_str() : "", output.c_str());
 }
 
 }  // namespace

@@ -21,9 +21,7 @@ class Compression {
   Compression(const CompressInput& input, const Recipe& recipe) : input_(input), recipe_(recipe) {}
 
   CompressResult run() {
-    const bool needs_images =
-        recipe_.equalize || recipe_.prune_two_of_four || recipe_.recalibrate_norms || recipe_.repair != Repair::none;
-    if (needs_images && (input_.images < 1 || !input_.image)) {
+    if (needs_images(recipe_) && (input_.images < 1 || !input_.image)) {
       fail(
           "recipe '{}' needs images besides the calibration file: give them with --calib, and the file as "
           "--calib-cache",

@@ -47,6 +47,11 @@ inline constexpr std::int64_t repair_images = 256, repair_bytes = std::int64_t{2
 // 4. quantize;
 // 5. recalibrate the norms;
 // 6. repair: matched to the unpruned network; last, so that it sees the layers as they will run.
+// Whether compress() wants images besides the calibration.
+inline bool needs_images(const Recipe& recipe) {
+  return recipe.equalize || recipe.prune_two_of_four || recipe.recalibrate_norms || recipe.repair != Repair::none;
+}
+
 // Throws Error when a step needs images and there are none, and as quantize does.
 CompressResult compress(const CompressInput& input, const Recipe& recipe);
 
