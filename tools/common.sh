@@ -16,7 +16,10 @@ install_packages() {
   [ -z "$missing" ] && return 0
   say "Installing from Debian:$missing"
   as_root=""
-  [ "$(id -u)" = 0 ] || as_root=sudo
+  if [ "$(id -u)" != 0 ]; then
+    as_root=sudo
+    command -v sudo >/dev/null || { echo "these packages are missing, and installing them needs root or sudo:$missing" >&2; exit 1; }
+  fi
   $as_root apt-get update -q >/dev/null
   # shellcheck disable=SC2086
   DEBIAN_FRONTEND=noninteractive $as_root apt-get install -q -y --no-install-recommends $missing >/dev/null
