@@ -21,12 +21,9 @@ struct WeightBits {
 
 WeightBits weight_bits(const Node& node, const LayerCode& layer) {
   const Tensor& w = node.weight();
-  const std::int64_t outputs = w.shape[0];
+  const std::int64_t outputs = w.shape[0], k = w.size() / std::max<std::int64_t>(outputs, 1);
   const std::vector<std::int8_t> codes =
-      layer.integer ? layer.weight
-                    : require_weight_code("int8")
-                          .quantize(w.data.data(), outputs, w.size() / std::max<std::int64_t>(outputs, 1))
-                          .q;
+      layer.integer ? layer.weight : require_weight_code("int8").quantize({w.data.data(), outputs, k, k}).q;
   WeightBits bits;
   for (const std::int8_t q : codes) {
     bits.zeros += q == 0;

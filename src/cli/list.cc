@@ -11,6 +11,7 @@
 #include "kernels/f32conv/f32conv.h"
 #include "kernels/qdepthwise/qdepthwise.h"
 #include "kernels/qgemm/qgemm.h"
+#include "kernels/shift_search/shift_search.h"
 #include "kernels/two_of_four/two_of_four.h"
 #include "kernels/window/window.h"
 #include "methods/methods.h"
@@ -41,7 +42,7 @@ void add_kernels(std::vector<Row>& rows, const Kernels& kernels) {
 std::vector<Table> tables() {
   std::vector<Table> all(6);
   all[0] = {"weight_codes", "weight codes (--weights)", {}};
-  for (const auto& row : weight_codes()) all[0].rows.push_back({row.name, row.description});
+  for (const auto& row : weight_codes()) all[0].rows.push_back({row.names, row.description});
   all[1] = {"activation_codes", "activation codes (--activations)", {}};
   for (const auto& row : activation_codes()) all[1].rows.push_back({row.name, row.description});
   all[2] = {"data_sets", "data sets (--data, --calib)", {}};
@@ -53,6 +54,7 @@ std::vector<Table> tables() {
   add_kernels(all[3].rows, two_of_four_kernels());
   add_kernels(all[3].rows, window_kernels());
   add_kernels(all[3].rows, elementwise_kernels());
+  add_kernels(all[3].rows, shift_search_kernels());
   add_kernels(all[3].rows, f32conv_kernels());
   all[4] = {"verbs", "verbs", {}};
   for (const Verb& verb : verbs) all[4].rows.push_back({verb.name, verb.description});

@@ -1,5 +1,6 @@
 #include "cli/options.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/error.h"
@@ -12,8 +13,15 @@ namespace {
 
 CodeNames code_names() {
   CodeNames names;
-  for (const WeightCodeRow& row : weight_codes()) names.weights.push_back(row.name);
-  for (const ActivationCodeRow& row : activation_codes()) names.activations.push_back(row.name);
+  names.weights.known = [](const std::string& name) { return find_weight_code(name).has_value(); };
+  for (const WeightCodeRow& row : weight_codes())
+    names.weights.allowed += (names.weights.allowed.empty() ? "" : ", ") + row.names;
+  names.activations.known = [](const std::string& name) {
+    return std::any_of(activation_codes().begin(), activation_codes().end(),
+                       [&](const ActivationCodeRow& row) { return row.name == name; });
+  };
+  for (const ActivationCodeRow& row : activation_codes())
+    names.activations.allowed += (names.activations.allowed.empty() ? "" : ", ") + row.name;
   return names;
 }
 

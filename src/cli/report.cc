@@ -67,8 +67,7 @@ std::vector<LayerSize> layer_sizes(const QuantizedModel& model) {
     size.weights = node.weight().size();
     size.params = size.weights + (node.bias() ? node.bias()->size() : 0);
     const LayerCode& layer = model.layers[i];
-    size.stored_bits = layer.integer ? static_cast<double>(size.weights) * layer.weight_bits +
-                                           96.0 * static_cast<double>(layer.bias.size())
+    size.stored_bits = layer.integer ? stored_weight_bits(layer) + 96.0 * static_cast<double>(layer.bias.size())
                                      : 32.0 * static_cast<double>(size.params);
     sizes.push_back(size);
   }

@@ -55,7 +55,7 @@ class Compression {
       result_.prune = prune_two_of_four(graph, options);
       if (!recipe_.recalibrate_norms && recipe_.repair == Repair::none) calibrate_again(graph);
     }
-    QuantizeResult quantized = quantize(graph, *calibration, recipe_);
+    QuantizeResult quantized = quantize(graph, *calibration, recipe_, input_.threads);
     result_.model = std::move(quantized.model);
     result_.warnings.insert(result_.warnings.end(), quantized.warnings.begin(), quantized.warnings.end());
     if (recipe_.recalibrate_norms) recalibrate();

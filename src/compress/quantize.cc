@@ -57,8 +57,8 @@ bool keeps_code(const Node& node) {
 
 class Quantizer {
  public:
-  Quantizer(const Graph& graph, const Calibration& calibration, const Recipe& recipe)
-      : graph_(graph), calibration_(calibration), recipe_(recipe) {
+  Quantizer(const Graph& graph, const Calibration& calibration, const Recipe& recipe, int threads)
+      : graph_(graph), calibration_(calibration), recipe_(recipe), threads_(threads) {
     result_.model = {graph, std::vector<ValueCode>(graph.values.size()), std::vector<LayerCode>(graph.nodes.size())};
   }
 
@@ -213,15 +213,18 @@ class Quantizer {
       }
     }
     const ActivationCodeRow& act = act_code(node, codes_[i].act_code);
-    const WeightCodeRow& code_row = require_weight_code(codes_[i].weight_code);
+    const WeightCode weight_code = require_weight_code(codes_[i].weight_code);
     const ValueCode in = code(node.inputs[0]);
     layer.weight_code = codes_[i].weight_code;
     layer.act_code = act.name;
-    layer.weight_bits = code_row.bits;
     layer.act_bits = act.bits_of(in.type == DType::s8);
     layer.transform = act.make_transform(in.type == DType::s8);
-    auto quantized = code_row.quantize(reordered.data(), outputs, k);
+    WeightInput input{reordered.data(), outputs, k, depth, NAN, threads_};
+    if (weight_code.measures_alpha) input.alpha = measured_alpha(node.inputs[0]);
+    CodedWeights quantized = weight_code.quantize(input);
+    layer.weight_bits = quantized.bits;
     layer.weight = std::move(quantized.q);
+    layer.shifts = std::move(quantized.shifts);
     if (layer.transform.two_of_four) require_two_of_four(node.name, layer.weight, k);
     layer.weight_scale = std::move(quantized.scale);
     layer.bias.resize(static_cast<std::size_t>(outputs));
@@ -243,6 +246,13 @@ class Quantizer {
     set_multipliers(result_.model, i);
     constexpr std::int64_t most = (std::int64_t{1} << 30) / (255 * 128);
     if (k > most) fail("layer '{}': {} products a sum; int32 sums are safe up to {}", node.name, k, most);
+  }
+
+  // mean^2 / variance of a value (specification of SWIS, A.4). What is always the same has no variance: the largest
+  // alpha.
+  double measured_alpha(ValueId id) const {
+    const auto [mean, variance] = mean_and_variance(statistics(id).histogram);
+    return variance > 0 ? mean * mean / variance : mean != 0 ? 1e9 : 0;
   }
 
   // 2:4 is sparsity along input channels: a layer with one input channel a filter takes the code without it.
@@ -310,14 +320,15 @@ class Quantizer {
   const Graph& graph_;
   const Calibration& calibration_;
   const Recipe& recipe_;
+  const int threads_;
   std::vector<LayerRecipe> codes_;  // by node
   QuantizeResult result_;
 };
 
 }  // namespace
 
-QuantizeResult quantize(const Graph& graph, const Calibration& calibration, const Recipe& recipe) {
-  return Quantizer(graph, calibration, recipe).run();
+QuantizeResult quantize(const Graph& graph, const Calibration& calibration, const Recipe& recipe, int threads) {
+  return Quantizer(graph, calibration, recipe, threads).run();
 }
 
 }  // namespace bitsieve

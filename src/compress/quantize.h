@@ -15,7 +15,8 @@ struct QuantizeResult {
 };
 
 // `graph`: batch norms folded and activations fused. Throws Error when the calibration lacks a value of the graph
-// (it belongs to another model), for unknown codes, and for bad patterns.
-QuantizeResult quantize(const Graph& graph, const Calibration& calibration, const Recipe& recipe);
+// (it belongs to another model), for unknown codes, and for bad patterns. threads <= 0: all processors; the result does
+// not depend on it.
+QuantizeResult quantize(const Graph& graph, const Calibration& calibration, const Recipe& recipe, int threads = 0);
 
 }  // namespace bitsieve

@@ -37,7 +37,8 @@ struct LayerAnalysis {
   Op op = Op::conv;
   bool integer = false;               // computed in integers
   std::string weight_code, act_code;  // "float" where there is none
-  int weight_bits = 32, act_bits = 32;
+  int act_bits = 32;
+  double weight_shifts = 31;  // shifts_per_weight (quant/model.h)
   std::int64_t macs = 0;
   std::int64_t fan_in = 0;  // products in one sum, K; 0 for nodes without weights
   bool depthwise = false;

@@ -134,9 +134,9 @@ const CauseRule rules[] = {
      }},
 
     {"weights", "mostly the weights, below 8 bits",
-     [](const LayerAnalysis& a) { return mostly_weights(a) && a.weight_bits < 8; },
+     [](const LayerAnalysis& a) { return mostly_weights(a) && a.weight_shifts < 7; },
      [](const LayerAnalysis& a) {
-       return fmt::format("{} of its error comes from weights in {}; give this layer more weight bits",
+       return fmt::format("{} of its error comes from weights in {}; give this layer more bits, or shifts, a weight",
                           percent(part(a, &NoiseParts::weights)), a.weight_code);
      }},
 

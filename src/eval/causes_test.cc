@@ -17,7 +17,7 @@ LayerAnalysis bad_layer(double NoiseParts::*part) {
   a.integer = true;
   a.weight_code = "int8";
   a.act_code = "sparq-5opt-round";
-  a.weight_bits = 8;
+  a.weight_shifts = 7;
   a.act_bits = 4;
   a.fan_in = 100;
   a.filters = 32;
@@ -89,9 +89,10 @@ std::vector<Case> cases() {
       make("constant-filters", weights,
            "3 of 32 filters vanish beside their bias and were kept as constants; keep this layer in float if they "
            "matter",
-           [](LayerAnalysis& a) { a.constant_filters = 3, a.weight_bits = 4; }),
-      make("weights", weights, "91 % of its error comes from weights in int4; give this layer more weight bits",
-           [](LayerAnalysis& a) { a.weight_bits = 4, a.weight_code = "int4"; }),
+           [](LayerAnalysis& a) { a.constant_filters = 3, a.weight_shifts = 3; }),
+      make("weights", weights,
+           "91 % of its error comes from weights in int4; give this layer more bits, or shifts, a weight",
+           [](LayerAnalysis& a) { a.weight_shifts = 3, a.weight_code = "int4"; }),
       make("rounding", weights,
            "91 % of its error comes from rounding its weights to 8 bits; keep it in float if it matters",
            [](LayerAnalysis&) {}),

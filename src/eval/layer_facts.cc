@@ -19,7 +19,7 @@ LayerAnalysis layer_facts(const QuantizedModel& model, int index) {
   if (!a.has_weights()) return a;
   a.weight_code = layer.weight_code;
   a.act_code = layer.act_code;
-  a.weight_bits = layer.weight_bits;
+  if (layer.integer) a.weight_shifts = shifts_per_weight(layer);
   a.act_bits = layer.act_bits;
   const Tensor& w = node.weight();
   a.filters = w.shape[0];

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "methods/methods.h"
+#include "methods/uniform/uniform.h"
 #include "quant/model.h"
 #include "runtime/executor.h"
 

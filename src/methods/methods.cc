@@ -2,26 +2,36 @@
 
 #include "base/error.h"
 #include "methods/sparq/sparq.h"
+#include "methods/swis/swis.h"
+#include "methods/truncation/truncation.h"
+#include "methods/uniform/uniform.h"
 
 namespace bitsieve {
 namespace {
 
-template <int bits, uniform::ScaleRule rule>
-uniform::QuantizedWeights uniform_weights(const float* w, std::int64_t outputs, std::int64_t k) {
-  return uniform::quantize_weights(w, outputs, k, bits, rule);
-}
-
-using enum uniform::ScaleRule;
 const WeightCodeRow weight_table[] = {
-    {"int8", "8 bits per filter, scale max/127", 8, uniform_weights<8, max_code>},
-    {"int7", "7 bits per filter, scale max/63", 7, uniform_weights<7, max_code>},
-    {"int6", "6 bits per filter, scale max/31", 6, uniform_weights<6, max_code>},
-    {"int5", "5 bits per filter, scale max/15", 5, uniform_weights<5, max_code>},
-    {"int4", "4 bits per filter, scale max/7", 4, uniform_weights<4, max_code>},
-    {"int3", "3 bits per filter, scale max/3", 3, uniform_weights<3, max_code>},
-    {"int2", "2 bits per filter, scale max", 2, uniform_weights<2, max_code>},
-    {"int8-sparq", "8 bits, scale max/127.5 as in the SPARQ code", 8, uniform_weights<8, sparq>},
-    {"int4-sparq", "4 bits, scale max/7.5 as in the SPARQ code", 4, uniform_weights<4, sparq>},
+    {"intB[-mse|-sparq][-tensor]",
+     "B bits, 2 to 8, one scale a filter (or a layer: tensor): max over the largest code, least squared error (mse), "
+     "or "
+     "that of the SPARQ code",
+     {"int8", "int7", "int6", "int5", "int4", "int3", "int2", "int4-mse", "int8-tensor", "int8-sparq", "int4-sparq"},
+     uniform::weight_code},
+    {"swis-nN-mM[-OPTION...]",
+     "SWIS: N shift positions, 1 to 8, shared by M weights, 1 to 32; N like 2.5: a mean over the filters. Options: "
+     "mse, "
+     "alphaA, measured (metric; MSE++ with alpha 1 without), joint (rounding), flat (groups across taps), tensor (one "
+     "scale), any, even, cC (schedule)",
+     {"swis-n2-m4", "swis-n2.5-m4", "swis-n3-m4", "swis-n4-m4", "swis-n5-m4"},
+     swis::weight_code},
+    {"swisc-nN-mM[-OPTION...]",
+     "SWIS-C: the same with consecutive positions",
+     {"swisc-n2-m4", "swisc-n3-m4", "swisc-n4-m4"},
+     swis::weight_code},
+    {"trunc-nN[-floor][-tensor]",
+     "one window of N bits for a layer, rounded or with the rest dropped",
+     {"trunc-n4", "trunc-n4-floor"},
+     truncation::weight_code},
+    {"static-nN[-tensor]", "one set of N shift positions for a layer", {"static-n4"}, truncation::weight_code},
 };
 
 std::vector<ActivationCodeRow> make_activation_table() {
@@ -73,7 +83,19 @@ std::span<const ActivationCodeRow> activation_codes() {
   return rows;
 }
 
-const WeightCodeRow& require_weight_code(const std::string& name) { return require(weight_codes(), name, "weight"); }
+std::optional<WeightCode> find_weight_code(std::string_view name) {
+  for (const WeightCodeRow& row : weight_codes()) {
+    if (auto code = row.find(name)) return code;
+  }
+  return std::nullopt;
+}
+
+WeightCode require_weight_code(const std::string& name) {
+  if (auto code = find_weight_code(name)) return std::move(*code);
+  std::string allowed;
+  for (const WeightCodeRow& row : weight_codes()) allowed += (allowed.empty() ? "" : ", ") + row.names;
+  fail("there is no weight code '{}'; there are {} (see `bitsieve list`)", name, allowed);
+}
 
 const ActivationCodeRow& require_activation_code(const std::string& name) {
   return require(activation_codes(), name, "activation");

@@ -1,19 +1,22 @@
 // THE TABLE of weight codes and activation codes. Adding a method is one folder and one line here.
 #pragma once
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "methods/uniform/uniform.h"
+#include "methods/weight_code.h"
 #include "quant/model.h"
 
 namespace bitsieve {
 
+// A family of weight codes; its names have parameters in them.
 struct WeightCodeRow {
-  std::string name;
+  std::string names;  // how the names are written: "intB[-mse][-tensor]"
   std::string description;
-  int bits;                                                                                     // stored per weight
-  uniform::QuantizedWeights (*quantize)(const float* w, std::int64_t outputs, std::int64_t k);  // w in K order
+  std::vector<std::string> examples;  // some of its names, those that stand for the rest in tests
+  std::optional<WeightCode> (*find)(std::string_view name);  // nothing for a name that is not one of the family's
 };
 
 struct ActivationCodeRow {
@@ -30,8 +33,10 @@ struct ActivationCodeRow {
 std::span<const WeightCodeRow> weight_codes();
 std::span<const ActivationCodeRow> activation_codes();
 
+std::optional<WeightCode> find_weight_code(std::string_view name);
+
 // Throw Error that lists the allowed names.
-const WeightCodeRow& require_weight_code(const std::string& name);
+WeightCode require_weight_code(const std::string& name);
 const ActivationCodeRow& require_activation_code(const std::string& name);
 
 }  // namespace bitsieve

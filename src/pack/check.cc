@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "pack/check_shifts.h"
 
 namespace bitsieve {
 namespace pack {
@@ -40,7 +41,7 @@ void check_value_code(const Value& value, const ValueCode& code) {
 void check_float(const Layer& l) {
   const LayerCode& c = l.code;
   if (!c.weight.empty() || !c.weight_scale.empty() || !c.bias.empty() || !c.multiplier.empty() || !c.operand.empty() ||
-      !c.table.empty() || !c.constant.empty() || c.transform.active) {
+      !c.table.empty() || !c.constant.empty() || c.transform.active || c.shifts.active()) {
     l.bad("it is computed in float but holds integers");
   }
 }
@@ -115,6 +116,7 @@ void check_weights(const Layer& l) {
       l.bad("weight scale {} is too large", scale);
     }
   }
+  if (c.shifts.active()) check_shifts(c.shifts, c.weight, outputs, fmt::format("node '{}'", l.node.name));
   check_transform(l);
   check_two_of_four(l, k);
 }
@@ -217,7 +219,8 @@ void check_integer(const Layer& l) {
   if (!has_weights(l.node)) {
     if (l.output().type == DType::f32 && l.node.op != Op::matmul)
       l.bad("an integer {} writes a float value", op_name(l.node.op));
-    if (!l.code.weight.empty() || !l.code.weight_scale.empty() || !l.code.bias.empty() || l.code.transform.active)
+    if (!l.code.weight.empty() || !l.code.weight_scale.empty() || !l.code.bias.empty() || l.code.transform.active ||
+        l.code.shifts.active())
       l.bad("{} has no weights", op_name(l.node.op));
   }
   check_clamp(l);

@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "methods/swis/stream.h"
 #include "pack/bytes.h"
 #include "pack/check.h"
+#include "pack/check_shifts.h"
 #include "pack/container.h"
 #include "pack/packed_weights.h"
 
@@ -15,6 +17,9 @@ static_assert(static_cast<int>(DType::f32) == 0 && static_cast<int>(DType::u8) =
               "these numbers are in files");
 constexpr std::uint32_t no_transform = 0xffffffff;
 constexpr std::uint8_t flag_paired = 1, flag_two_of_four = 2;
+// How the integers of a layer's weights are stored. 2 is kept for the bit planes of BSQ.
+constexpr std::uint8_t form_numbers = 0, form_shifts = 1;
+constexpr std::uint8_t flag_consecutive = 1, flag_one_group = 2, flag_scheduled = 4;
 constexpr std::size_t transform_bytes = 1 + 2 * 256, table_bytes = 256;
 
 std::string encode_transform(const ActivationTransform& t) {
@@ -48,6 +53,38 @@ std::size_t index_of(std::vector<std::string>& known, const std::string& transfo
   return known.size() - 1;
 }
 
+void encode_form(const SharedShifts& code, ByteWriter& out) {
+  out.put(code.active() ? form_shifts : form_numbers);
+  if (!code.active()) return;
+  const bool scheduled = is_scheduled(code);
+  out.put(static_cast<std::uint8_t>((code.consecutive ? flag_consecutive : 0) | (code.one_group ? flag_one_group : 0) |
+                                    (scheduled ? flag_scheduled : 0)));
+  out.put(static_cast<std::uint8_t>(code.group));
+  out.put(static_cast<std::uint8_t>(scheduled ? 0 : code.shifts[0]));
+  out.put(static_cast<std::uint16_t>(code.columns));
+  out.put(static_cast<std::uint32_t>(code.run));
+}
+
+// Everything but what is in the stream. Returns whether that starts with a schedule.
+bool decode_form(ByteReader& in, const Node& node, SharedShifts& code) {
+  const auto form = in.get<std::uint8_t>();
+  if (form == form_numbers) return false;
+  if (form != form_shifts) fail("node '{}': form {} of weights is unknown", node.name, form);
+  const auto flags = in.get<std::uint8_t>();
+  if ((flags & ~(flag_consecutive | flag_one_group | flag_scheduled)) != 0)
+    fail("node '{}': flags {} of shared shifts", node.name, flags);
+  code.consecutive = (flags & flag_consecutive) != 0;
+  code.one_group = (flags & flag_one_group) != 0;
+  const bool scheduled = (flags & flag_scheduled) != 0;
+  code.group = in.get<std::uint8_t>();
+  code.shifts = {in.get<std::uint8_t>()};
+  code.columns = in.get<std::uint16_t>();
+  code.run = in.get<std::uint32_t>();
+  if (!code.active()) fail("node '{}': shared shifts in groups of 0", node.name);
+  if (scheduled && code.shifts[0] != 0) fail("node '{}': a number of shifts beside a schedule", node.name);
+  return scheduled;
+}
+
 void encode_layer(const Node& node, const LayerCode& layer, std::vector<std::string>& transforms, ByteWriter& out) {
   out.put(static_cast<std::uint8_t>(layer.integer));
   if (has_weights(node)) {
@@ -60,6 +97,7 @@ void encode_layer(const Node& node, const LayerCode& layer, std::vector<std::str
                    : no_transform);
   }
   if (!layer.integer) return;
+  if (has_weights(node)) encode_form(layer.shifts, out);
   out.put(layer.lo);
   out.put(layer.hi);
   out.count(layer.multiplier.size());
@@ -71,9 +109,14 @@ void encode_layer(const Node& node, const LayerCode& layer, std::vector<std::str
   out.array(layer.constant);
 }
 
-// Returns the number of multipliers, which are in NUMB.
-std::uint32_t decode_layer(ByteReader& in, const Node& node, const std::vector<ActivationTransform>& transforms,
-                           LayerCode& layer) {
+// What a layer says of the other sections.
+struct LayerExtent {
+  std::uint32_t multipliers = 0;  // in NUMB
+  bool scheduled = false;         // in WGHT, before the groups
+};
+
+LayerExtent decode_layer(ByteReader& in, const Node& node, const std::vector<ActivationTransform>& transforms,
+                         LayerCode& layer) {
   layer.integer = in.flag();
   if (has_weights(node)) {
     layer.weight_code = in.text();
@@ -87,14 +130,15 @@ std::uint32_t decode_layer(ByteReader& in, const Node& node, const std::vector<A
       layer.transform = transforms[transform];
     }
   }
-  if (!layer.integer) return 0;
+  if (!layer.integer) return {};
+  const bool scheduled = has_weights(node) && decode_form(in, node, layer.shifts);
   layer.lo = in.get<std::int32_t>();
   layer.hi = in.get<std::int32_t>();
   const auto multipliers = in.get<std::uint32_t>();
   layer.operand = in.array<std::int32_t>(in.get<std::uint8_t>());
   if (in.flag()) layer.table = in.array<std::uint8_t>(table_bytes);
   layer.constant = in.array<std::int8_t>(in.count(1, "constants"));
-  return multipliers;
+  return {multipliers, scheduled};
 }
 
 // What the integers stand for, in the layout of Node::params.
@@ -114,7 +158,23 @@ void rebuild_params(const Shape& shape, float input_scale, const LayerCode& laye
   node.params = {std::move(weight), std::move(bias)};
 }
 
-void decode_parameters(QuantizedModel& model, std::size_t i, bool has_bias, std::uint32_t multipliers,
+std::vector<std::int8_t> decode_weights(const Node& node, LayerCode& layer, bool scheduled, std::int64_t outputs,
+                                        std::int64_t k, ByteReader& weights) {
+  weights.align(alignment);
+  if (!layer.shifts.active()) {
+    const std::int64_t count = outputs * k;
+    return unpack_weights(weights.raw(packed_size(count, layer.weight_bits)), count, layer.weight_bits);
+  }
+  check_shifts_form(layer.shifts, scheduled, outputs, k, fmt::format("node '{}'", node.name));
+  const auto size = weights.get<std::uint64_t>();
+  try {
+    return swis::decode_stream(weights.raw(size), scheduled, layer.shifts, outputs, k);
+  } catch (const Error& error) {
+    fail("node '{}': {}", node.name, error.what());
+  }
+}
+
+void decode_parameters(QuantizedModel& model, std::size_t i, bool has_bias, const LayerExtent& extent,
                        ByteReader& numbers, ByteReader& weights) {
   Node& node = model.graph.nodes[i];
   LayerCode& layer = model.layers[i];
@@ -135,11 +195,10 @@ void decode_parameters(QuantizedModel& model, std::size_t i, bool has_bias, std:
       fail("node '{}': {} bits a weight", node.name, layer.weight_bits);
     layer.weight_scale = numbers.array<float>(outputs);
     layer.bias = numbers.array<std::int32_t>(outputs);
-    weights.align(alignment);
-    layer.weight = unpack_weights(weights.raw(packed_size(count, layer.weight_bits)), count, layer.weight_bits);
+    layer.weight = decode_weights(node, layer, extent.scheduled, shape[0], count / shape[0], weights);
     rebuild_params(shape, model.values[static_cast<std::size_t>(node.inputs[0])].scale, layer, node);
   }
-  layer.multiplier = numbers.array<float>(multipliers);
+  layer.multiplier = numbers.array<float>(extent.multipliers);
 }
 
 }  // namespace
@@ -172,7 +231,14 @@ CodeSections encode_codes(const QuantizedModel& model) {
     numbers.array(layer.multiplier);
     if (!has_weights(graph.nodes[i])) continue;
     weights.align(alignment);
-    weights.raw(pack_weights(layer.weight, layer.weight_bits));
+    if (layer.shifts.active()) {
+      const std::string stream =
+          swis::encode_stream(layer.shifts, layer.weight, static_cast<std::int64_t>(layer.weight_scale.size()));
+      weights.put(static_cast<std::uint64_t>(stream.size()));
+      weights.raw(stream);
+    } else {
+      weights.raw(pack_weights(layer.weight, layer.weight_bits));
+    }
   }
   return {code.bytes(), numbers.bytes(), weights.bytes()};
 }
@@ -192,9 +258,9 @@ QuantizedModel decode_codes(GraphStructure structure, std::string_view code, std
     if (type > static_cast<std::uint8_t>(DType::s8)) fail("value '{}': type {} is unknown", graph.values[i].name, type);
     model.values.push_back({static_cast<DType>(type), in.get<float>()});
   }
-  std::vector<std::uint32_t> multipliers;
+  std::vector<LayerExtent> extents;
   for (const Node& node : graph.nodes)
-    multipliers.push_back(decode_layer(in, node, transforms, model.layers.emplace_back()));
+    extents.push_back(decode_layer(in, node, transforms, model.layers.emplace_back()));
   in.finish();
 
   for (std::size_t i = 0; i < graph.values.size(); ++i) {
@@ -204,7 +270,7 @@ QuantizedModel decode_codes(GraphStructure structure, std::string_view code, std
     value.constant = std::make_shared<const Tensor>(value.shape, numbers.array<float>(size));
   }
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
-    decode_parameters(model, i, structure.bias[i], multipliers[i], numbers, weights);
+    decode_parameters(model, i, structure.bias[i], extents[i], numbers, weights);
   }
   numbers.finish();
   weights.finish();

@@ -76,7 +76,8 @@ std::vector<SectionView> read_container(std::string_view bytes) {
   ByteReader in(bytes, "the header");
   in.raw(magic.size());
   const auto version = in.get<std::uint32_t>();
-  if (version != format_version) fail("version {}, this program reads {}", version, format_version);
+  if (version != format_version)
+    fail("version {}, this program reads {}; quantize the network again", version, format_version);
   const auto header_length = in.get<std::uint32_t>();
   const auto file_size = in.get<std::uint64_t>();
   const auto count = in.get<std::uint32_t>();

@@ -12,7 +12,7 @@ inline constexpr std::string_view magic{
     "\x89"
     "BSV\r\n\x1a\n",
     8};
-inline constexpr std::uint32_t format_version = 1;
+inline constexpr std::uint32_t format_version = 2;
 inline constexpr std::size_t alignment = 64;  // of sections, and of the weights of each layer
 inline constexpr std::size_t header_bytes = 64, entry_bytes = 48;
 // Where things are in the header and in an entry of the table.

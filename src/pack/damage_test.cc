@@ -107,7 +107,8 @@ TEST(Damage, Messages) {
   constexpr std::size_t entry = pack::header_bytes + 2 * pack::entry_bytes;  // PREP
   EXPECT_EQ(error_of(""), "'damaged.bsv': not a bsv file");
   EXPECT_EQ(error_of("\x08\x07onnx, perhaps"), "'damaged.bsv': not a bsv file");
-  EXPECT_EQ(changed(pack::at_version, 2, true), "'damaged.bsv': version 2, this program reads 1");
+  EXPECT_EQ(changed(pack::at_version, 1, true),
+            "'damaged.bsv': version 1, this program reads 2; quantize the network again");
   EXPECT_EQ(changed(pack::at_header_length, 68, true),
             "'damaged.bsv': the header's length is 68, not a multiple of 64 up to 4096");
   EXPECT_EQ(error_of(sample() + "x"), "'damaged.bsv': 1 bytes follow the end");

@@ -46,6 +46,10 @@ class SampleModel {
     Node depthwise = node(Op::conv, "depthwise", {first});
     depthwise.attributes.window.groups = 4;
     const ValueId second = layer(std::move(depthwise), {4, 1, 1, 1}, s8, 8, "int8");
+    code().weight_code = "swis-n1.5-m2";  // shared shifts with a schedule
+    code().weight = {-128, 6, 0, 17};
+    code().shifts = {
+        .group = 2, .run = 1, .columns = 2, .shifts = {2, 1}, .filter = {3, 1, 0, 2}, .set = {0x80, 0x06, 0x01, 0x11}};
 
     const ValueId swished = integer(node(Op::hard_swish, "swish", {second}), s8, 0);
     for (int i = 0; i < 256; ++i) code().table.push_back(static_cast<std::uint8_t>(i / 3));

@@ -49,6 +49,22 @@ std::vector<std::int64_t> Histogram::by_magnitude(bool non_negative_only) const 
   return result;
 }
 
+MeanVariance mean_and_variance(const Histogram& histogram) {
+  const std::vector<std::int64_t> counts = histogram.dense();
+  double sum = 0, squares = 0, total = 0;
+  for (int m = 0; m < Histogram::finite_magnitudes; ++m) {
+    const auto positive = static_cast<double>(counts[static_cast<std::size_t>(m)]),
+               negative = static_cast<double>(counts[static_cast<std::size_t>(m + Histogram::magnitudes)]);
+    const double x = m == 0 ? 0 : (Histogram::edge(m) + Histogram::edge(m + 1)) / 2;
+    sum += x * (positive - negative);
+    squares += x * x * (positive + negative);
+    total += positive + negative;
+  }
+  if (total == 0) return {};
+  const double mean = sum / total;
+  return {mean, std::max(0.0, squares / total - mean * mean)};
+}
+
 void HistogramFiller::fill(const float* x, std::int64_t n) {
   std::uint32_t* const table = tables_.data();
   const auto bucket = [&](std::int64_t i) { return std::bit_cast<std::uint32_t>(x[i]) >> Histogram::shift; };

@@ -47,6 +47,12 @@ class Histogram {
   std::map<int, Page> pages_;
 };
 
+// Mean and variance of what was counted, each value taken as the middle of its bucket; zeros where nothing was.
+struct MeanVariance {
+  double mean = 0, variance = 0;
+};
+MeanVariance mean_and_variance(const Histogram& histogram);
+
 // Scratch memory for filling histograms fast; one per thread.
 class HistogramFiller {
  public:

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "graph/graph.h"
+#include "quant/shared_shifts.h"
 
 namespace bitsieve {
 
@@ -42,12 +43,13 @@ struct ActivationTransform {
 // One node's integers. Empty for nodes computed in float.
 struct LayerCode {
   bool integer = false;
-  std::string weight_code = "float";  // row of the table of weight codes, conv and linear only
+  std::string weight_code = "float";  // name in the table of weight codes, conv and linear only
   std::string act_code = "float";     // row of the table of activation codes with its options, e.g. "sparq-5opt-round"
-  int weight_bits = 32, act_bits = 32;
+  int weight_bits = 32, act_bits = 32;  // weight_bits: every weight fits so many, 2 to 8
   ActivationTransform transform;
 
   std::vector<std::int8_t> weight;  // conv: [O][kh][kw][Cin/groups]; linear: [O][K]
+  SharedShifts shifts;              // of `weight`, where the code has them (quant/shared_shifts.h)
   std::vector<float> weight_scale;  // [O]
   std::vector<std::int32_t> bias;   // [O], scale = input scale * weight_scale[o]
   // conv, linear: [O]; add, sub, mul, concat: see runtime/reference; pools: see runtime/reference
@@ -58,6 +60,11 @@ struct LayerCode {
   std::int32_t lo = -127, hi = 255;  // clamp of the requantized result
   std::vector<std::uint8_t> table;   // unary functions: 256 results indexed by the 8-bit pattern
 };
+
+// Of an integer conv or linear layer: what its weights take in a file, scales and biases aside, and the cycles that a
+// processing element with one shifter spends on a weight. Numbers of n bits are n - 1 bits of a magnitude there.
+double stored_weight_bits(const LayerCode& layer);
+double shifts_per_weight(const LayerCode& layer);
 
 struct QuantizedModel {
   Graph graph;                    // batch norms folded, activations fused; float weights of integer layers kept

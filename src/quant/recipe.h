@@ -1,5 +1,6 @@
 // What to do to which layer. The TOML form is described in docs/recipes.md.
 #pragma once
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -80,9 +81,13 @@ RangeRule range_rule_named(std::string_view name, const std::string& option);
 FirstLast first_last_named(std::string_view name, const std::string& option);
 Repair repair_named(std::string_view name, const std::string& option);
 
-// The names that codes may have besides "float". The tables are above this folder; callers pass their names down.
+// The names that codes may have besides "float". The tables are above this folder; callers pass them down.
 struct CodeNames {
-  std::vector<std::string> weights, activations;
+  struct Kind {
+    std::function<bool(const std::string& name)> known;
+    std::string allowed;  // for messages
+  };
+  Kind weights, activations;
 };
 
 // Keys left out keep their defaults. Throws Error naming `origin`, line, key and what is allowed. Without `codes`, any

@@ -11,7 +11,10 @@
 namespace bitsieve {
 namespace {
 
-const CodeNames names{{"int8", "int4"}, {"int8", "act4-uniform", "sparq-5opt-round"}};
+const CodeNames names{
+    {[](const std::string& name) { return name == "int8" || name == "int4"; }, "int8, int4"},
+    {[](const std::string& name) { return name == "int8" || name == "act4-uniform" || name == "sparq-5opt-round"; },
+     "int8, act4-uniform, sparq-5opt-round"}};
 
 struct Failure {
   std::string text;

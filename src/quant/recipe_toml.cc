@@ -53,14 +53,12 @@ struct Entry {
     }
     bad(allowed);
   }
-  std::string code(std::vector<std::string> CodeNames::*kind) const {
+  std::string code(CodeNames::Kind CodeNames::*kind) const {
     const std::string value = text();
     if (value.empty()) bad("the name of a code");
     if (codes == nullptr || value == "float") return value;
-    const std::vector<std::string>& allowed = codes->*kind;
-    if (std::find(allowed.begin(), allowed.end(), value) == allowed.end()) {
-      bad(fmt::format("float, {}; '{}' is unknown", fmt::join(allowed, ", "), value));
-    }
+    const CodeNames::Kind& allowed = codes->*kind;
+    if (!allowed.known(value)) bad(fmt::format("float, {}; '{}' is unknown", allowed.allowed, value));
     return value;
   }
 };

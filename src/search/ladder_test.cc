@@ -32,28 +32,38 @@ TEST(Ladder, WeightsAndActivationsClimbTogether) {
   const std::vector<LayerRecipe> expected{
       {"int4", "sparq-5opt-round"}, {"int5", "int8"}, {"int6", "int8"}, {"int8", "int8"}};
   EXPECT_EQ(ladder({"int4", "sparq-5opt-round"}), expected);
-  const std::vector<LayerRecipe> sparq{{"int4-sparq", "int8"}, {"int8-sparq", "int8"}};
+  const std::vector<LayerRecipe> sparq{
+      {"int4-sparq", "int8"}, {"int5-sparq", "int8"}, {"int6-sparq", "int8"}, {"int8-sparq", "int8"}};
   EXPECT_EQ(ladder({"int4-sparq", "int8"}), sparq);
   EXPECT_EQ(ladder({"float", "float"}).size(), 1u);
 }
 
 TEST(Ladder, EveryCodeReachesEightBitsAndNeverLosesAny) {
   for (const ActivationCodeRow& act : activation_codes()) {
-    for (const WeightCodeRow& weight : weight_codes()) {
-      const std::vector<LayerRecipe> rungs = ladder({weight.name, act.name});
-      EXPECT_EQ(rungs.front(), (LayerRecipe{weight.name, act.name}));
-      for (std::size_t i = 0; i < rungs.size(); ++i) {
-        const int w = require_weight_code(rungs[i].weight_code).bits,
-                  a = require_activation_code(rungs[i].act_code).bits;
-        if (i > 0) {
-          EXPECT_FALSE(rungs[i] == rungs[i - 1]);
-          EXPECT_GE(w, require_weight_code(rungs[i - 1].weight_code).bits);
-          EXPECT_GE(a, require_activation_code(rungs[i - 1].act_code).bits);
+    for (const WeightCodeRow& row : weight_codes()) {
+      for (const std::string& weight : row.examples) {
+        const std::vector<LayerRecipe> rungs = ladder({weight, act.name});
+        EXPECT_EQ(rungs.front(), (LayerRecipe{weight, act.name}));
+        for (std::size_t i = 0; i < rungs.size(); ++i) {
+          const double w = require_weight_code(rungs[i].weight_code).shifts;
+          const int a = require_activation_code(rungs[i].act_code).bits;
+          if (i > 0) {
+            EXPECT_FALSE(rungs[i] == rungs[i - 1]);
+            EXPECT_GE(w, require_weight_code(rungs[i - 1].weight_code).shifts);
+            EXPECT_GE(a, require_activation_code(rungs[i - 1].act_code).bits);
+          }
+          EXPECT_EQ(i + 1 == rungs.size(), w >= 7 && a >= 8) << weight << ' ' << act.name << ' ' << i;
         }
-        EXPECT_EQ(i + 1 == rungs.size(), w >= 8 && a >= 8) << weight.name << ' ' << act.name << ' ' << i;
       }
     }
   }
+}
+
+TEST(Ladder, SharedShiftsClimbShiftByShift) {
+  std::vector<std::string> codes;
+  for (const LayerRecipe& rung : ladder({"swis-n3-m8-mse", "int8"})) codes.push_back(rung.weight_code);
+  EXPECT_EQ(codes, (std::vector<std::string>{"swis-n3-m8-mse", "swis-n3.5-m8-mse", "swis-n4-m8-mse", "swis-n5-m8-mse",
+                                             "int8"}));
 }
 
 TEST(Ladder, UnknownCodesAreRefused) {

@@ -4,31 +4,91 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "methods/names.h"
 
 namespace bitsieve::uniform {
 
-QuantizedWeights quantize_weights(const float* w, std::int64_t outputs, std::int64_t k, int bits, ScaleRule rule) {
+namespace {
+
+// The largest magnitude of filter o's weights.
+float peak_of(const float* w, std::int64_t k, std::int64_t o) {
+  float peak = 0;
+  for (std::int64_t i = 0; i < k; ++i) {
+    if (!std::isfinite(w[i])) fail("filter {} has a weight that is not finite", o);
+    peak = std::max(peak, std::abs(w[i]));
+  }
+  return peak;
+}
+
+float code_of(float w, float scale, float bottom, float top) {
+  return std::min(std::max(std::nearbyintf(w / scale), bottom), top);
+}
+
+// Of least squared error; the largest of several.
+float best_clip(const float* w, std::int64_t count, float peak, float top) {
+  float best = peak / top;
+  double least = INFINITY;
+  for (int percent = 100; percent >= 10; --percent) {
+    const float scale = peak * (static_cast<float>(percent) / 100.0f) / top;
+    if (!(scale > 0)) break;
+    double error = 0;
+    for (std::int64_t i = 0; i < count; ++i) {
+      const double e = static_cast<double>(w[i]) - static_cast<double>(code_of(w[i], scale, -top, top)) * scale;
+      error += e * e;
+    }
+    if (error < least) {
+      least = error;
+      best = scale;
+    }
+  }
+  return best;
+}
+
+}  // namespace
+
+QuantizedWeights quantize_weights(const float* w, std::int64_t outputs, std::int64_t k, int bits, ScaleRule rule,
+                                  bool per_tensor) {
   QuantizedWeights result;
   result.q.resize(static_cast<std::size_t>(outputs * k));
   result.scale.resize(static_cast<std::size_t>(outputs));
   const float top = static_cast<float>((1 << (bits - 1)) - 1);
   const float bottom = rule == ScaleRule::sparq ? -top - 1 : -top;
-  for (std::int64_t o = 0; o < outputs; ++o) {
+  const std::int64_t together = per_tensor ? outputs : 1;  // filters that share a scale
+  for (std::int64_t first = 0; first < outputs; first += together) {
     float peak = 0;
-    for (std::int64_t i = 0; i < k; ++i) {
-      if (!std::isfinite(w[o * k + i])) fail("filter {} has a weight that is not finite", o);
-      peak = std::max(peak, std::abs(w[o * k + i]));
-    }
+    for (std::int64_t o = first; o < first + together; ++o) peak = std::max(peak, peak_of(w + o * k, k, o));
     // The order of these float32 operations is part of the definition: it decides ties of the peak weight.
     float scale = rule == ScaleRule::sparq ? 2 * peak / static_cast<float>((1 << bits) - 1) : peak / top;
+    if (rule == ScaleRule::mse && peak > 0) scale = best_clip(w + first * k, together * k, peak, top);
     if (!(scale > 0)) scale = 1;
-    result.scale[static_cast<std::size_t>(o)] = scale;
-    for (std::int64_t i = 0; i < k; ++i) {
-      const float q = std::min(std::max(std::nearbyintf(w[o * k + i] / scale), bottom), top);
-      result.q[static_cast<std::size_t>(o * k + i)] = static_cast<std::int8_t>(q);
+    std::fill_n(result.scale.begin() + first, together, scale);
+    for (std::int64_t i = first * k; i < (first + together) * k; ++i) {
+      result.q[static_cast<std::size_t>(i)] = static_cast<std::int8_t>(code_of(w[i], scale, bottom, top));
     }
   }
   return result;
+}
+
+std::optional<WeightCode> weight_code(std::string_view name) {
+  const std::vector<std::string_view> parts = parts_of(name);
+  const auto bits = whole_after(parts[0], "int", 2, 8);
+  if (!bits) return std::nullopt;
+  ScaleRule rule = ScaleRule::max_code;
+  std::size_t at = 1;
+  if (at < parts.size() && (parts[at] == "mse" || parts[at] == "sparq")) {
+    rule = parts[at++] == "mse" ? ScaleRule::mse : ScaleRule::sparq;
+  }
+  const bool per_tensor = at < parts.size() && parts[at] == "tensor";
+  if (at + per_tensor != parts.size()) return std::nullopt;
+  WeightCode code;
+  code.name = name;
+  code.bits = *bits;
+  code.shifts = *bits - 1;
+  code.quantize = [b = *bits, rule, per_tensor](const WeightInput& in) {
+    QuantizedWeights quantized = quantize_weights(in.w, in.outputs, in.k, b, rule, per_tensor);
+    return CodedWeights{std::move(quantized.q), std::move(quantized.scale), b, {}};
+  };
+  return code;
 }
 
 ActivationTransform make_transform(int bits, bool is_signed) {

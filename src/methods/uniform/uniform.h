@@ -1,8 +1,11 @@
-// Uniform grids: signed per-filter weights, and unsigned n-bit activations on the 8-bit scale.
+// Uniform grids: signed weights, and unsigned n-bit activations on the 8-bit scale.
 #pragma once
 #include <cstdint>
+#include <optional>
+#include <string_view>
 #include <vector>
 
+#include "methods/weight_code.h"
 #include "quant/model.h"
 
 namespace bitsieve::uniform {
@@ -10,6 +13,7 @@ namespace bitsieve::uniform {
 enum class ScaleRule {
   max_code,  // scale = max|w| / (2^(b-1) - 1), codes symmetric
   sparq,     // scale = 2 max|w| / (2^b - 1) (max/127.5 at 8 bits), codes down to -2^(b-1): SPARQ's code (spec A.1)
+  mse,       // codes symmetric, the scale of least squared error among the clips i/100 of max|w|, i = 10 to 100
 };
 
 struct QuantizedWeights {
@@ -17,9 +21,13 @@ struct QuantizedWeights {
   std::vector<float> scale;    // [outputs], positive
 };
 
-// Per output filter, round half to even, float32 throughout. An all-zero filter gets scale 1. Throws Error for NaN or
-// infinity. bits: 2 to 8.
-QuantizedWeights quantize_weights(const float* w, std::int64_t outputs, std::int64_t k, int bits, ScaleRule rule);
+// Per output filter, or with one scale for all of them; round half to even, float32 throughout. Zeros alone get
+// scale 1. Throws Error for NaN or infinity. bits: 2 to 8.
+QuantizedWeights quantize_weights(const float* w, std::int64_t outputs, std::int64_t k, int bits, ScaleRule rule,
+                                  bool per_tensor = false);
+
+// intB or intB-sparq, intB-mse, then -tensor; B from 2 to 8. Nothing for any other text.
+std::optional<WeightCode> weight_code(std::string_view name);
 
 // The naive rival (spec A.5): quantizing the real value with 2^bits levels over the same range; bits 2 to 7.
 //   u8: x -> round(step * round(x / step)), step = 255 / (2^bits - 1); exact for 2 and 4 bits
