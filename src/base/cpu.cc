@@ -39,10 +39,14 @@ bool vbmi_supported() {
   return isa_supported(Isa::avx512vnni) && __builtin_cpu_supports("avx512vbmi") &&
          __builtin_cpu_supports("avx512vbmi2");
 }
+
+bool gfni_supported() { return vbmi_supported() && __builtin_cpu_supports("gfni"); }
 #else
 bool isa_supported(Isa isa) { return isa == Isa::portable; }
 
 bool vbmi_supported() { return false; }
+
+bool gfni_supported() { return false; }
 #endif
 
 Isa best_isa() {

@@ -19,6 +19,9 @@ bool isa_supported(Isa isa);
 // Whether AVX-512 VBMI and VBMI2 are there besides Isa::avx512vnni (Ice Lake, Zen 4 and later have all three).
 bool vbmi_supported();
 
+// Whether GFNI is there besides what vbmi_supported() asks for (the same processors have it).
+bool gfni_supported();
+
 // The highest supported level, or the one BITSIEVE_ISA names. Throws Error (usage) when that is unknown or unsupported.
 Isa best_isa();
 

@@ -10,6 +10,7 @@
 #include "kernels/f32conv/f32conv.h"
 #include "kernels/qdepthwise/qdepthwise.h"
 #include "kernels/qgemm/qgemm.h"
+#include "kernels/shift_gemv/shift_gemv.h"
 #include "kernels/window/window.h"
 
 namespace bitsieve {
@@ -40,10 +41,13 @@ TEST(Select, NeverExceedsTheLevelAsked) {
     EXPECT_LE(select_f32conv(isa).isa, isa);
     EXPECT_LE(select_window(isa, true).isa, isa);
     EXPECT_FALSE(select_window(isa, false).needs_vbmi);
+    EXPECT_LE(select_shift_gemv(isa, true).isa, isa);
+    EXPECT_FALSE(select_shift_gemv(isa, false).needs_gfni);
   }
 #if defined(__x86_64__)
   EXPECT_EQ(select_qgemm(Isa::avx512vnni).isa, Isa::avx512vnni);
   EXPECT_EQ(select_window(Isa::avx512vnni, false).isa, Isa::avx2);
+  EXPECT_TRUE(select_shift_gemv(Isa::avx512vnni, true).pays);
 #endif
 }
 
