@@ -1,5 +1,7 @@
 #include "base/cpu.h"
 
+#include <unistd.h>
+
 #include <cstdlib>
 #include <string_view>
 
@@ -48,6 +50,15 @@ bool vbmi_supported() { return false; }
 
 bool gfni_supported() { return false; }
 #endif
+
+std::int64_t cache_bytes(int level) {
+  const std::int64_t usual = level == 2 ? std::int64_t{1} << 20 : std::int64_t{32} << 20;
+#if defined(_SC_LEVEL2_CACHE_SIZE)
+  const std::int64_t size = sysconf(level == 2 ? _SC_LEVEL2_CACHE_SIZE : _SC_LEVEL3_CACHE_SIZE);
+  if (size > 0) return size;
+#endif
+  return usual;
+}
 
 Isa best_isa() {
   const char* wanted = std::getenv("BITSIEVE_ISA");

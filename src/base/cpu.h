@@ -1,5 +1,6 @@
 // Which instruction sets the kernels may use on this machine.
 #pragma once
+#include <cstdint>
 
 namespace bitsieve {
 
@@ -21,6 +22,9 @@ bool vbmi_supported();
 
 // Whether GFNI is there besides what vbmi_supported() asks for (the same processors have it).
 bool gfni_supported();
+
+// Size of the data cache of a level, 2 or 3, as the operating system tells it; a usual one where it does not.
+std::int64_t cache_bytes(int level);
 
 // The highest supported level, or the one BITSIEVE_ISA names. Throws Error (usage) when that is unknown or unsupported.
 Isa best_isa();

@@ -11,6 +11,7 @@
 #include "kernels/f32conv/f32conv.h"
 #include "kernels/qdepthwise/qdepthwise.h"
 #include "kernels/qgemm/qgemm.h"
+#include "kernels/shift_gemv/shift_gemv.h"
 #include "kernels/shift_search/shift_search.h"
 #include "kernels/two_of_four/two_of_four.h"
 #include "kernels/window/window.h"
@@ -31,11 +32,13 @@ struct Table {
 template <class Kernels>
 void add_kernels(std::vector<Row>& rows, const Kernels& kernels) {
   for (const auto* kernel : kernels) {
-    bool vbmi = false;
+    bool vbmi = false, gfni = false;
     if constexpr (requires { kernel->needs_vbmi; }) vbmi = kernel->needs_vbmi;
-    const bool here = isa_supported(kernel->isa) && (!vbmi || vbmi_supported());
-    rows.push_back({kernel->name, fmt::format("needs {}{}{}", isa_name(kernel->isa), vbmi ? ", vbmi and vbmi2" : "",
-                                              here ? "" : " (not on this machine)")});
+    if constexpr (requires { kernel->needs_gfni; }) gfni = kernel->needs_gfni;
+    const bool here = isa_supported(kernel->isa) && (!vbmi || vbmi_supported()) && (!gfni || gfni_supported());
+    rows.push_back(
+        {kernel->name, fmt::format("needs {}{}{}{}", isa_name(kernel->isa), vbmi || gfni ? ", vbmi and vbmi2" : "",
+                                   gfni ? ", gfni" : "", here ? "" : " (not on this machine)")});
   }
 }
 
@@ -54,6 +57,7 @@ std::vector<Table> tables() {
   add_kernels(all[3].rows, two_of_four_kernels());
   add_kernels(all[3].rows, window_kernels());
   add_kernels(all[3].rows, elementwise_kernels());
+  add_kernels(all[3].rows, shift_gemv_kernels());
   add_kernels(all[3].rows, shift_search_kernels());
   add_kernels(all[3].rows, f32conv_kernels());
   all[4] = {"verbs", "verbs", {}};

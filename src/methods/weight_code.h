@@ -27,9 +27,9 @@ struct CodedWeights {
 
 struct WeightCode {
   std::string name;
-  double bits = 8;             // stored for a weight of a full group, scales and schedule aside
-  double shifts = 7;           // cycles for a weight on a processing element with one shifter: bits of a magnitude
-  bool measures_alpha = false; // WeightInput::alpha is needed
+  double bits = 8;              // stored for a weight of a full group, scales and schedule aside
+  double shifts = 7;            // cycles for a weight on a processing element with one shifter: bits of a magnitude
+  bool measures_alpha = false;  // WeightInput::alpha is needed
   std::function<CodedWeights(const WeightInput&)> quantize;  // throws Error
 };
 

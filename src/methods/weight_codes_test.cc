@@ -69,7 +69,8 @@ TEST(WeightCodes, AllGiveIntegersThatFitWhatTheySay) {
       if (!shifts.active()) continue;
       const std::vector<std::uint8_t> n = shifts_of_filters(shifts, outputs);
       ASSERT_EQ(static_cast<std::int64_t>(shifts.set.size()),
-                shifts.one_group ? 1 : outputs * groups_of_filter(shifts, k)) << name;
+                shifts.one_group ? 1 : outputs * groups_of_filter(shifts, k))
+          << name;
       for (std::int64_t o = 0; o < outputs; ++o) {
         for (std::int64_t i = 0; i < k; ++i) {
           const std::int64_t group = i / depth * ((depth + 3) / 4) + i % depth / 4;
@@ -138,12 +139,40 @@ TEST(WeightCodes, AMeasuredAlphaNeedsTheInput) {
 }
 
 TEST(WeightCodes, NamesThatAreNone) {
-  for (const char* name :
-       {"", "int", "int1", "int9", "int08", "int4-", "int4-mse-mse", "int4-tensor-mse", "int4.0", "swis", "swis-n3", "swis-n3-m3",
-        "swis-n0-m4", "swis-n9-m4", "swis-n3-m64", "swis-n3.0-m4", "swis-n03-m4", "swis-n.5-m4", "swis-n3-m4-mse-alpha1",
-        "swis-n3-m4-alpha0.3", "swis-n3-m4-alpha9", "swis-n3-m4-joint-joint", "swis-n3-m4-c8", "swis-n1-m4-even",
-        "swis-n3-m4-x", "swis-n3-m4-", "trunc-n2.5", "trunc-n4-m4", "static-n4-floor", "swis-n1e0-m4", "swis-ninf-m4",
-        "trunc-n9", "static", "float"}) {
+  for (const char* name : {"",
+                           "int",
+                           "int1",
+                           "int9",
+                           "int08",
+                           "int4-",
+                           "int4-mse-mse",
+                           "int4-tensor-mse",
+                           "int4.0",
+                           "swis",
+                           "swis-n3",
+                           "swis-n3-m3",
+                           "swis-n0-m4",
+                           "swis-n9-m4",
+                           "swis-n3-m64",
+                           "swis-n3.0-m4",
+                           "swis-n03-m4",
+                           "swis-n.5-m4",
+                           "swis-n3-m4-mse-alpha1",
+                           "swis-n3-m4-alpha0.3",
+                           "swis-n3-m4-alpha9",
+                           "swis-n3-m4-joint-joint",
+                           "swis-n3-m4-c8",
+                           "swis-n1-m4-even",
+                           "swis-n3-m4-x",
+                           "swis-n3-m4-",
+                           "trunc-n2.5",
+                           "trunc-n4-m4",
+                           "static-n4-floor",
+                           "swis-n1e0-m4",
+                           "swis-ninf-m4",
+                           "trunc-n9",
+                           "static",
+                           "float"}) {
     EXPECT_FALSE(find_weight_code(name)) << name;
   }
   EXPECT_THROW(require_weight_code("int9"), Error);

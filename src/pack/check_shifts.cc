@@ -53,8 +53,7 @@ void check_shifts(const SharedShifts& code, std::span<const std::int8_t> weights
   const std::int64_t per_run = code.one_group ? 1 : (code.run + code.group - 1) / code.group;
   for (std::int64_t o = 0; o < outputs; ++o) {
     for (std::int64_t i = 0; i < k; ++i) {
-      const std::int64_t group =
-          code.one_group ? 0 : o * groups + i / code.run * per_run + i % code.run / code.group;
+      const std::int64_t group = code.one_group ? 0 : o * groups + i / code.run * per_run + i % code.run / code.group;
       const unsigned set = code.set[static_cast<std::size_t>(group)];
       const int w = weights[static_cast<std::size_t>(o * k + i)];
       if ((static_cast<unsigned>(std::abs(w)) & ~set) != 0) fail("{}: weight {} is no sum of its shifts", where, w);

@@ -43,8 +43,8 @@ std::vector<std::uint8_t> shifts_of_filters(const SharedShifts& code, std::int64
 
 // Bits of one group: signs, masks and positions (specification of SWIS, A.7): M (1 + N) + 3 N, or 3 for one offset.
 std::int64_t bits_of_group(const SharedShifts& code, std::int64_t size, int shifts);
-// Bytes in a file: the schedule where there is one (4 bits a block, then ceil(log2 O) bits a filter, each list filled to
-// whole bytes), then the groups of each block, filled to whole bytes.
+// Bytes in a file: the schedule where there is one (4 bits a block, then ceil(log2 O) bits a filter, each list filled
+// to whole bytes), then the groups of each block, filled to whole bytes.
 std::int64_t schedule_bytes(const SharedShifts& code, std::int64_t outputs);
 std::int64_t stored_bytes(const SharedShifts& code, std::int64_t outputs, std::int64_t k);
 // Whether blocks have numbers of shifts of their own, or an order.

@@ -19,9 +19,10 @@ namespace bitsieve {
 QuantizedModel float_model(Graph graph);
 
 struct ExecutorOptions {
-  bool reference = false;  // everything in the plain executor
-  Isa isa = best_isa();    // the highest instruction set the kernels may use; must be supported by this machine
-  int threads = 1;         // processors one image may use; results do not depend on it. At most 256
+  bool reference = false;         // everything in the plain executor
+  Isa isa = best_isa();           // the highest instruction set the kernels may use; must be supported by this machine
+  int threads = 1;                // processors one image may use; results do not depend on it. At most 256
+  std::int64_t packed_from = -1;  // StepOptions::packed_from
 };
 
 class Executor {

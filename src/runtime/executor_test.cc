@@ -124,6 +124,50 @@ TEST(Executor, LargeConvolutions) {
   }
 }
 
+// Products with packed weights of shared shifts, however small; convolutions with one output pixel among them.
+TEST(Executor, PackedProducts) {
+  int round = 0, packed = 0;
+  for (const char* weights :
+       {"swis-n3-m4", "swisc-n2-m8", "swis-n2.5-m16-any", "swis-n5-m32", "trunc-n4", "swis-n2-m1", "swis-n3-m4-flat"}) {
+    for (const Shape& shape :
+         {Shape{1}, Shape{3}, Shape{64}, Shape{131}, Shape{1, 40}, Shape{16, 3, 2}, Shape{24, 1, 1}, Shape{3, 3, 3}}) {
+      for (const char* code : {"int8", "sparq-5opt-round", "sparq-3opt-trim-novs"}) {
+        Builder b(static_cast<std::uint32_t>(++round));
+        b.input(shape, round % 2 ? DType::u8 : DType::s8);
+        Window w;
+        if (shape.size() == 3) {
+          w.kernel = {shape[1], shape[2]};
+          b.conv(w, 37, round % 3 == 0 ? DType::f32 : DType::u8, code);
+        } else {
+          b.linear(37, round % 3 == 0 ? DType::s8 : DType::f32, code);
+        }
+        LayerCode& layer = b.model.layers.back();
+        const std::vector<float> real(layer.weight.begin(), layer.weight.end());
+        const auto k = static_cast<std::int64_t>(real.size()) / 37;
+        CodedWeights coded =
+            require_weight_code(weights).quantize({real.data(), 37, k, shape.size() == 3 ? shape[0] : k});
+        layer.weight = std::move(coded.q);
+        layer.shifts = std::move(coded.shifts);
+        const std::vector<float> image = b.image();
+        Executor::Workspace own;
+        const auto wanted = trace(b.model, Executor(b.model, true), image, own);
+        for (const Isa isa : isas()) {
+          for (const int threads : {1, 2}) {
+            const Executor fast(b.model, ExecutorOptions{false, isa, threads, 0});
+            packed += fast.kernel(0).starts_with("shift_gemv");
+            Executor::Workspace workspace;
+            for (int again = 0; again < 2; ++again) {
+              ASSERT_EQ(trace(b.model, fast, image, workspace), wanted)
+                  << weights << ", " << to_string(shape) << ", " << code << ", " << fast.kernel(0);
+            }
+          }
+        }
+      }
+    }
+  }
+  EXPECT_GT(packed, round);
+}
+
 TEST(Executor, LinearLayers) {
   int round = 0;
   for (const std::int64_t k : {1, 3, 4, 15, 64, 130}) {

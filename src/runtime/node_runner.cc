@@ -5,7 +5,7 @@
 namespace bitsieve {
 
 NodeRunner::NodeRunner(const QuantizedModel& model, int node, bool reference)
-    : step_(make_step(model, node, {reference, best_isa()})) {}
+    : step_(make_step(model, node, {reference, best_isa(), -1})) {}
 
 void NodeRunner::run(std::span<const void* const> in, void* out) const {
   thread_local AlignedBytes scratch;

@@ -56,6 +56,8 @@ inline std::size_t whole_lines(std::size_t bytes) { return (bytes + 63) / 64 * 6
 struct StepOptions {
   bool reference = false;  // the plain executor
   Isa isa = Isa::portable;
+  // Bytes of int8 weights from which matrix-vector products read them packed; -1: where it is faster on this machine.
+  std::int64_t packed_from = -1;
 };
 
 // The step of node `index`. It keeps a reference to `model`, which must outlive it.

@@ -1,5 +1,5 @@
-// The search of SWIS: for each group of weights, the set of shift positions with the least error (specification of SWIS,
-// A.3 and A.4). Which sets there are and how a weight is rounded to one is in the table, so that the kernels know
+// The search of SWIS: for each group of weights, the set of shift positions with the least error (specification of
+// SWIS, A.3 and A.4). Which sets there are and how a weight is rounded to one is in the table, so that the kernels know
 // nothing of either:
 //
 //   e_i = error of weight i under set s, from the table
@@ -24,8 +24,7 @@ class ShiftSearchTable {
  public:
   // error(weight, set): weight - rounded weight, in [-127, 127], for weights -128 to 127 and sets 0 to sets - 1.
   // alpha = numerator / denominator: 0 to 64 and 1 to 8.
-  ShiftSearchTable(int sets, int numerator, int denominator,
-                   const std::function<int(int weight, int set)>& error);
+  ShiftSearchTable(int sets, int numerator, int denominator, const std::function<int(int weight, int set)>& error);
 
   int sets() const { return sets_; }
   int lanes() const { return lanes_; }  // sets rounded up to a multiple of 32

@@ -33,8 +33,8 @@ Choice choice(int w, std::uint8_t set, bool int8) {
   return {fl, int8 && ce > 127 ? fl : ce};
 }
 
-// Joint rounding under one set. Equal costs: the choice that comes first, counting up with the first weight's ceiling as
-// the lowest bit; one by one: the first weight.
+// Joint rounding under one set. Equal costs: the choice that comes first, counting up with the first weight's ceiling
+// as the lowest bit; one by one: the first weight.
 std::int64_t round_jointly(std::span<const std::int8_t> w, std::uint8_t set, const Search& search,
                            std::span<std::int16_t> q) {
   std::array<Choice, most_group> choices{};
@@ -167,9 +167,8 @@ class FilterSearch {
       std::array<std::int8_t, most_group> in{};
       std::array<std::int16_t, most_group> out{};
       std::copy_n(w + from, size, in.begin());
-      const GroupResult result =
-          decompose_group(std::span(in).first(static_cast<std::size_t>(groups_.group)), search,
-                          std::span(out).first(static_cast<std::size_t>(groups_.group)));
+      const GroupResult result = decompose_group(std::span(in).first(static_cast<std::size_t>(groups_.group)), search,
+                                                 std::span(out).first(static_cast<std::size_t>(groups_.group)));
       for (std::int64_t i = 0; i < size; ++i) q[from + i] = static_cast<std::int8_t>(out[static_cast<std::size_t>(i)]);
       set[g] = result.set;
       total += result.cost;

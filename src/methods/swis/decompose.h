@@ -51,8 +51,8 @@ struct LayerResult {
   std::vector<std::int64_t> cost;  // [outputs]: sum of J
 };
 
-// shifts_of: N of each filter, [outputs], replaces search.shifts; empty: all the same. threads <= 0: all processors; the
-// result does not depend on it. search.int8 must be set.
+// shifts_of: N of each filter, [outputs], replaces search.shifts; empty: all the same. threads <= 0: all processors;
+// the result does not depend on it. search.int8 must be set.
 LayerResult decompose_layer(const std::int8_t* w, const Groups& groups, const Search& search,
                             std::span<const std::uint8_t> shifts_of = {}, int threads = 0);
 

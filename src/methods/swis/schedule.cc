@@ -14,8 +14,7 @@ template <class Key>
 std::vector<std::uint32_t> sorted_filters(std::size_t count, const Key& key) {
   std::vector<std::uint32_t> filters(count);
   std::iota(filters.begin(), filters.end(), 0u);
-  std::stable_sort(filters.begin(), filters.end(),
-                   [&](std::uint32_t a, std::uint32_t b) { return key(a) > key(b); });
+  std::stable_sort(filters.begin(), filters.end(), [&](std::uint32_t a, std::uint32_t b) { return key(a) > key(b); });
   return filters;
 }
 
@@ -59,7 +58,8 @@ Schedule two_levels(const FilterErrors& errors, std::span<const int> levels, dou
   }
   const auto at = [](int level) { return static_cast<std::size_t>(level); };
   Schedule schedule;
-  schedule.filter = sorted_filters(errors.size(), [&](std::uint32_t f) { return errors[f][at(low)] - errors[f][at(high)]; });
+  schedule.filter =
+      sorted_filters(errors.size(), [&](std::uint32_t f) { return errors[f][at(low)] - errors[f][at(high)]; });
   schedule.shifts.assign(blocks, static_cast<std::uint8_t>(low));
   std::fill_n(schedule.shifts.begin(), many, static_cast<std::uint8_t>(high));
   add_up(errors, columns, schedule);

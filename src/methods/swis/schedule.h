@@ -1,8 +1,8 @@
 // Different numbers of shifts for different filters of a layer (specification of SWIS, A.6).
 //
-// The array runs C filters, a block, at the same time, and they share one number of shifts. A block costs so many cycles
-// whether it is full or not, so the average is over blocks. Filters are sorted so that those that need many shifts run
-// together; the model keeps its order, as results are written back to where they belong.
+// The array runs C filters, a block, at the same time, and they share one number of shifts. A block costs so many
+// cycles whether it is full or not, so the average is over blocks. Filters are sorted so that those that need many
+// shifts run together; the model keeps its order, as results are written back to where they belong.
 #pragma once
 #include <cstdint>
 #include <span>

@@ -17,7 +17,8 @@ int ceiling_magnitude(int u, std::uint8_t set);
 int nearest_magnitude(int u, std::uint8_t set);
 
 // A weight of -128 to 127 rounded to the set: sign times nearest magnitude. With `int8`, +128 is not available and the
-// weight becomes the floor (quant/shared_shifts.h); otherwise the result may be +128, as in the specification's vectors.
+// weight becomes the floor (quant/shared_shifts.h); otherwise the result may be +128, as in the specification's
+// vectors.
 int nearest_weight(int w, std::uint8_t set, bool int8 = true);
 
 // Weight truncation (A.8): the magnitude's bits outside of the set are dropped. Not the nearest, nor the floor.

@@ -161,8 +161,8 @@ std::string encode_stream(const SharedShifts& code, std::span<const std::int8_t>
       const std::int64_t o = code.filter.empty() ? i : code.filter[static_cast<std::size_t>(i)];
       for_each_group(code, k, [&](std::int64_t g, std::int64_t from, std::int64_t size) {
         write_group(code, code.set[static_cast<std::size_t>(o * per_filter + g)],
-                    weights.subspan(static_cast<std::size_t>(o * k + from), static_cast<std::size_t>(size)),
-                    code.group, out);
+                    weights.subspan(static_cast<std::size_t>(o * k + from), static_cast<std::size_t>(size)), code.group,
+                    out);
       });
     }
     out.fill_byte();
@@ -170,8 +170,8 @@ std::string encode_stream(const SharedShifts& code, std::span<const std::int8_t>
   return out.bytes();
 }
 
-std::vector<std::int8_t> decode_stream(std::string_view bytes, bool scheduled, SharedShifts& code,
-                                       std::int64_t outputs, std::int64_t k) {
+std::vector<std::int8_t> decode_stream(std::string_view bytes, bool scheduled, SharedShifts& code, std::int64_t outputs,
+                                       std::int64_t k) {
   BitReader in(bytes);
   if (scheduled) {
     SharedShifts schedule = code;
@@ -198,10 +198,10 @@ std::vector<std::int8_t> decode_stream(std::string_view bytes, bool scheduled, S
     for (const std::int64_t end = i + filters_of_block(code, outputs, block); i < end; ++i) {
       const std::int64_t o = code.filter.empty() ? i : code.filter[static_cast<std::size_t>(i)];
       for_each_group(code, k, [&](std::int64_t g, std::int64_t from, std::int64_t real) {
-        code.set[static_cast<std::size_t>(o * per_filter + g)] =
-            read_group(code, shifts,
-                       std::span(weights).subspan(static_cast<std::size_t>(o * k + from), static_cast<std::size_t>(real)),
-                       size, sign, in);
+        code.set[static_cast<std::size_t>(o * per_filter + g)] = read_group(
+            code, shifts,
+            std::span(weights).subspan(static_cast<std::size_t>(o * k + from), static_cast<std::size_t>(real)), size,
+            sign, in);
       });
     }
     in.fill_byte();

@@ -20,7 +20,9 @@ std::vector<int> levels_of(const Options& options) {
   return levels;
 }
 
-bool needs_schedule(const Options& o) { return o.any_level || !whole(o.shifts) || (o.even && std::fmod(o.shifts, 2) != 0); }
+bool needs_schedule(const Options& o) {
+  return o.any_level || !whole(o.shifts) || (o.even && std::fmod(o.shifts, 2) != 0);
+}
 
 // Errors of all filters at the levels that a schedule may use.
 FilterErrors measure(const std::int8_t* q, const Groups& groups, const Search& search, const std::vector<float>& scale,
@@ -94,8 +96,8 @@ std::optional<Options> parse_name(std::string_view name) {
 }
 
 CodedWeights quantize_weights(const WeightInput& input, const Options& options) {
-  auto base = uniform::quantize_weights(input.w, input.outputs, input.k, 8, uniform::ScaleRule::max_code,
-                                        options.per_tensor);
+  auto base =
+      uniform::quantize_weights(input.w, input.outputs, input.k, 8, uniform::ScaleRule::max_code, options.per_tensor);
   Search search;
   search.consecutive = options.consecutive;
   search.joint = options.joint;

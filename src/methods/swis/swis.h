@@ -9,18 +9,18 @@
 namespace bitsieve::swis {
 
 struct Options {
-  double shifts = 3;          // on average, 1 to 8
-  std::int64_t group = 4;     // M
-  bool consecutive = false;   // SWIS-C
-  Alpha alpha;                // of MSE++
+  double shifts = 3;         // on average, 1 to 8
+  std::int64_t group = 4;    // M
+  bool consecutive = false;  // SWIS-C
+  Alpha alpha;               // of MSE++
   bool measured_alpha = false;
-  bool joint = false;         // joint rounding
-  bool flat = false;          // groups run on through the taps of a filter, as they do where the depth is 1
-  bool per_tensor = false;    // one scale for the layer
+  bool joint = false;       // joint rounding
+  bool flat = false;        // groups run on through the taps of a filter, as they do where the depth is 1
+  bool per_tensor = false;  // one scale for the layer
   // The schedule: none for a whole number of shifts without these. Otherwise two levels, or with `any_level` any.
   bool any_level = false;
-  bool even = false;          // even numbers only, for units with two shifters
-  std::int64_t columns = 8;   // C, filters that share a number of shifts
+  bool even = false;         // even numbers only, for units with two shifters
+  std::int64_t columns = 8;  // C, filters that share a number of shifts
 };
 
 // swis-nN-mM or swisc-nN-mM, then options in any order, each once: -mse, -alphaA (A a multiple of 1/8 up to 8),

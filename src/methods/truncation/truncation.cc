@@ -26,8 +26,8 @@ std::optional<Options> parse_name(std::string_view name) {
 }
 
 CodedWeights quantize_weights(const WeightInput& input, const Options& options) {
-  auto base = uniform::quantize_weights(input.w, input.outputs, input.k, 8, uniform::ScaleRule::max_code,
-                                        options.per_tensor);
+  auto base =
+      uniform::quantize_weights(input.w, input.outputs, input.k, 8, uniform::ScaleRule::max_code, options.per_tensor);
   const auto rounded = [&](int w, std::uint8_t set) {
     return options.floor ? swis::masked_weight(w, set) : swis::nearest_weight(w, set);
   };

@@ -1,4 +1,5 @@
-// Weight codes with one set of bit positions for a whole layer: what SWIS is compared with (specification of SWIS, A.8).
+// Weight codes with one set of bit positions for a whole layer: what SWIS is compared with (specification of SWIS,
+// A.8).
 #pragma once
 #include <optional>
 #include <string_view>

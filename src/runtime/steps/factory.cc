@@ -49,7 +49,7 @@ bool all_real(const Source& s) {
 
 std::unique_ptr<const Step> make_step(const QuantizedModel& model, int index, const StepOptions& options) {
   const auto at = static_cast<std::size_t>(index);
-  const Source source{model, index, options.isa, model.graph.nodes.at(at), model.layers.at(at)};
+  const Source source{model, index, options.isa, model.graph.nodes.at(at), model.layers.at(at), options.packed_from};
   if (!options.reference) {
     for (const Row& row : kRows) {
       if (row.op != source.node.op) continue;

@@ -13,6 +13,7 @@ struct Source {
   Isa isa;
   const Node& node;
   const LayerCode& layer;
+  std::int64_t packed_from = -1;  // StepOptions::packed_from
 
   std::size_t inputs() const { return node.inputs.size(); }
   bool is_constant(std::size_t k) const { return model.graph.is_constant(node.inputs[k]); }
@@ -29,11 +30,12 @@ using Made = std::unique_ptr<const Step>;
 Made make_conv(const Source& source);       // conv, linear
 Made make_depthwise(const Source& source);  // conv with one filter per channel
 Made make_two_of_four(const Source& source);
-Made make_binary(const Source& source);  // add, sub, mul
-Made make_pool(const Source& source);    // max_pool, average_pool
-Made make_mean(const Source& source);    // reduce_mean over the plane
-Made make_move(const Source& source);    // concat, slice, pad, reshape, transpose
-Made make_table(const Source& source);   // unary functions
+Made make_packed_product(const Source& source);  // conv and linear of shared shifts, large, with one output pixel
+Made make_binary(const Source& source);          // add, sub, mul
+Made make_pool(const Source& source);            // max_pool, average_pool
+Made make_mean(const Source& source);            // reduce_mean over the plane
+Made make_move(const Source& source);            // concat, slice, pad, reshape, transpose
+Made make_table(const Source& source);           // unary functions
 Made make_matmul(const Source& source);
 
 // Float nodes: float32 in, float32 out.

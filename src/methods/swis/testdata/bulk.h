@@ -8,8 +8,8 @@ struct Bulk {
   int group, shifts;
   bool consecutive;
   int alpha;
-  std::int64_t squares;  // sum of e^2
-  std::int64_t sums;     // sum over groups of (sum of e)^2
+  std::int64_t squares;    // sum of e^2
+  std::int64_t sums;       // sum over groups of (sum of e)^2
   std::uint64_t sets;      // FNV-1a of the sets' bytes
   std::uint64_t integers;  // FNV-1a of the rounded weights, 16 bits little endian
 };

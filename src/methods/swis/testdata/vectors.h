@@ -15,7 +15,7 @@ struct Vector {
   int set;  // -1: not given
   std::vector<int> q;
   std::int64_t squares, sum;
-  int bits;          // of the stream; 0: not given
+  int bits;           // of the stream; 0: not given
   const char* bytes;  // hexadecimal
 };
 
