@@ -1,4 +1,5 @@
 // bitsieve info: what the network is made of.
+#include <algorithm>
 #include <bit>
 #include <cstdio>
 #include <cstdlib>
@@ -8,29 +9,60 @@
 #include "cli/report.h"
 #include "cli/verbs.h"
 #include "methods/methods.h"
+#include "methods/swis/statistics.h"
+#include "quant/k_order.h"
 #include "runtime/executor.h"
 
 namespace bitsieve::cli {
 namespace {
 
-// Of a layer's weights as the model's integers; of a float layer as 8-bit ones, per filter max/127.
+// A layer's weights as the model's integers; those of a float layer as 8-bit ones, per filter max/127. K order.
+std::vector<std::int8_t> integers(const Node& node, const LayerCode& layer) {
+  if (layer.integer) return layer.weight;
+  const std::vector<float> w = weights_in_k_order(node);
+  const std::int64_t outputs = node.weight().shape[0];
+  const auto k = static_cast<std::int64_t>(w.size()) / std::max<std::int64_t>(outputs, 1);
+  return require_weight_code("int8").quantize({w.data(), outputs, k, filter_depth(node)}).q;
+}
+
 struct WeightBits {
   double zeros = 0;     // share that is 0
   double set_bits = 0;  // mean number of bits set in a magnitude
+  swis::GroupStatistics groups;
+  std::int64_t group = 4;  // weights that are looked at together
 };
 
 WeightBits weight_bits(const Node& node, const LayerCode& layer) {
-  const Tensor& w = node.weight();
-  const std::int64_t outputs = w.shape[0], k = w.size() / std::max<std::int64_t>(outputs, 1);
-  const std::vector<std::int8_t> codes =
-      layer.integer ? layer.weight : require_weight_code("int8").quantize({w.data.data(), outputs, k, k}).q;
+  const std::vector<std::int8_t> codes = integers(node, layer);
   WeightBits bits;
   for (const std::int8_t q : codes) {
     bits.zeros += q == 0;
     bits.set_bits += std::popcount(static_cast<unsigned>(std::abs(int{q})));
   }
   const double n = std::max<double>(1, static_cast<double>(codes.size()));
-  return {bits.zeros / n, bits.set_bits / n};
+  bits.zeros /= n;
+  bits.set_bits /= n;
+  const std::int64_t outputs = node.weight().shape[0];
+  const auto k = static_cast<std::int64_t>(codes.size()) / std::max<std::int64_t>(outputs, 1);
+  std::int64_t run = filter_depth(node) == 1 ? k : filter_depth(node);
+  if (layer.shifts.group > 0) {
+    bits.group = layer.shifts.group;
+    run = layer.shifts.run;
+  }
+  bits.groups = swis::group_statistics(codes, {outputs, k, run, bits.group});
+  return bits;
+}
+
+// What SWIS would find, or has found, in the groups of every layer.
+void print_groups(const std::vector<std::pair<std::string, WeightBits>>& layers) {
+  std::printf("\n%-36s %3s  %-34s  %s\n", "groups of M weights", "M", "% exact with 1 to 5 shifts",
+              "% of groups with the shift 0 to 7");
+  for (const auto& [name, bits] : layers) {
+    std::string exact, occupancy;
+    for (std::size_t n = 1; n <= 5; ++n) exact += fmt::format("{:5.1f} ", 100 * bits.groups.exact[n]);
+    for (const double share : bits.groups.occupancy) occupancy += fmt::format("{:3.0f} ", 100 * share);
+    std::printf("%-36s %3d  %-34s  %s\n", name.c_str(), static_cast<int>(bits.group), exact.c_str(), occupancy.c_str());
+  }
 }
 
 void run(const Options& options) {
@@ -40,6 +72,7 @@ void run(const Options& options) {
   Json layers = Json::array();
   std::int64_t total_macs = 0, total_params = 0;
   const bool json = options.json();
+  std::vector<std::pair<std::string, WeightBits>> groups;
   if (!json) {
     std::printf("%-36s %-12s %-16s %10s %12s  %-20s %6s %5s\n", "node", "operator", "output", "params", "MACs", "codes",
                 "zeros", "bits");
@@ -62,6 +95,12 @@ void run(const Options& options) {
       const WeightBits bits = weight_bits(node, layer);
       row["weight_zeros"] = bits.zeros;
       row["mean_set_bits"] = bits.set_bits;
+      row["group"] = bits.group;
+      row["exact_groups"] = bits.groups.exact;
+      row["exact_groups_consecutive"] = bits.groups.exact_consecutive;
+      row["shift_occupancy"] = bits.groups.occupancy;
+      if (layer.integer) row["shifts_per_weight"] = shifts_per_weight(layer);
+      groups.emplace_back(node.name, bits);
       statistics = fmt::format("{:5.1f}% {:5.2f}", 100 * bits.zeros, bits.set_bits);
       codes = layer.integer ? layer.weight_code + " x " + layer.act_code : "float";
     }
@@ -95,10 +134,11 @@ void run(const Options& options) {
     document["layers"] = layers;
     return print_json(document);
   }
+  print_groups(groups);
   std::printf(
       "\n%s: input %s, %lld parameters, %lld MACs per image, %lld bytes, %.2f bits per weight\n"
       "zeros and bits: of the weights as integers (of float layers as 8-bit ones), the share that is 0 and the mean "
-      "number of\nset bits of a magnitude\n",
+      "number of\nset bits of a magnitude; exact: groups whose magnitudes have no more bits in all than that\n",
       options.model.c_str(), to_string(file.input()).c_str(), static_cast<long long>(total_params),
       static_cast<long long>(total_macs), static_cast<long long>(file.bytes), avg_bits_per_weight(model));
   if (file.packed)

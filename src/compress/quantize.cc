@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "compress/scales.h"
 #include "methods/methods.h"
+#include "quant/k_order.h"
 #include "quant/range.h"
 #include "runtime/reference/ops.h"
 
@@ -203,15 +204,7 @@ class Quantizer {
     const Node& node = graph_.nodes[i];
     const Tensor& weight = node.weight();
     const std::int64_t outputs = weight.shape[0], k = weight.size() / std::max<std::int64_t>(outputs, 1);
-    // OIHW to O, kernel row, kernel column, I: the K order of the specification.
-    std::vector<float> reordered(weight.data.size());
-    const std::int64_t depth = node.op == Op::conv ? weight.shape[1] : k, taps = k / depth;
-    for (std::int64_t o = 0; o < outputs; ++o) {
-      for (std::int64_t j = 0; j < k; ++j) {
-        reordered[static_cast<std::size_t>(o * k + j % taps * depth + j / taps)] =
-            weight.data[static_cast<std::size_t>(o * k + j)];
-      }
-    }
+    const std::vector<float> reordered = weights_in_k_order(node);
     const ActivationCodeRow& act = act_code(node, codes_[i].act_code);
     const WeightCode weight_code = require_weight_code(codes_[i].weight_code);
     const ValueCode in = code(node.inputs[0]);
@@ -219,7 +212,7 @@ class Quantizer {
     layer.act_code = act.name;
     layer.act_bits = act.bits_of(in.type == DType::s8);
     layer.transform = act.make_transform(in.type == DType::s8);
-    WeightInput input{reordered.data(), outputs, k, depth, NAN, threads_};
+    WeightInput input{reordered.data(), outputs, k, filter_depth(node), NAN, threads_};
     if (weight_code.measures_alpha) input.alpha = measured_alpha(node.inputs[0]);
     CodedWeights quantized = weight_code.quantize(input);
     layer.weight_bits = quantized.bits;
