@@ -141,6 +141,7 @@ class Auto {
     p.sqnr = logit_sqnr_db(reference_.result.scores, p.result.scores);
     p.weight_bits = avg_bits_per_weight(model);
     p.act_bits = avg_act_bits(model);
+    p.shifts = avg_shifts(model);
     p.bytes = static_cast<std::int64_t>(pack(file_, model, recipe, source_.calibration).size());
     p.recipe_file = folder_ + "/recipes/" + recipe.name + ".toml";
     p.result.scores.clear();
@@ -195,7 +196,7 @@ class Auto {
     for (const AutoPoint& p : points_) {
       // A network that lost most of what it could is not worth having, however few bits it takes.
       const bool useful = 2 * p.result.correct >= reference_.result.correct;
-      all.push_back({useful ? p.result.top1() : NAN, {p.weight_bits, p.act_bits}});
+      all.push_back({useful ? p.result.top1() : NAN, {p.weight_bits, p.shifts, p.act_bits}});
     }
     const std::vector<bool> marks = on_frontier(all);
     for (std::size_t i = 0; i < points_.size(); ++i) points_[i].on_frontier = marks[i];

@@ -26,12 +26,22 @@ std::vector<Recipe> auto_recipes(const Recipe& base, bool with_repair) {
   }
   add("act4-uniform", "int8", "act4-uniform", Repair::none);
   add("sparq-5opt-round-w4", "int4", "sparq-5opt-round", Repair::none);
+  // Weights: SWIS, then what it has to be better than.
+  for (const char* code : {"swis-n2-m4", "swis-n2.5-m4", "swis-n3-m4", "swis-n4-m4", "swisc-n3-m4", "swisc-n4-m4",
+                           "int4-mse", "int5-mse", "trunc-n4", "trunc-n4-floor"}) {
+    add(code, code, "int8", Repair::none);
+  }
+  add("sparq-5opt-round-swis-n3-m4", "swis-n3-m4", "sparq-5opt-round", Repair::none);
   if (!with_repair || base.repair != Repair::none) return list;
   add("int8-gain", "int8", "int8", Repair::gain);
   for (const char* code : {"sparq-5opt-round", "sparq-5opt-trim", "sparq-2opt-trim"}) {
     add(fmt::format("{}-gain", code), "int8", code, Repair::gain);
   }
   add("sparq-5opt-round-w4-gain", "int4", "sparq-5opt-round", Repair::gain);
+  for (const char* code : {"swis-n2-m4", "swis-n3-m4", "swisc-n3-m4", "int4-mse"}) {
+    add(fmt::format("{}-gain", code), code, "int8", Repair::gain);
+    add(fmt::format("sparq-5opt-round-{}-gain", code), code, "sparq-5opt-round", Repair::gain);
+  }
   return list;
 }
 

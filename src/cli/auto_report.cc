@@ -64,6 +64,7 @@ Json point_json(const AutoPoint& p) {
   json["logit_sqnr_db"] = number(p.sqnr);
   json["avg_bits_per_weight"] = p.weight_bits;
   json["avg_act_bits"] = p.act_bits;
+  json["avg_shifts"] = p.shifts;
   json["model_bytes"] = p.bytes;
   json["machines"] = Json::object();  // cycles and energy: none is built in yet
   json["on_frontier"] = p.on_frontier;
@@ -87,16 +88,16 @@ Json mixed_json(const MixedResult& mixed) {
 
 void print_auto_header(const Options& options, const Images& images) {
   const bool part = images.size() < images.available();
-  std::printf("%s on %lld of %lld images%s\n\n%-28s %6s  %-11s %6s %7s %7s %6s %6s %9s %7s\n", options.model.c_str(),
+  std::printf("%s on %lld of %lld images%s\n\n%-35s %6s  %-11s %6s %7s %7s %6s %6s %6s %9s %7s\n", options.model.c_str(),
               static_cast<long long>(images.size()), static_cast<long long>(images.available()),
               part ? fmt::format(" (seed {}; --full takes all)", options.seed).c_str() : "", "recipe", "top-1", "95 %",
-              "drop", "agree", "SQNR dB", "w bits", "a bits", "bytes", "img/s");
+              "drop", "agree", "SQNR dB", "w bits", "shifts", "a bits", "bytes", "img/s");
 }
 
 void print_auto_row(const AutoPoint& p) {
   const auto interval = wilson_interval(p.result.correct, p.result.count);
-  std::printf("%-28s %6.2f  %5.1f-%-5.1f %6.2f %7.2f %7.1f %6.2f %6.2f %9lld %7.0f\n", p.recipe.name.c_str(),
-              p.result.top1(), interval[0], interval[1], p.drop.drop, p.agreement, p.sqnr, p.weight_bits, p.act_bits,
+  std::printf("%-35s %6.2f  %5.1f-%-5.1f %6.2f %7.2f %7.1f %6.2f %6.2f %6.2f %9lld %7.0f\n", p.recipe.name.c_str(),
+              p.result.top1(), interval[0], interval[1], p.drop.drop, p.agreement, p.sqnr, p.weight_bits, p.shifts, p.act_bits,
               static_cast<long long>(p.bytes), p.result.images_per_second());
   std::fflush(stdout);
 }
@@ -106,7 +107,7 @@ void print_auto_summary(const AutoReport& r, const Stopwatch& clock) {
   for (const AutoPoint& p : r.points) {
     if (p.on_frontier) names += (names.empty() ? "" : ", ") + p.recipe.name;
   }
-  std::printf("\non the frontier of top-1 against weight and activation bits: %s\n", names.c_str());
+  std::printf("\non the frontier of top-1 against weight bits, shifts and activation bits: %s\n", names.c_str());
   if (r.mixed) {
     std::printf(
         "mixed recipe (%d evaluations; stopped on these images, ordered on %lld calibration images without labels):",

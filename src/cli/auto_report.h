@@ -18,7 +18,7 @@ struct AutoPoint {
   Recipe recipe;
   Evaluation result;
   PairedDrop drop;  // against the float network, as agreement and sqnr (dB)
-  double agreement = 100, sqnr = INFINITY, weight_bits = 32, act_bits = 32;
+  double agreement = 100, sqnr = INFINITY, weight_bits = 32, act_bits = 32, shifts = 31;
   std::int64_t bytes = 0;  // of the packed model
   bool on_frontier = false;
   std::string recipe_file;

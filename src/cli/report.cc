@@ -93,6 +93,16 @@ double avg_act_bits(const QuantizedModel& model) {
   return all > 0 ? bits / all : 0;
 }
 
+double avg_shifts(const QuantizedModel& model) {
+  double shifts = 0, all = 0;
+  for (const LayerSize& size : layer_sizes(model)) {
+    const LayerCode& layer = model.layers[static_cast<std::size_t>(size.node)];
+    shifts += static_cast<double>(size.macs) * (layer.integer ? shifts_per_weight(layer) : 31);
+    all += static_cast<double>(size.macs);
+  }
+  return all > 0 ? shifts / all : 0;
+}
+
 Json layers_json(const QuantizedModel& model, bool plain) {
   const Executor executor(model, plain);
   Json layers = Json::array();
@@ -107,7 +117,8 @@ Json layers_json(const QuantizedModel& model, bool plain) {
     // Windows on signed values are ours, not SPARQ's.
     row["signed"] = layer.integer && layer.transform.active &&
                     model.values[static_cast<std::size_t>(node.inputs[0])].type == DType::s8;
-    row["w_bits"] = layer.integer ? layer.weight_bits : 32;
+    row["w_bits"] = layer.integer ? stored_weight_bits(layer) / static_cast<double>(layer.weight.size()) : 32.0;
+    row["shifts"] = layer.integer ? shifts_per_weight(layer) : 31.0;
     row["a_bits"] = layer.integer ? layer.act_bits : 32;
     row["macs"] = size.macs;
     row["params"] = size.params;

@@ -52,7 +52,10 @@ double avg_bits_per_weight(const QuantizedModel& model);
 // Activation bits that meet the multipliers, weighted by MACs.
 double avg_act_bits(const QuantizedModel& model);
 
-// [{name, op, weight_code, act_code, w_bits, a_bits, macs, params, bits_per_weight, kernel}], conv and linear.
+// Cycles for a weight on a processing element with one shifter, weighted by MACs; 31 for a float one.
+double avg_shifts(const QuantizedModel& model);
+
+// [{name, op, weight_code, act_code, w_bits, shifts, a_bits, macs, params, bits_per_weight, kernel}], conv and linear.
 Json layers_json(const QuantizedModel& model, bool plain = false);
 
 // To standard output, as the only thing there.
