@@ -88,8 +88,8 @@ Json mixed_json(const MixedResult& mixed) {
 
 void print_auto_header(const Options& options, const Images& images) {
   const bool part = images.size() < images.available();
-  std::printf("%s on %lld of %lld images%s\n\n%-35s %6s  %-11s %6s %7s %7s %6s %6s %6s %9s %7s\n", options.model.c_str(),
-              static_cast<long long>(images.size()), static_cast<long long>(images.available()),
+  std::printf("%s on %lld of %lld images%s\n\n%-35s %6s  %-11s %6s %7s %7s %6s %6s %6s %9s %7s\n",
+              options.model.c_str(), static_cast<long long>(images.size()), static_cast<long long>(images.available()),
               part ? fmt::format(" (seed {}; --full takes all)", options.seed).c_str() : "", "recipe", "top-1", "95 %",
               "drop", "agree", "SQNR dB", "w bits", "shifts", "a bits", "bytes", "img/s");
 }
@@ -97,8 +97,8 @@ void print_auto_header(const Options& options, const Images& images) {
 void print_auto_row(const AutoPoint& p) {
   const auto interval = wilson_interval(p.result.correct, p.result.count);
   std::printf("%-35s %6.2f  %5.1f-%-5.1f %6.2f %7.2f %7.1f %6.2f %6.2f %6.2f %9lld %7.0f\n", p.recipe.name.c_str(),
-              p.result.top1(), interval[0], interval[1], p.drop.drop, p.agreement, p.sqnr, p.weight_bits, p.shifts, p.act_bits,
-              static_cast<long long>(p.bytes), p.result.images_per_second());
+              p.result.top1(), interval[0], interval[1], p.drop.drop, p.agreement, p.sqnr, p.weight_bits, p.shifts,
+              p.act_bits, static_cast<long long>(p.bytes), p.result.images_per_second());
   std::fflush(stdout);
 }
 

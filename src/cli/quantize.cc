@@ -1,4 +1,5 @@
 // bitsieve quantize: model + calibration + recipe -> packed model.
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -10,14 +11,54 @@
 #include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/verbs.h"
+#include "search/shift_budget.h"
 
 namespace bitsieve::cli {
 namespace {
 
-void run(const Options& options, const std::string& cache) {
+constexpr std::int64_t budget_images = 32;  // of the calibration images, to measure layers on
+
+struct QuantizeOptions : Options {
+  std::string cache;
+  ShiftBudget budget;
+  bool has_budget() const { return budget.avg_shifts > 0 || budget.bits_per_weight > 0; }
+};
+
+// What one option asks of the recipe: shifts for each layer, by what each is worth there.
+Recipe spend(const Recipe& recipe, const ModelFile& file, const CalibrationSource& source,
+             const QuantizeOptions& options) {
+  ImageSet images = source.images->set();
+  images.size = std::min(images.size, budget_images);
+  const CompressInput input = source.input(file.graph, options);
+  Progress progress("measuring shifts", 0);
+  BudgetResult result = spend_shifts(
+      recipe, file.graph, [&](const Recipe& r) { return compress(input, r).model; }, images, options.budget,
+      options.threads, [&](std::int64_t done, std::int64_t of) { progress.set("measuring shifts", done, of); });
+  const bool by_bits = options.budget.bits_per_weight > 0;
+  if (!result.reached) {
+    fail("{}: even one shift a weight{} leaves {:.2f}", by_bits ? "--target-bpw" : "--avg-shifts",
+         by_bits ? ", with scales and 8-bit layers," : "", result.average);
+  }
+  inform(options, fmt::format("{:.3f} {}; noise of the scores by the layers alone:", result.average,
+                              by_bits ? "stored bits a weight" : "shifts a weight, weighted by MACs"));
+  for (const BudgetLayer& layer : result.layers) {
+    inform(options, fmt::format("  {:<36} {:<20} {:.2e}", layer.name, layer.code, layer.noise));
+  }
+  return std::move(result.recipe);
+}
+
+void run(const QuantizeOptions& options) {
+  const std::string& cache = options.cache;
   const Stopwatch clock;
   const ModelFile file = load_float_model(options.model, options, "quantize");
-  const Recipe recipe = recipe_from(options);
+  Recipe recipe = recipe_from(options);
+  if (options.has_budget()) {
+    if (options.dry_run) throw Error("--avg-shifts and --target-bpw measure; --dry-run does nothing", ErrorKind::usage);
+    if (recipe.equalize || recipe.prune_two_of_four)
+      throw Error("--avg-shifts and --target-bpw do not go with --equalize and --prune", ErrorKind::usage);
+    recipe.name += options.budget.avg_shifts > 0 ? fmt::format("-avg{}", options.budget.avg_shifts)
+                                                 : fmt::format("-bpw{}", options.budget.bits_per_weight);
+  }
   std::vector<std::string> warnings;
   resolve(file.graph, recipe, &warnings);
   if (options.dry_run) {
@@ -57,7 +98,7 @@ void run(const Options& options, const std::string& cache) {
     files.push_back(recipe_file);
   }
   for (const std::string& path : files) require_other_file(path, options, file, {cache});
-  if (names_calibration(options) && needs_images(recipe)) {
+  if (names_calibration(options) && (needs_images(recipe) || options.has_budget())) {
     throw Error(
         fmt::format("recipe '{}' needs images besides the calibration file: give them with --calib, and the file "
                     "as --calib-cache",
@@ -65,6 +106,7 @@ void run(const Options& options, const std::string& cache) {
         ErrorKind::usage);
   }
   const CalibrationSource source = obtain_calibration(file, options, cache);
+  if (options.has_budget()) recipe = spend(recipe, file, source, options);
   CompressInput input = source.input(file.graph, options);
   CompressResult result;
   {
@@ -89,43 +131,50 @@ void run(const Options& options, const std::string& cache) {
     document["model_bytes"] = bytes.size();
     document["avg_bits_per_weight"] = avg_bits_per_weight(result.model);
     document["avg_act_bits"] = avg_act_bits(result.model);
+    document["avg_shifts"] = avg_shifts(result.model);
     document["layers"] = layers;
     document["warnings"] = result.warnings;
     document["files"] = files;
     return print_json(document);
   }
-  std::printf("%-36s %-8s %-12s %-30s %12s %10s\n", "layer", "operator", "weights", "activations", "MACs",
+  std::printf("%-36s %-8s %-18s %-30s %12s %6s %10s\n", "layer", "operator", "weights", "activations", "MACs", "shifts",
               "bits/weight");
   for (const Json& row : layers) {
-    std::printf("%-36s %-8s %-12s %-30s %12lld %10.2f\n", row["name"].get<std::string>().c_str(),
+    std::printf("%-36s %-8s %-18s %-30s %12lld %6.2f %10.2f\n", row["name"].get<std::string>().c_str(),
                 row["op"].get<std::string>().c_str(), row["weight_code"].get<std::string>().c_str(),
                 (row["act_code"].get<std::string>() + (row["signed"].get<bool>() ? ", signed" : "")).c_str(),
-                row["macs"].get<long long>(), row["bits_per_weight"].get<double>());
+                row["macs"].get<long long>(), row["shifts"].get<double>(), row["bits_per_weight"].get<double>());
   }
   if (result.repair)
     std::printf("\nrepair: %zu layers matched on %lld images\n", result.repair->layers.size(),
                 static_cast<long long>(result.repair->images));
   std::printf(
-      "\nwritten: %s (%zu bytes, %.2f bits per weight; the ONNX file has %lld bytes)%s\n"
+      "\nwritten: %s (%zu bytes, %.2f bits and %.2f shifts per weight; the ONNX file has %lld bytes)%s\n"
       "next: bitsieve eval %s --data KIND:PATH\n",
-      output.c_str(), bytes.size(), avg_bits_per_weight(result.model), static_cast<long long>(file.bytes),
-      files.size() > 1 ? (", " + recipe_file).c_str() : "", output.c_str());
+      output.c_str(), bytes.size(), avg_bits_per_weight(result.model), avg_shifts(result.model),
+      static_cast<long long>(file.bytes), files.size() > 1 ? (", " + recipe_file).c_str() : "", output.c_str());
 }
 
 }  // namespace
 
 void add_quantize(CLI::App& app, const std::string& command) {
-  auto options = std::make_shared<Options>();
-  auto cache = std::make_shared<std::string>();
+  auto options = std::make_shared<QuantizeOptions>();
   options->command = command;
   add_model(app, *options, "ONNX file");
   add_calibration(app, *options, false);
   add_threads(app, *options);
   add_output(app, *options, "file to write (default: MODEL-RECIPE.bsv here)");
   add_recipe(app, *options);
-  app.add_option("--calib-cache", *cache, "calibration file to reuse, or to write");
+  app.add_option("--calib-cache", options->cache, "calibration file to reuse, or to write");
+  auto* shifts = app.add_option("--avg-shifts", options->budget.avg_shifts,
+                                "SWIS: so many shifts a weight on average, spent on the layers by measured error")
+                     ->check(CLI::Range(1.0, 7.0));
+  app.add_option("--target-bpw", options->budget.bits_per_weight,
+                 "SWIS: so many stored bits a weight, everything counted, spent likewise")
+      ->check(CLI::Range(1.0, 32.0))
+      ->excludes(shifts);
   app.add_flag("--dry-run", options->dry_run, "write the resolved recipe, do nothing else");
-  app.callback([options, cache] { run(*options, *cache); });
+  app.callback([options] { run(*options); });
 }
 
 }  // namespace bitsieve::cli

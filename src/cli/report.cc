@@ -66,9 +66,7 @@ std::vector<LayerSize> layer_sizes(const QuantizedModel& model) {
     size.macs = macs(model.graph, node);
     size.weights = node.weight().size();
     size.params = size.weights + (node.bias() ? node.bias()->size() : 0);
-    const LayerCode& layer = model.layers[i];
-    size.stored_bits = layer.integer ? stored_weight_bits(layer) + 96.0 * static_cast<double>(layer.bias.size())
-                                     : 32.0 * static_cast<double>(size.params);
+    size.stored_bits = stored_layer_bits(node, model.layers[i]);
     sizes.push_back(size);
   }
   return sizes;

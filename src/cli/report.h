@@ -39,8 +39,7 @@ Json accuracy_json(const Evaluation& evaluation);
 // A finite number, or null.
 Json number(double x);
 
-// Sizes of a model's layers with weights. Stored bits count everything a layer needs: codes, a float32 scale, an
-// int32 bias and a float32 multiplier per filter (docs/format.md); float layers 32 bits a parameter.
+// Sizes of a model's layers with weights. Stored bits count everything a layer needs (quant/model.h).
 struct LayerSize {
   int node = 0;
   std::int64_t params = 0, weights = 0, macs = 0;

@@ -138,6 +138,11 @@ TEST(WeightCodes, AMeasuredAlphaNeedsTheInput) {
   EXPECT_NE(code("swis-n3-m4-joint", w).q, code("swis-n3-m4", w).q);
 }
 
+TEST(WeightCodes, ANameWithOtherShifts) {
+  EXPECT_EQ(swis::with_shifts("swis-n3-m4-mse", 2.5), "swis-n2.5-m4-mse");
+  EXPECT_EQ(swis::with_shifts("swisc-n2.25-m16", 4), "swisc-n4-m16");
+}
+
 TEST(WeightCodes, NamesThatAreNone) {
   for (const char* name : {"",
                            "int",
@@ -161,7 +166,7 @@ TEST(WeightCodes, NamesThatAreNone) {
                            "swis-n3-m4-alpha0.3",
                            "swis-n3-m4-alpha9",
                            "swis-n3-m4-joint-joint",
-                           "swis-n3-m4-c8",
+                           "swis-n3-m4-c0",
                            "swis-n1-m4-even",
                            "swis-n3-m4-x",
                            "swis-n3-m4-",

@@ -9,6 +9,11 @@ double stored_weight_bits(const LayerCode& layer) {
   return 8.0 * static_cast<double>(stored_bytes(layer.shifts, outputs, count / outputs));
 }
 
+double stored_layer_bits(const Node& node, const LayerCode& layer) {
+  if (layer.integer) return stored_weight_bits(layer) + 96.0 * static_cast<double>(layer.bias.size());
+  return 32.0 * static_cast<double>(node.weight().size() + (node.bias() ? node.bias()->size() : 0));
+}
+
 double shifts_per_weight(const LayerCode& layer) {
   if (!layer.shifts.active()) return layer.weight_bits - 1;
   return mean_shifts(layer.shifts, static_cast<std::int64_t>(layer.weight_scale.size()));

@@ -65,6 +65,9 @@ struct LayerCode {
 // processing element with one shifter spends on a weight. Numbers of n bits are n - 1 bits of a magnitude there.
 double stored_weight_bits(const LayerCode& layer);
 double shifts_per_weight(const LayerCode& layer);
+// Of any conv or linear layer: weights, and a float32 scale, an int32 bias and a float32 multiplier a filter
+// (docs/format.md); float layers 32 bits a parameter.
+double stored_layer_bits(const Node& node, const LayerCode& layer);
 
 struct QuantizedModel {
   Graph graph;                    // batch norms folded, activations fused; float weights of integer layers kept

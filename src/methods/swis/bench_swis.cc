@@ -68,8 +68,9 @@ double kernel_rate(const ShiftSearchKernel& kernel, const std::vector<std::int8_
   const auto groups = static_cast<std::int64_t>(w.size()) / group;
   std::vector<std::uint8_t> set(static_cast<std::size_t>(groups));
   std::vector<std::uint32_t> cost(static_cast<std::size_t>(groups));
-  return static_cast<double>(w.size()) / 1e6 /
-         median_seconds(0.1, [&] { kernel.run({&table, w.data(), groups, group, set.data(), cost.data()}); });
+  return static_cast<double>(w.size()) / 1e6 / median_seconds(0.1, [&] {
+           kernel.run({&table, w.data(), groups, group, set.data(), cost.data()});
+         });
 }
 
 void run_all() {
@@ -85,9 +86,17 @@ void run_all() {
     Alpha alpha;
     bool consecutive;
   };
-  for (const Case& c : {Case{1, 4, {1, 1}, false}, {2, 4, {1, 1}, false}, {3, 4, {1, 1}, false}, {4, 4, {1, 1}, false},
-                        {5, 4, {1, 1}, false}, {3, 4, {0, 1}, false}, {3, 4, {5, 8}, false}, {3, 8, {1, 1}, false},
-                        {3, 16, {1, 1}, false}, {3, 1, {1, 1}, false}, {3, 4, {1, 1}, true}}) {
+  for (const Case& c : {Case{1, 4, {1, 1}, false},
+                        {2, 4, {1, 1}, false},
+                        {3, 4, {1, 1}, false},
+                        {4, 4, {1, 1}, false},
+                        {5, 4, {1, 1}, false},
+                        {3, 4, {0, 1}, false},
+                        {3, 4, {5, 8}, false},
+                        {3, 8, {1, 1}, false},
+                        {3, 16, {1, 1}, false},
+                        {3, 1, {1, 1}, false},
+                        {3, 4, {1, 1}, true}}) {
     Search search;
     search.shifts = c.shifts;
     search.alpha = c.alpha;
@@ -97,7 +106,9 @@ void run_all() {
     for (const ShiftSearchKernel* kernel : shift_search_kernels()) {
       if (isa_supported(kernel->isa)) fmt::print("{:>12.1f}", kernel_rate(*kernel, w, c.group, search));
     }
-    const double seconds = median_seconds(0.2, [&] { decompose_layer(w.data(), {outputs, k, k, c.group}, search, {}, 1); });
+    const double seconds = median_seconds(0.2, [&] {
+      decompose_layer(w.data(), {outputs, k, k, c.group}, search, {}, 1);
+    });
     fmt::print("{:>13.1f}\n", static_cast<double>(w.size()) / 1e6 / seconds);
   }
   const std::int64_t layers = 22;

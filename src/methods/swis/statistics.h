@@ -9,8 +9,8 @@
 namespace bitsieve::swis {
 
 struct GroupStatistics {
-  // Share of the groups that n shifts represent exactly, n = 0 to 8: any positions (A.7: the union of the magnitudes has
-  // at most n bits), or consecutive ones.
+  // Share of the groups that n shifts represent exactly, n = 0 to 8: any positions (A.7: the union of the magnitudes
+  // has at most n bits), or consecutive ones.
   std::array<double, 9> exact{}, exact_consecutive{};
   // Share of the groups with a weight that has the bit at this position.
   std::array<double, 8> occupancy{};

@@ -91,8 +91,14 @@ std::optional<Options> parse_name(std::string_view name) {
     if (!seen.insert(kind).second) return std::nullopt;
   }
   if (o.even && o.shifts < 2) return std::nullopt;
-  if (seen.contains("c") && !needs_schedule(o)) return std::nullopt;  // it would mean nothing
   return o;
+}
+
+std::string with_shifts(std::string_view name, double shifts) {
+  const std::vector<std::string_view> parts = parts_of(name);
+  std::string result = fmt::format("{}-n{}", parts.at(0), shifts);
+  for (std::size_t i = 2; i < parts.size(); ++i) result += fmt::format("-{}", parts[i]);
+  return result;
 }
 
 CodedWeights quantize_weights(const WeightInput& input, const Options& options) {

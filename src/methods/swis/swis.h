@@ -1,6 +1,7 @@
 // SWIS as weight codes: 8-bit integers, then shared shifts (specification of SWIS, A.1 to A.6).
 #pragma once
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "methods/swis/decompose.h"
@@ -26,6 +27,9 @@ struct Options {
 // swis-nN-mM or swisc-nN-mM, then options in any order, each once: -mse, -alphaA (A a multiple of 1/8 up to 8),
 // -measured, -joint, -flat, -tensor, -any, -even, -cC. Nothing for any other text.
 std::optional<Options> parse_name(std::string_view name);
+
+// The same name with another number of shifts: "swis-n3-m4-mse" with 2.5 is "swis-n2.5-m4-mse".
+std::string with_shifts(std::string_view name, double shifts);
 
 CodedWeights quantize_weights(const WeightInput& input, const Options& options);
 

@@ -108,8 +108,8 @@ Made make_packed_product(const Source& s) {
   if (!kernel.pays && s.packed_from < 0) return nullptr;
   const std::int64_t group = code.one_group ? 32 : code.group;
   const std::vector<std::uint8_t> sets = sets_of_rows(code, n, k, group);
-  ShiftGemvWeights weights = kernel.pack({n, k, group, s.layer.weight.data(), sets.data(), s.layer.bias.data(),
-                                          s.layer.multiplier.data()});
+  ShiftGemvWeights weights =
+      kernel.pack({n, k, group, s.layer.weight.data(), sets.data(), s.layer.bias.data(), s.layer.multiplier.data()});
   if (weights.packed_bytes >= n * k && s.packed_from < 0) return nullptr;
   return std::make_unique<PackedProduct>(s, kernel, std::move(weights));
 }

@@ -1,0 +1,53 @@
+// A budget of shifts or of stored bits for the whole network, spent on the layers where it helps most.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "eval/image_set.h"
+#include "quant/recipe.h"
+#include "search/sensitivity.h"
+
+namespace bitsieve {
+
+// One of several codes for a layer.
+struct Choice {
+  std::string code;
+  double cost = 0, noise = 0;
+};
+
+// One choice for each layer, so that the costs stay within the budget and the sum of noises is small: along the lower
+// convex hulls by noise saved for a cost, then whatever else still fits; never worse than choice i for every layer,
+// where that fits. Optimal but for what one layer's step is worth. Where even the cheapest choices cost more: those.
+std::vector<std::size_t> choose(const std::vector<std::vector<Choice>>& layers, double budget);
+
+// The average asked for; exactly one is above 0.
+struct ShiftBudget {
+  double avg_shifts = 0;       // cycles of a weight on one shifter, over the layers of shared shifts, weighted by MACs
+  double bits_per_weight = 0;  // stored bits of all conv and linear layers, everything counted (quant/model.h)
+};
+
+struct BudgetLayer {
+  std::string name;
+  std::string code;                             // chosen
+  double shifts = 0, noise = 0;                 // of that code; noise: LayerSensitivity::noise of it alone
+  std::vector<std::pair<double, double>> seen;  // (shifts, noise) that were measured
+};
+
+struct BudgetResult {
+  Recipe recipe;         // with a rule for each layer
+  bool reached = false;  // the average is within the budget
+  double average = 0;    // of what the budget counts, in the recipe
+  std::vector<BudgetLayer> layers;
+};
+
+// Layers that `recipe` gives a SWIS code are measured alone with 1 to 6 shifts (even ones only where the code says so) on
+// every image, as measure_sensitivity does; halves, which are a schedule of both, count as the geometric mean; 7 shifts
+// are int8. Throws Error (usage) where no layer has such a code.
+BudgetResult spend_shifts(const Recipe& recipe, const Graph& graph, const MakeModel& make_model, const ImageSet& images,
+                          const ShiftBudget& budget, int threads = 0,
+                          const std::function<void(std::int64_t done, std::int64_t of)>& progress = {});
+
+}  // namespace bitsieve
