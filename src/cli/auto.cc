@@ -29,6 +29,7 @@ constexpr double tolerable_drop = 1;  // points, for the recommendation where --
 struct AutoOptions : Options {
   bool full = false, limited = false;  // limited: --limit was given
   double max_drop = -1;                // negative: no mixed recipe
+  std::vector<std::string> configs;    // recipe files instead of the built-in recipes
 };
 
 class Auto {
@@ -48,6 +49,8 @@ class Auto {
       throw Error("--repair and --equalize need images; --calib names a calibration file: name images",
                   ErrorKind::usage);
     }
+    const std::vector<Recipe> recipes =
+        options_.configs.empty() ? auto_recipes(recipe, !names_calibration(options_)) : own_recipes();
     if (options_.max_drop >= 0 && names_calibration(options_)) {
       throw Error("--max-drop orders the layers on calibration images; --calib names a calibration file: name images",
                   ErrorKind::usage);
@@ -64,7 +67,7 @@ class Auto {
     print_row(reference_);
     source_ = obtain_calibration(file_, options_, folder_ + "/calibration.json", CacheFile::own);
     if (source_.images) source_.images->keep(options_.threads);
-    for (const Recipe& recipe : auto_recipes(base(), source_.images != nullptr)) measure(recipe);
+    for (const Recipe& each : recipes) measure(each);
     if (options_.max_drop >= 0) search();
     mark_frontier();
     const AutoPoint& best = recommended();
@@ -83,7 +86,8 @@ class Auto {
                             analysis,
                             mixed_,
                             source_.images ? std::min(source_.images->size(), sensitivity_images) : 0,
-                            files_};
+                            files_,
+                            options_.configs};
     if (options_.json()) {
       print_json(auto_json(report, clock_));
     } else {
@@ -101,6 +105,33 @@ class Auto {
     Recipe recipe = recipe_from(options_);
     recipe.rules.clear();
     return recipe;
+  }
+
+  // Those of --config, in the order given.
+  std::vector<Recipe> own_recipes() const {
+    std::vector<Recipe> recipes;
+    for (const std::string& file : options_.configs) {
+      Options one = options_;
+      one.config = file;
+      Recipe recipe = recipe_from(one);
+      if (recipe.name.find('/') != std::string::npos) {
+        throw Error(fmt::format("'{}': its recipe's name '{}' is to be a file's name", file, recipe.name),
+                    ErrorKind::usage);
+      }
+      const auto same = [&](const Recipe& other) { return other.name == recipe.name; };
+      if (std::any_of(recipes.begin(), recipes.end(), same)) {
+        throw Error(fmt::format("'{}': there is a recipe of the name '{}' already; give it another", file, recipe.name),
+                    ErrorKind::usage);
+      }
+      if (names_calibration(options_) && needs_images(recipe)) {
+        throw Error(fmt::format("'{}': recipe '{}' needs images; --calib names a calibration file: name images", file,
+                                recipe.name),
+                    ErrorKind::usage);
+      }
+      resolve(file_.graph, recipe, nullptr);
+      recipes.push_back(std::move(recipe));
+    }
+    return recipes;
   }
 
   void print_row(const AutoPoint& p) const {
@@ -142,6 +173,7 @@ class Auto {
     p.weight_bits = avg_bits_per_weight(model);
     p.act_bits = avg_act_bits(model);
     p.shifts = avg_shifts(model);
+    if (recipe.repair != Repair::gain) p.weight_sqnr = weight_sqnr_db(model);  // gains change the scales
     p.bytes = static_cast<std::int64_t>(pack(file_, model, recipe, source_.calibration).size());
     p.recipe_file = folder_ + "/recipes/" + recipe.name + ".toml";
     p.result.scores.clear();
@@ -152,8 +184,14 @@ class Auto {
 
   // The first of ever narrower recipes that loses more than --max-drop, mixed with 8-bit layers until it does not.
   void search() {
+    std::vector<std::string> ever_narrower{"sparq-5opt-round", "sparq-2opt-round", "sparq-6opt-round",
+                                           "sparq-7opt-round"};
+    if (!options_.configs.empty()) {
+      ever_narrower.clear();
+      for (const AutoPoint& p : points_) ever_narrower.push_back(p.recipe.name);
+    }
     const AutoPoint* narrow = nullptr;
-    for (const char* name : {"sparq-5opt-round", "sparq-2opt-round", "sparq-6opt-round", "sparq-7opt-round"}) {
+    for (const std::string& name : ever_narrower) {
       const auto found =
           std::find_if(points_.begin(), points_.end(), [&](const AutoPoint& p) { return p.recipe.name == name; });
       narrow = &*found;
@@ -288,6 +326,8 @@ void add_auto(CLI::App& app, const std::string& command) {
   app.add_flag("--full", options->full, "evaluate on every image");
   app.add_option("--max-drop", options->max_drop, "search a mixed recipe that loses at most so many points")
       ->check(points());
+  app.add_option("--config", options->configs, "recipe file instead of the built-in recipes; repeatable")
+      ->allow_extra_args(false);
   app.add_option("--calib-method", options->range, "minmax, mean-max, percentile, mse or kl");
   app.add_option("--percentile", options->percentile, "for --calib-method percentile, in percent")
       ->check(CLI::Range(1e-9, 100.0));

@@ -42,6 +42,7 @@ Next next_command(const AutoReport& r) {
   if (o.percentile > 0) base += fmt::format(" --percentile {}", o.percentile);
   if (o.act_top > 0) base += fmt::format(" --act-top {}", o.act_top);
   if (o.equalize) base += " --equalize";
+  for (const std::string& file : r.configs) base += with("--config", file);
   base += with("-o", o.output);
   if (o.limit > 0) base += fmt::format(" --limit {}", o.limit);
   if (o.limit == 0 && r.images.size() == r.images.available()) base += " --full";
@@ -65,6 +66,7 @@ Json point_json(const AutoPoint& p) {
   json["avg_bits_per_weight"] = p.weight_bits;
   json["avg_act_bits"] = p.act_bits;
   json["avg_shifts"] = p.shifts;
+  json["weight_sqnr_db"] = number(p.weight_sqnr);
   json["model_bytes"] = p.bytes;
   json["machines"] = Json::object();  // cycles and energy: none is built in yet
   json["on_frontier"] = p.on_frontier;

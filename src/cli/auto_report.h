@@ -18,7 +18,7 @@ struct AutoPoint {
   Recipe recipe;
   Evaluation result;
   PairedDrop drop;  // against the float network, as agreement and sqnr (dB)
-  double agreement = 100, sqnr = INFINITY, weight_bits = 32, act_bits = 32, shifts = 31;
+  double agreement = 100, sqnr = INFINITY, weight_bits = 32, act_bits = 32, shifts = 31, weight_sqnr = NAN;
   std::int64_t bytes = 0;  // of the packed model
   bool on_frontier = false;
   std::string recipe_file;
@@ -39,6 +39,7 @@ struct AutoReport {
   const std::optional<MixedResult>& mixed;
   std::int64_t sensitivity_images = 0;
   const std::vector<std::string>& files;
+  const std::vector<std::string>& configs;  // recipe files given instead of the built-in recipes
 };
 
 void print_auto_header(const Options& options, const Images& images);

@@ -28,7 +28,11 @@ CodeNames code_names() {
 // The name of a recipe that no file named: what it does to most layers.
 std::string name_of_codes(const Recipe& recipe) {
   std::string name = recipe.layers.act_code;
-  if (recipe.layers.weight_code != "int8") name += "-" + recipe.layers.weight_code;
+  if (name == "int8") {
+    name = recipe.layers.weight_code;  // "swis-n3-m4": activations of 8 bits go without saying
+  } else if (recipe.layers.weight_code != "int8") {
+    name += "-" + recipe.layers.weight_code;
+  }
   if (recipe.repair != Repair::none) name += "-" + std::string(name_of(recipe.repair));
   return name;
 }

@@ -6,6 +6,7 @@
 
 #include "base/cpu.h"
 #include "base/parallel.h"
+#include "quant/k_order.h"
 #include "runtime/executor.h"
 
 namespace bitsieve::cli {
@@ -99,6 +100,26 @@ double avg_shifts(const QuantizedModel& model) {
     all += static_cast<double>(size.macs);
   }
   return all > 0 ? shifts / all : 0;
+}
+
+double weight_sqnr_db(const QuantizedModel& model) {
+  double sum = 0, all = 0;
+  for (const LayerSize& size : layer_sizes(model)) {
+    const LayerCode& layer = model.layers[static_cast<std::size_t>(size.node)];
+    if (!layer.integer) continue;
+    const std::vector<float> w = weights_in_k_order(model.graph.nodes[static_cast<std::size_t>(size.node)]);
+    const std::size_t k = w.size() / layer.weight_scale.size();
+    double signal = 0, noise = 0;
+    for (std::size_t i = 0; i < w.size(); ++i) {
+      const double e = w[i] - static_cast<double>(layer.weight[i]) * layer.weight_scale[i / k];
+      signal += static_cast<double>(w[i]) * w[i];
+      noise += e * e;
+    }
+    const double db = signal > noise * 1e-10 ? (noise > signal * 1e-10 ? 10 * std::log10(signal / noise) : 100) : -100;
+    sum += db * static_cast<double>(w.size());
+    all += static_cast<double>(w.size());
+  }
+  return all > 0 ? sum / all : INFINITY;
 }
 
 Json layers_json(const QuantizedModel& model, bool plain) {

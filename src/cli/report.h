@@ -51,6 +51,9 @@ double avg_bits_per_weight(const QuantizedModel& model);
 // Activation bits that meet the multipliers, weighted by MACs.
 double avg_act_bits(const QuantizedModel& model);
 
+// Mean over the integer layers, weighted by their weights: the float weights' power over that of what the integers
+// differ from them, in dB. Infinite layers count as 100 dB.
+double weight_sqnr_db(const QuantizedModel& model);
 // Cycles for a weight on a processing element with one shifter, weighted by MACs; 31 for a float one.
 double avg_shifts(const QuantizedModel& model);
 
