@@ -25,7 +25,8 @@ bool fold_affine(QuantizedModel& model, std::size_t node, std::size_t filter, do
   LayerCode& layer = model.layers[node];
   const float before = layer.weight_scale[filter];
   const double scale = before * gain;
-  if (!(scale >= std::numeric_limits<float>::min() && scale <= std::numeric_limits<float>::max())) return false;
+  const double size = std::abs(scale);
+  if (!(size >= std::numeric_limits<float>::min() && size <= std::numeric_limits<float>::max())) return false;
   layer.weight_scale[filter] = static_cast<float>(scale);
   const double bias = layer.bias[filter] + std::nearbyint(offset / sum_unit(model, node, filter));
   if (!(std::abs(bias) <= bias_limit)) {

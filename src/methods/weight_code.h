@@ -20,7 +20,7 @@ struct WeightInput {
 
 struct CodedWeights {
   std::vector<std::int8_t> q;  // [outputs][k]
-  std::vector<float> scale;    // [outputs], positive
+  std::vector<float> scale;    // [outputs], not 0; of either sign
   int bits = 8;                // the integers fit so many bits, 2 to 8
   SharedShifts shifts;         // how the integers are stored, where it is not as numbers of `bits` bits
 };

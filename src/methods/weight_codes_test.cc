@@ -59,7 +59,7 @@ TEST(WeightCodes, AllGiveIntegersThatFitWhatTheySay) {
       EXPECT_EQ(code(name, w, NAN, 1).q, coded.q) << name;
       ASSERT_EQ(coded.q.size(), w.size());
       ASSERT_EQ(coded.scale.size(), static_cast<std::size_t>(outputs));
-      for (const float s : coded.scale) EXPECT_GT(s, 0);
+      for (const float s : coded.scale) EXPECT_NE(s, 0);
       const int top = (1 << (coded.bits - 1)) - 1;
       for (const int q : coded.q) {
         EXPECT_GE(q, -top - 1) << name;
@@ -141,6 +141,14 @@ TEST(WeightCodes, AMeasuredAlphaNeedsTheInput) {
 TEST(WeightCodes, ANameWithOtherShifts) {
   EXPECT_EQ(swis::with_shifts("swis-n3-m4-mse", 2.5), "swis-n2.5-m4-mse");
   EXPECT_EQ(swis::with_shifts("swisc-n2.25-m16", 4), "swisc-n4-m16");
+}
+
+TEST(WeightCodes, TheLargestWeightOfAFilterIsNegativeWhereShiftsAreShared) {
+  // 127 and 30: with one sign 128 and 30 are 128 and 32 with two shifts, with the other 96 and 32.
+  const float w[] = {127, 30, 0, 1, -127, -30, 0, -1};
+  const CodedWeights coded = require_weight_code("swis-n2-m4-mse").quantize({w, 2, 4, 4});
+  EXPECT_EQ(coded.q, (std::vector<std::int8_t>{-128, -32, 0, 0, -128, -32, 0, 0}));
+  EXPECT_EQ(coded.scale, (std::vector<float>{-1, 1}));
 }
 
 TEST(WeightCodes, NamesThatAreNone) {

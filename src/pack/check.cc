@@ -109,7 +109,7 @@ void check_weights(const Layer& l) {
     }
     if (sum > std::numeric_limits<std::int32_t>::max()) l.bad("the sum of output channel {} can overflow", o);
     const float scale = c.weight_scale[at];
-    if (!(scale > 0)) l.bad("weight scale {} is not above 0", scale);
+    if (!(scale > 0 || scale < 0)) l.bad("weight scale {} is not a number other than 0", scale);
     // What the integers stand for has to be a number as well.
     if (!std::isfinite(scale * 128) ||
         !std::isfinite(static_cast<float>(static_cast<double>(c.bias[at]) * l.input().scale * scale))) {
@@ -198,7 +198,7 @@ void check_operator(const Layer& l) {
     }
   }
   for (const float m : c.multiplier) {
-    if (!(m >= 0) || !std::isfinite(m)) l.bad("multiplier {} is not a finite number from 0", m);
+    if (!std::isfinite(m) || (m < 0 && !has_weights(l.node))) l.bad("multiplier {} is not a finite number from 0", m);
   }
 }
 

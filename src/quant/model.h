@@ -50,7 +50,7 @@ struct LayerCode {
 
   std::vector<std::int8_t> weight;  // conv: [O][kh][kw][Cin/groups]; linear: [O][K]
   SharedShifts shifts;              // of `weight`, where the code has them (quant/shared_shifts.h)
-  std::vector<float> weight_scale;  // [O]
+  std::vector<float> weight_scale;  // [O], not 0; below 0 where the filter's integers have the other sign
   std::vector<std::int32_t> bias;   // [O], scale = input scale * weight_scale[o]
   // conv, linear: [O]; add, sub, mul, concat: see runtime/reference; pools: see runtime/reference
   std::vector<float> multiplier;

@@ -259,7 +259,9 @@ class Builder {
       }
       for (std::int64_t o = 0; o < outputs; ++o) {
         layer.bias.push_back(static_cast<std::int32_t>(random_() % 20001) - 10000);
-        layer.multiplier.push_back(0.5f / (static_cast<float>(k) * 20 + static_cast<float>(random_() % 200)));
+        // Of either sign, as those of shared shifts are.
+        layer.multiplier.push_back((random_() % 4 == 0 ? -0.5f : 0.5f) /
+                                   (static_cast<float>(k) * 20 + static_cast<float>(random_() % 200)));
       }
     }
     finish(node, type, layer);

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "methods/names.h"
+#include "methods/swis/orientation.h"
 #include "methods/swis/schedule.h"
 #include "methods/uniform/uniform.h"
 
@@ -104,6 +105,7 @@ std::string with_shifts(std::string_view name, double shifts) {
 CodedWeights quantize_weights(const WeightInput& input, const Options& options) {
   auto base =
       uniform::quantize_weights(input.w, input.outputs, input.k, 8, uniform::ScaleRule::max_code, options.per_tensor);
+  orient_filters(base);
   Search search;
   search.consecutive = options.consecutive;
   search.joint = options.joint;

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "methods/names.h"
+#include "methods/swis/orientation.h"
 #include "methods/swis/shift_sets.h"
 #include "methods/uniform/uniform.h"
 
@@ -28,6 +29,7 @@ std::optional<Options> parse_name(std::string_view name) {
 CodedWeights quantize_weights(const WeightInput& input, const Options& options) {
   auto base =
       uniform::quantize_weights(input.w, input.outputs, input.k, 8, uniform::ScaleRule::max_code, options.per_tensor);
+  swis::orient_filters(base);
   const auto rounded = [&](int w, std::uint8_t set) {
     return options.floor ? swis::masked_weight(w, set) : swis::nearest_weight(w, set);
   };
