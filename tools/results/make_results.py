@@ -10,6 +10,8 @@ import json
 import pathlib
 import subprocess
 
+import weights
+
 here = pathlib.Path(__file__).resolve().parent
 root = here.parent.parent
 cifar = ("cifar10:{data}/cifar10/test_orig_dev509.bin", "cifar10:{data}/cifar10/data_batch_1.bin")
@@ -124,6 +126,9 @@ def main():
             run(arguments.program, arguments.data, name, folder)
         if wanted and not arguments.report_only:
             run_variants(arguments.program, arguments.data, name, folder)
+            model, preprocessing, (evaluation, calibration), what = networks[name]
+            weights.run(arguments.program, f"{arguments.data}/{model}", str(here / preprocessing), evaluation.format(data=arguments.data),
+                        calibration.format(data=arguments.data), name, folder, "mobilenet" in name)
     results = {name: json.loads((folder / f"{name}.json").read_text()) for name in networks if (folder / f"{name}.json").exists()}
     facts = next(iter(results.values()))
     page = root / "docs" / "results.md"
@@ -133,6 +138,8 @@ def main():
         body.append(table(name, result))
         if (folder / f"{name}-variants.json").exists():
             body[-1] += variants_table(json.loads((folder / f"{name}-variants.json").read_text()))
+        if coded := weights.load(folder, name):
+            body[-1] += "\n" + weights.section(coded, "mobilenet" in name)
     page.write_text(head + marker + "\n" + "\n".join(body))
 
 

@@ -1,0 +1,190 @@
+"""The tables of weight codes in docs/results.md: SWIS and its rivals on real networks, with and without repair.
+
+Used by make_results.py: `run` evaluates all codes of one network with one `bitsieve auto`, `section` turns its JSON into text.
+"""
+import json
+import subprocess
+
+shifts = ["2", "2.5", "3", "3.5", "4", "5"]
+whole = ["2", "3", "4", "5"]
+
+
+def codes(per_tensor):
+    """(weight code, rounding) of every row, by number of shifts."""
+    rows = []
+    for n in shifts:
+        rows += [(f"swis-n{n}-m4", "nearest"), (f"swisc-n{n}-m4", "nearest")]
+        if n not in whole:
+            continue
+        bits = int(n) + 1
+        rows += [(f"static-n{n}", "nearest"), (f"trunc-n{n}", "nearest"), (f"trunc-n{n}-floor", "nearest"),
+                 (f"int{bits}-mse", "nearest"), (f"swis-n{n}-m4", "learned"), (f"swisc-n{n}-m4", "learned"),
+                 (f"int{bits}-mse", "learned")]
+        if n != "5":
+            rows += [(f"swis-n{n}-m4-{option}", "nearest") for option in ("mse", "measured", "joint")]
+            rows += [(f"swis-n{n}-m{m}", "nearest") for m in (8, 16)]
+    rows.append(("int8", "nearest"))
+    if not per_tensor:
+        return rows
+    tensor = [(f"{code}-n{n}{rest}", "nearest") for n in ("3", "4", "5") for code, rest in
+              (("swis", "-m4-tensor"), ("swisc", "-m4-tensor"), ("trunc", "-tensor"), ("trunc", "-floor-tensor"))]
+    tensor += [(f"int{n}-mse-tensor", "nearest") for n in (4, 5, 6)] + [("int8-tensor", "nearest")]
+    return rows + tensor
+
+
+# SWIS weights and SPARQ activations: each alone, and together. All repaired.
+activations = ["int8", "sparq-5opt-round", "sparq-2opt-round", "sparq-6opt-round", "sparq-7opt-round"]
+weights = ["int8", "swis-n2-m4", "swis-n2.5-m4", "swis-n3-m4", "swisc-n2-m4", "swisc-n3-m4", "int4-mse"]
+budgets = ["--avg-shifts 2.5", "--avg-shifts 3.5", "--target-bpw 5.5"]
+
+
+def name_of(code, rounding, repair, act="int8"):
+    return "_".join(part for part in (code, rounding if rounding != "nearest" else "", repair if repair != "none" else "",
+                                      act if act != "int8" else "") if part)
+
+
+def write_recipe(path, name, code, rounding, repair, act="int8"):
+    text = f'name = "{name}"\n\n[quantize]\nrepair = "{repair}"\nrounding = "{rounding}"\n\n[layers]\nweights = "{code}"\nactivations = "{act}"\n'
+    path.write_text(text)
+    return path
+
+
+def recipes(program, model_options, folder, per_tensor):
+    """All recipe files, made in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files, seen = [], set()
+
+    def add(code, rounding, repair, act="int8"):
+        name = name_of(code, rounding, repair, act)
+        if name not in seen:
+            seen.add(name)
+            files.append(write_recipe(folder / f"{name}.toml", name, code, rounding, repair, act))
+
+    for code, rounding in codes(per_tensor):
+        for repair in ("none", "gain"):
+            add(code, rounding, repair)
+    for act in activations:
+        for code in weights:
+            add(code, "nearest", "gain", act)
+    for options in budgets:
+        name = "swis-m4" + options.replace("--", "-").replace(" ", "-")
+        packed = folder / f"{name}.bsv"
+        subprocess.run([program, "quantize", *model_options, "--weights", "swis-n3-m4", *options.split(), "-o", str(packed)],
+                       check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        found = packed.with_suffix(".recipe.toml").read_text().splitlines()
+        for repair in ("none", "gain"):
+            path = folder / f"{name_of(name, 'nearest', repair)}.toml"
+            lines = [f'name = "{path.stem}"' if line.startswith("name = ") else f'repair = "{repair}"' if line.startswith("repair = ")
+                     else line for line in found]
+            path.write_text("\n".join(lines) + "\n")
+            files.append(path)
+    return files
+
+
+def run(program, model, preprocessing, evaluation, calibration, name, folder, per_tensor):
+    kept = folder / f"{name}-weights.json"
+    if kept.exists():
+        return
+    cache = folder / name / "calibration.json"
+    options = [model, "--preprocess", preprocessing, "--calib", calibration]
+    files = recipes(program, options + (["--calib-cache", str(cache)] if cache.exists() else []), folder / name / "weights", per_tensor)
+    print(name, "weights,", len(files), "recipes", flush=True)
+    command = [program, "auto", *options, "--data", evaluation, "--full", "--format", "json", "-o", str(folder / name)]
+    for file in files:
+        command += ["--config", str(file)]
+    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True).stdout
+    kept.write_text(result)
+
+
+def cell(point):
+    return f"{point['top1']:.2f} | {point['agreement']:.1f} | {point['logit_sqnr_db']:.1f}"
+
+
+def table(points, rows, title):
+    lines = [title, "", "| weights | stored bits | shifts | weight SQNR dB | top-1 | agreement | logit dB | repaired: top-1 | agreement | logit dB |",
+             "|---|---|---|---|---|---|---|---|---|---|"]
+    for code, rounding in rows:
+        plain, repaired = points.get(name_of(code, rounding, "none")), points.get(name_of(code, rounding, "gain"))
+        if plain is None or repaired is None:
+            continue
+        label = code + (", learned rounding" if rounding == "learned" else "")
+        lines.append(f"| {label} | {plain['avg_bits_per_weight']:.2f} | {plain['avg_shifts']:.2f} | {plain['weight_sqnr_db']:.1f} | "
+                     f"{cell(plain)} | {cell(repaired)} |")
+    return "\n".join(lines) + "\n"
+
+
+families = [("SWIS", lambda c: c.startswith("swis-")), ("SWIS-C", lambda c: c.startswith("swisc-")),
+            ("uniform", lambda c: c.startswith("int")), ("truncation, static", lambda c: c.startswith(("trunc", "static")))]
+
+
+def best(points, cost, limit, family, repair):
+    """The point of a family with the best logit SQNR within a limit of bits or shifts."""
+    found = []
+    for name, p in points.items():
+        parts = name.split("_")
+        is_repaired = "gain" in parts
+        if "sparq" in name or "tensor" in name or is_repaired != (repair == "gain") or not family(parts[0]) or p[cost] > limit:
+            continue
+        found.append((p["logit_sqnr_db"], name, p))
+    return max(found, default=None, key=lambda f: f[0])
+
+
+def comparison(points, cost, limits, what):
+    lines = [f"Best of each family at {what}, repaired: logit SQNR in dB (top-1), code.", "",
+             f"| {what} | " + " | ".join(name for name, _ in families) + " |", "|---" * (len(families) + 1) + "|"]
+    for limit in limits:
+        cells = []
+        for _, family in families:
+            found = best(points, cost, limit, family, "gain")
+            cells.append("" if found is None else f"{found[0]:.1f} ({found[2]['top1']:.1f}) {found[1].replace('_gain', '').replace('_', ' ')}")
+        lines.append(f"| {limit:.2f} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def better(a, b):
+    """Whether point a is at least as good as b in everything and better somewhere."""
+    keys = ("avg_bits_per_weight", "avg_shifts", "avg_act_bits")
+    no_worse = a["correct"] >= b["correct"] and all(a[k] <= b[k] for k in keys)
+    return no_worse and (a["correct"] > b["correct"] or any(a[k] < b[k] for k in keys))
+
+
+def together(points):
+    """The frontier over SWIS, SPARQ and both."""
+    rows = [points[n] for n in (name_of(c, "nearest", "gain", a) for a in activations for c in weights) if n in points]
+    lines = ["SWIS weights and SPARQ activations, repaired. Correct images; on the frontier of correct images against stored bits, "
+             "shifts and activation bits in bold.", "", "| weights \\ activations | " + " | ".join(activations) + " |",
+             "|---" * (len(activations) + 1) + "|"]
+    for code in weights:
+        cells = []
+        for act in activations:
+            p = points.get(name_of(code, "nearest", "gain", act))
+            if p is None:
+                cells.append("")
+                continue
+            front = not any(better(q, p) for q in rows)
+            cells.append(f"**{p['correct']}**" if front else f"{p['correct']}")
+        first = points.get(name_of(code, "nearest", "gain"))
+        lines.append(f"| {code} ({first['avg_bits_per_weight']:.2f} bits, {first['avg_shifts']:.2f} shifts) | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def section(result, per_tensor):
+    points = {p["recipe"]: p for p in result["points"]}
+    count, reference = result["reference"]["count"], result["reference"]
+    rows = codes(False)
+    text = [f"### Weight codes (float: {reference['correct']} of {count} correct, {reference['top1']:.2f} %)", "",
+            table(points, rows, "Scales per filter, activations of 8 bits, first and last layer in 8 bits (so `shifts` and stored bits, which "
+                  "count everything, are averages with them).")]
+    named = [("swis-m4" + options.replace("--", "-").replace(" ", "-"), "nearest") for options in budgets]
+    text.append(table(points, named, "Shifts spent on the layers by measured error (`--avg-shifts`, `--target-bpw`):"))
+    if per_tensor:
+        text.append(table(points, [row for row in codes(True) if "tensor" in row[0]], "One scale for a layer:"))
+    text.append(comparison(points, "avg_bits_per_weight", (4.0, 4.5, 5.0, 5.5, 6.0, 7.0), "at most so many stored bits"))
+    text.append(comparison(points, "avg_shifts", (2.2, 2.7, 3.2, 3.7, 4.2), "at most so many shifts (cycles) a weight"))
+    text.append(together(points))
+    return "\n".join(text)
+
+
+def load(folder, name):
+    kept = folder / f"{name}-weights.json"
+    return json.loads(kept.read_text()) if kept.exists() else None
