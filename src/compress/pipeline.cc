@@ -58,6 +58,7 @@ class Compression {
     QuantizeResult quantized = quantize(graph, *calibration, recipe_, input_.threads);
     result_.model = std::move(quantized.model);
     result_.warnings.insert(result_.warnings.end(), quantized.warnings.begin(), quantized.warnings.end());
+    if (recipe_.rounding == Rounding::learned) learn();
     if (recipe_.recalibrate_norms) recalibrate();
     if (recipe_.repair != Repair::none) repair_outputs(target);
     return std::move(result_);
@@ -73,6 +74,15 @@ class Compression {
   std::int64_t images_at_once(std::int64_t wanted, std::int64_t available) const {
     const std::int64_t fit = repair_bytes / std::max<std::int64_t>(LayerPass::bytes_per_image(result_.model), 1);
     return std::max<std::int64_t>(1, std::min({wanted, available, fit}));
+  }
+
+  void learn() {
+    const bool centred = recipe_.recalibrate_norms || recipe_.repair != Repair::none;
+    const auto nodes = static_cast<std::int64_t>(result_.model.graph.nodes.size());
+    result_.rounding = learn_rounding(result_.model, images_at_once(rounding_images, input_.images), input_.image,
+                                      centred, input_.threads, counter("learn rounding", nodes));
+    result_.warnings.insert(result_.warnings.end(), result_.rounding->warnings.begin(),
+                            result_.rounding->warnings.end());
   }
 
   void recalibrate() {

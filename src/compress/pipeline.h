@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "compress/equalize.h"
+#include "compress/learn_rounding.h"
 #include "compress/prune.h"
 #include "compress/quantize.h"
 #include "compress/recalibrate_norms.h"
@@ -32,12 +33,15 @@ struct CompressInput {
 struct CompressResult : QuantizeResult {
   std::optional<EqualizeReport> equalize;  // set where the recipe asked for the step
   std::optional<PruneReport> prune;
+  std::optional<LearnRoundingReport> rounding;
   std::optional<RecalibrateReport> recalibrate;
   std::optional<RepairReport> repair;
 };
 
 // Images that the repair looks at, at most; fewer where the values between the layers would take more memory than this.
 inline constexpr std::int64_t repair_images = 256, repair_bytes = std::int64_t{2} << 30;
+// Images that learned rounding looks at, at most; within the same memory.
+inline constexpr std::int64_t rounding_images = 128;
 
 // In this order, each as the recipe says:
 // 1. equalize: on the unpruned network, whose outputs remain the target of everything after it;
@@ -45,11 +49,13 @@ inline constexpr std::int64_t repair_images = 256, repair_bytes = std::int64_t{2
 // 3. calibrate the changed network. After pruning, the ranges are those of the pruned network where nothing corrects
 //    its outputs, and those of the unpruned one where a later step brings them back to it;
 // 4. quantize;
-// 5. recalibrate the norms;
-// 6. repair: matched to the unpruned network; last, so that it sees the layers as they will run.
+// 5. learn the rounding of the weights: before anything that changes scales or makes up for the errors of the weights;
+// 6. recalibrate the norms;
+// 7. repair: matched to the unpruned network; last, so that it sees the layers as they will run.
 // Whether compress() wants images besides the calibration.
 inline bool needs_images(const Recipe& recipe) {
-  return recipe.equalize || recipe.prune_two_of_four || recipe.recalibrate_norms || recipe.repair != Repair::none;
+  return recipe.equalize || recipe.prune_two_of_four || recipe.rounding == Rounding::learned ||
+         recipe.recalibrate_norms || recipe.repair != Repair::none;
 }
 
 // Throws Error when a step needs images and there are none, and as quantize does.

@@ -93,6 +93,30 @@ TEST_F(Pipeline, PrunedNetworksAreRepairedToTheUnprunedOne) {
   EXPECT_LT(shift(repaired.model, graph), 1e-3);
 }
 
+// The rounding comes before the repair, which then matches the layers as they will run.
+TEST_F(Pipeline, LearnsTheRoundingBeforeTheRepair) {
+  Recipe recipe;
+  recipe.layers.weight_code = "int3";
+  recipe.rounding = Rounding::learned;
+  CompressInput in = input();
+  in.images = 0;
+  EXPECT_THROW(compress(in, recipe), Error);
+  QuantizedModel model = quantize(graph, calibration, recipe).model;
+  const CompressResult alone = compress(input(), recipe);
+  learn_rounding(model, 24, image, false, 1);
+  ASSERT_TRUE(alone.rounding);
+  EXPECT_EQ(alone.rounding->layers.size(), 6u);
+  recipe.repair = Repair::mean;
+  const CompressResult repaired = compress(input(), recipe);
+  QuantizedModel centred = quantize(graph, calibration, recipe).model;
+  learn_rounding(centred, 24, image, true, 1);
+  for (std::size_t i = 0; i < model.layers.size(); ++i) {
+    EXPECT_EQ(alone.model.layers[i].weight, model.layers[i].weight);
+    EXPECT_EQ(repaired.model.layers[i].weight, centred.layers[i].weight);
+  }
+  EXPECT_LT(shift(repaired.model, graph), 1e-3);
+}
+
 TEST_F(Pipeline, SaysWhereItFellShort) {
   Recipe recipe;
   recipe.recalibrate_norms = true;
@@ -130,6 +154,7 @@ TEST_F(Pipeline, SaysWhereItFellShort) {
 TEST_F(Pipeline, ReportsProgress) {
   Recipe recipe;
   recipe.equalize = true;
+  recipe.rounding = Rounding::learned;
   recipe.repair = Repair::mean;
   std::vector<std::string> steps;
   CompressInput in = input();
@@ -140,7 +165,7 @@ TEST_F(Pipeline, ReportsProgress) {
     last_of = of;
   };
   compress(in, recipe);
-  EXPECT_EQ(steps, (std::vector<std::string>{"calibrate", "repair"}));
+  EXPECT_EQ(steps, (std::vector<std::string>{"calibrate", "learn rounding", "repair"}));
   EXPECT_EQ(last_done, last_of);
 }
 
