@@ -191,23 +191,25 @@ class Learner {
 
 }  // namespace
 
+void learn_layer(QuantizedModel& model, const LayerPass& pass, bool centred, int threads, LearnRoundingReport& report) {
+  const Node& node = model.graph.nodes[pass.node()];
+  if (!model.layers[pass.node()].integer || !has_weights(node)) return;
+  Learner learner(model, pass, centred, threads);
+  const std::string obstacle = learner.obstacle();
+  if (obstacle.empty()) {
+    report.layers.push_back(learner.run());
+  } else {
+    report.warnings.push_back(fmt::format("learned rounding: layer '{}' stays as it was: {}", node.name, obstacle));
+  }
+}
+
 LearnRoundingReport learn_rounding(QuantizedModel& model, std::int64_t images, const ImageLoader& image, bool centred,
                                    int threads, const std::function<void(std::int64_t)>& progress) {
   LearnRoundingReport report;
   report.images = images;
   for (LayerPass pass(model, images, image, threads); !pass.done(); pass.advance()) {
-    const std::size_t node = pass.node();
-    if (model.layers[node].integer && has_weights(model.graph.nodes[node])) {
-      Learner learner(model, pass, centred, threads);
-      const std::string obstacle = learner.obstacle();
-      if (obstacle.empty()) {
-        report.layers.push_back(learner.run());
-      } else {
-        report.warnings.push_back(
-            fmt::format("learned rounding: layer '{}' stays as it was: {}", model.graph.nodes[node].name, obstacle));
-      }
-    }
-    if (progress) progress(static_cast<std::int64_t>(node) + 1);
+    learn_layer(model, pass, centred, threads, report);
+    if (progress) progress(static_cast<std::int64_t>(pass.node()) + 1);
   }
   return report;
 }

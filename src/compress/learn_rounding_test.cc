@@ -120,7 +120,8 @@ TEST_P(LearnRounding, LowersTheObjectiveAndTheErrorOnOtherImages) {
 
 TEST_P(LearnRounding, HelpsTheFirstLayerOnPictures) {
   const auto error = [&](const QuantizedModel& model) {
-    const LayerPass pass(model, images, [](std::int64_t i, std::span<float> out) { smooth_image(i + 1000, out); }, 1);
+    const LayerPass pass(
+        model, images, [](std::int64_t i, std::span<float> out) { smooth_image(i + 1000, out); }, 1);
     return layer_error(model, pass);
   };
   QuantizedModel model = nearest;
@@ -151,10 +152,10 @@ TEST_P(LearnRounding, StaysOnTheGrid) {
         }
         const SharedShifts& code = layer.shifts;
         const std::int64_t per_run = code.one_group ? 1 : (code.run + code.group - 1) / code.group;
-        const std::size_t group =
-            code.one_group ? 0
-                           : static_cast<std::size_t>(o * groups_of_filter(code, k) + i / code.run * per_run +
-                                                      i % code.run / code.group);
+        const std::size_t group = code.one_group
+                                      ? 0
+                                      : static_cast<std::size_t>(o * groups_of_filter(code, k) +
+                                                                 i / code.run * per_run + i % code.run / code.group);
         const int set = code.set[group];
         EXPECT_EQ(std::abs(w) & ~set, 0);
         EXPECT_TRUE(w == 0 || (w < 0) == (t < 0));

@@ -58,9 +58,16 @@ class Compression {
     QuantizeResult quantized = quantize(graph, *calibration, recipe_, input_.threads);
     result_.model = std::move(quantized.model);
     result_.warnings.insert(result_.warnings.end(), quantized.warnings.begin(), quantized.warnings.end());
-    if (recipe_.rounding == Rounding::learned) learn();
+    // Together with the repair where nothing comes between the two (pipeline.h says why).
+    const bool learned = recipe_.rounding == Rounding::learned;
+    const bool together = learned && recipe_.repair != Repair::none && !recipe_.recalibrate_norms;
+    if (learned && !together) learn();
     if (recipe_.recalibrate_norms) recalibrate();
-    if (recipe_.repair != Repair::none) repair_outputs(target);
+    if (recipe_.repair != Repair::none) repair_outputs(target, together);
+    if (result_.rounding) {
+      const std::vector<std::string>& said = result_.rounding->warnings;
+      result_.warnings.insert(result_.warnings.end(), said.begin(), said.end());
+    }
     return std::move(result_);
   }
 
@@ -77,12 +84,9 @@ class Compression {
   }
 
   void learn() {
-    const bool centred = recipe_.recalibrate_norms || recipe_.repair != Repair::none;
     const auto nodes = static_cast<std::int64_t>(result_.model.graph.nodes.size());
     result_.rounding = learn_rounding(result_.model, images_at_once(rounding_images, input_.images), input_.image,
-                                      centred, input_.threads, counter("learn rounding", nodes));
-    result_.warnings.insert(result_.warnings.end(), result_.rounding->warnings.begin(),
-                            result_.rounding->warnings.end());
+                                      recipe_.recalibrate_norms, input_.threads, counter("learn rounding", nodes));
   }
 
   void recalibrate() {
@@ -114,10 +118,19 @@ class Compression {
     }
   }
 
-  void repair_outputs(const Graph& target) {
+  void repair_outputs(const Graph& target, bool learn_as_well) {
     const auto nodes = static_cast<std::int64_t>(target.nodes.size());
+    std::function<void(const LayerPass&)> before;
+    if (learn_as_well) {
+      result_.rounding.emplace();
+      before = [&](const LayerPass& pass) {
+        learn_layer(result_.model, pass, true, input_.threads, *result_.rounding);
+      };
+    }
+    const std::string_view step = learn_as_well ? "learn rounding and repair" : "repair";
     result_.repair = repair(result_.model, target, images_at_once(repair_images, input_.images), input_.image,
-                            recipe_.repair, input_.threads, counter("repair", nodes));
+                            recipe_.repair, input_.threads, counter(step, nodes), before);
+    if (learn_as_well) result_.rounding->images = result_.repair->images;
     std::int64_t refused = 0;
     for (const LayerRepair& layer : result_.repair->layers) refused += layer.refused;
     if (refused)

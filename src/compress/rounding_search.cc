@@ -15,8 +15,8 @@ void add_multiple(double* sum, double factor, const double* values) {
   for (std::int64_t l = 0; l < lanes; ++l) sum[l] += factor * values[l];
 }
 
-// sum_i (sum_{j>=i} L_ji v_j)^2 of each filter; choose(j, feedback) may set v_j first, where feedback is what v_j should
-// be to cancel its term.
+// sum_i (sum_{j>=i} L_ji v_j)^2 of each filter; choose(j, feedback) may set v_j first, where feedback is what v_j
+// should be to cancel its term.
 template <class Choose>
 void triangular_pass(const Matrix& lower, Lanes& v, double* norm, const Choose& choose) {
   Lanes left(v.size(), 0.0);  // sum_{j>i} L_ji v_j
@@ -63,7 +63,8 @@ std::vector<FilterResult> RoundingSearch::run(std::vector<WeightChoice>& choices
   });
   for (std::int64_t l = 0; l < lanes; ++l) {
     if (after[l] < before[l]) continue;
-    for (std::int64_t i = 0; i < k; ++i) fed[static_cast<std::size_t>(i * lanes + l)] = now[static_cast<std::size_t>(i * lanes + l)];
+    for (std::int64_t i = 0; i < k; ++i)
+      fed[static_cast<std::size_t>(i * lanes + l)] = now[static_cast<std::size_t>(i * lanes + l)];
   }
   Lanes product(fed.size(), 0.0);  // H e
   for (std::int64_t i = 0; i < k; ++i) {
@@ -85,7 +86,8 @@ std::vector<FilterResult> RoundingSearch::run(std::vector<WeightChoice>& choices
     WeightChoice* choice = choices.data() + l * k;
     descend(error, gradient, choice, result);
     for (std::int64_t i = 0; i < k; ++i) {
-      const auto value = static_cast<std::int16_t>(std::nearbyint(choice[i].target - error[static_cast<std::size_t>(i)]));
+      const auto value =
+          static_cast<std::int16_t>(std::nearbyint(choice[i].target - error[static_cast<std::size_t>(i)]));
       result.changed += value != choice[i].now;
       choice[i].now = value;
     }

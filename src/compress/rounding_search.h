@@ -9,9 +9,9 @@
 namespace bitsieve {
 
 struct WeightChoice {
-  double target = 0;               // the real weight, in steps of the filter's scale
+  double target = 0;                  // the real weight, in steps of the filter's scale
   std::int16_t below = 0, above = 0;  // the grid's neighbours of the target; equal where there is one choice
-  std::int16_t now = 0;            // what the weight is; gets the result
+  std::int16_t now = 0;               // what the weight is; gets the result
 };
 
 struct FilterResult {

@@ -133,7 +133,8 @@ TEST(RoundingSearch, FindsTheOptimumOfFewWeightsNearlyAlways) {
         ASSERT_TRUE(filter[i].now == filter[i].below || filter[i].now == filter[i].above);
         changed += filter[i].now != start[l * k + static_cast<std::size_t>(i)].now;
         std::vector<double> e = errors(filter, k);  // no single change helps
-        e[static_cast<std::size_t>(i)] = filter[i].target - (filter[i].now == filter[i].below ? filter[i].above : filter[i].below);
+        e[static_cast<std::size_t>(i)] =
+            filter[i].target - (filter[i].now == filter[i].below ? filter[i].above : filter[i].below);
         EXPECT_GE(form(h, e), after * (1 - 1e-6));
       }
       EXPECT_EQ(results[l].changed, changed);
