@@ -33,6 +33,7 @@ std::string name_of_codes(const Recipe& recipe) {
   } else if (recipe.layers.weight_code != "int8") {
     name += "-" + recipe.layers.weight_code;
   }
+  if (recipe.rounding != Rounding::nearest) name += "-" + std::string(name_of(recipe.rounding));
   if (recipe.repair != Repair::none) name += "-" + std::string(name_of(recipe.repair));
   return name;
 }
@@ -122,6 +123,7 @@ void add_recipe(CLI::App& app, Options& options) {
   app.add_option("--act-top", options.act_top, "code that the end of a range gets, 1 to 255")
       ->check(CLI::Range(1, 255))
       ->group(group);
+  app.add_option("--rounding", options.rounding, "weights nearest, or learned from calibration images")->group(group);
   app.add_option("--repair", options.repair, "match channels to the float network: none, mean or gain")->group(group);
   app.add_option("--prune", options.prune, "none or 2:4")->group(group);
   app.add_flag("--equalize", options.equalize, "cross-layer equalization first")->group(group);
@@ -170,6 +172,7 @@ Recipe recipe_from(const Options& o) {
   for (const std::string& pattern : o.excludes) apply_exclude_option(recipe, pattern);
   if (!o.range.empty()) recipe.range = range_rule_named(o.range, "--calib-method");
   if (!o.first_last.empty()) recipe.first_last = first_last_named(o.first_last, "--first-last");
+  if (!o.rounding.empty()) recipe.rounding = rounding_named(o.rounding, "--rounding");
   if (!o.repair.empty()) recipe.repair = repair_named(o.repair, "--repair");
   if (!o.prune.empty() && o.prune != "none" && o.prune != "2:4") {
     throw Error(fmt::format("--prune: '{}' is not one of none, 2:4", o.prune), ErrorKind::usage);

@@ -20,7 +20,7 @@ struct Options {
   bool plain = false;  // run the plain executor
 
   // The recipe: a file, then what the command line changes.
-  std::string config, weights, activations, w_bits, a_bits, range, first_last, repair, prune;
+  std::string config, weights, activations, w_bits, a_bits, range, first_last, rounding, repair, prune;
   double percentile = 0;  // 0: the recipe's
   int act_top = 0;        // 0: the recipe's
   bool equalize = false, recalibrate_norms = false, strict = false, dry_run = false;

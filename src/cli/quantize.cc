@@ -145,6 +145,9 @@ void run(const QuantizeOptions& options) {
                 (row["act_code"].get<std::string>() + (row["signed"].get<bool>() ? ", signed" : "")).c_str(),
                 row["macs"].get<long long>(), row["shifts"].get<double>(), row["bits_per_weight"].get<double>());
   }
+  if (result.rounding)
+    std::printf("\nrounding: %zu layers learned on %lld images\n", result.rounding->layers.size(),
+                static_cast<long long>(result.rounding->images));
   if (result.repair)
     std::printf("\nrepair: %zu layers matched on %lld images\n", result.repair->layers.size(),
                 static_cast<long long>(result.repair->images));

@@ -42,6 +42,11 @@ class LayerPass {
       const std::function<void(std::int64_t image, int worker, std::span<const float> data)>& visit) const;
   int threads() const { return threads_; }
 
+  std::int64_t images() const { return static_cast<std::int64_t>(images_); }
+  // What the current node reads of one image: a pointer per input, in storage layout, typed as the model codes it;
+  // null for constants.
+  std::vector<const void*> inputs(std::size_t image) const;
+
   // Of pre_activation, over all images.
   ChannelMoments moments() const;
 
@@ -49,8 +54,6 @@ class LayerPass {
   static std::int64_t bytes_per_image(const QuantizedModel& model);
 
  private:
-  std::vector<const void*> inputs(std::size_t image) const;
-
   const QuantizedModel& model_;
   std::size_t images_;
   int threads_;

@@ -58,8 +58,16 @@ class Compression {
     QuantizeResult quantized = quantize(graph, *calibration, recipe_, input_.threads);
     result_.model = std::move(quantized.model);
     result_.warnings.insert(result_.warnings.end(), quantized.warnings.begin(), quantized.warnings.end());
+    // Together with the repair where nothing comes between the two (pipeline.h says why).
+    const bool learned = recipe_.rounding == Rounding::learned;
+    const bool together = learned && recipe_.repair != Repair::none && !recipe_.recalibrate_norms;
+    if (learned && !together) learn();
     if (recipe_.recalibrate_norms) recalibrate();
-    if (recipe_.repair != Repair::none) repair_outputs(target);
+    if (recipe_.repair != Repair::none) repair_outputs(target, together);
+    if (result_.rounding) {
+      const std::vector<std::string>& said = result_.rounding->warnings;
+      result_.warnings.insert(result_.warnings.end(), said.begin(), said.end());
+    }
     return std::move(result_);
   }
 
@@ -73,6 +81,12 @@ class Compression {
   std::int64_t images_at_once(std::int64_t wanted, std::int64_t available) const {
     const std::int64_t fit = repair_bytes / std::max<std::int64_t>(LayerPass::bytes_per_image(result_.model), 1);
     return std::max<std::int64_t>(1, std::min({wanted, available, fit}));
+  }
+
+  void learn() {
+    const auto nodes = static_cast<std::int64_t>(result_.model.graph.nodes.size());
+    result_.rounding = learn_rounding(result_.model, images_at_once(rounding_images, input_.images), input_.image,
+                                      recipe_.recalibrate_norms, input_.threads, counter("learn rounding", nodes));
   }
 
   void recalibrate() {
@@ -104,10 +118,19 @@ class Compression {
     }
   }
 
-  void repair_outputs(const Graph& target) {
+  void repair_outputs(const Graph& target, bool learn_as_well) {
     const auto nodes = static_cast<std::int64_t>(target.nodes.size());
+    std::function<void(const LayerPass&)> before;
+    if (learn_as_well) {
+      result_.rounding.emplace();
+      before = [&](const LayerPass& pass) {
+        learn_layer(result_.model, pass, true, input_.threads, *result_.rounding);
+      };
+    }
+    const std::string_view step = learn_as_well ? "learn rounding and repair" : "repair";
     result_.repair = repair(result_.model, target, images_at_once(repair_images, input_.images), input_.image,
-                            recipe_.repair, input_.threads, counter("repair", nodes));
+                            recipe_.repair, input_.threads, counter(step, nodes), before);
+    if (learn_as_well) result_.rounding->images = result_.repair->images;
     std::int64_t refused = 0;
     for (const LayerRepair& layer : result_.repair->layers) refused += layer.refused;
     if (refused)

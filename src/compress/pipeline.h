@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "compress/equalize.h"
+#include "compress/learn_rounding.h"
 #include "compress/prune.h"
 #include "compress/quantize.h"
 #include "compress/recalibrate_norms.h"
@@ -32,12 +33,21 @@ struct CompressInput {
 struct CompressResult : QuantizeResult {
   std::optional<EqualizeReport> equalize;  // set where the recipe asked for the step
   std::optional<PruneReport> prune;
+  std::optional<LearnRoundingReport> rounding;
   std::optional<RecalibrateReport> recalibrate;
   std::optional<RepairReport> repair;
 };
 
 // Images that the repair looks at, at most; fewer where the values between the layers would take more memory than this.
 inline constexpr std::int64_t repair_images = 256, repair_bytes = std::int64_t{2} << 30;
+// Images that learned rounding alone looks at, at most; within the same memory.
+inline constexpr std::int64_t rounding_images = 128;
+
+// Whether compress() wants images besides the calibration.
+inline bool needs_images(const Recipe& recipe) {
+  return recipe.equalize || recipe.prune_two_of_four || recipe.rounding == Rounding::learned ||
+         recipe.recalibrate_norms || recipe.repair != Repair::none;
+}
 
 // In this order, each as the recipe says:
 // 1. equalize: on the unpruned network, whose outputs remain the target of everything after it;
@@ -45,13 +55,16 @@ inline constexpr std::int64_t repair_images = 256, repair_bytes = std::int64_t{2
 // 3. calibrate the changed network. After pruning, the ranges are those of the pruned network where nothing corrects
 //    its outputs, and those of the unpruned one where a later step brings them back to it;
 // 4. quantize;
-// 5. recalibrate the norms;
-// 6. repair: matched to the unpruned network; last, so that it sees the layers as they will run.
-// Whether compress() wants images besides the calibration.
-inline bool needs_images(const Recipe& recipe) {
-  return recipe.equalize || recipe.prune_two_of_four || recipe.recalibrate_norms || recipe.repair != Repair::none;
-}
-
+// 5. learn the rounding of the weights, before scales change;
+// 6. recalibrate the norms;
+// 7. repair: matched to the unpruned network; last, so that it sees the layers as they will run.
+// Learned rounding and repair are one pass where there is no 6: each layer is rounded, then repaired, before the next
+// one's turn. Rounding that sees what unrepaired layers give learns from values that will never be there again:
+// mobilenetv1-0.25 on 300 images of ImageNet, repair with gain, in agreement with the float network and SQNR of scores:
+//                     int4-mse        int3-mse       swis-n2-m4      trunc-n3
+//   nearest           51.3 %  5.4     9.3 %  0.6     35.3 %  3.7     45.0 %  4.9
+//   first 5, then 7   62.0 %  6.8     9.3 %  0.5     36.0 %  3.6     52.3 %  5.6
+//   together          73.0 %  8.9    32.7 %  3.2     48.0 %  5.3     66.7 %  8.2
 // Throws Error when a step needs images and there are none, and as quantize does.
 CompressResult compress(const CompressInput& input, const Recipe& recipe);
 

@@ -93,6 +93,39 @@ TEST_F(Pipeline, PrunedNetworksAreRepairedToTheUnprunedOne) {
   EXPECT_LT(shift(repaired.model, graph), 1e-3);
 }
 
+// Alone, or with each layer repaired before the next one's rounding is learned.
+TEST_F(Pipeline, LearnsTheRounding) {
+  Recipe recipe;
+  recipe.layers.weight_code = "int3";
+  recipe.rounding = Rounding::learned;
+  CompressInput in = input();
+  in.images = 0;
+  EXPECT_THROW(compress(in, recipe), Error);
+  const QuantizedModel nearest = quantize(graph, calibration, recipe).model;
+  QuantizedModel model = nearest;
+  learn_rounding(model, 24, image, false, 1);
+  const CompressResult alone = compress(input(), recipe);
+  ASSERT_TRUE(alone.rounding);
+  EXPECT_EQ(alone.rounding->layers.size(), 6u);
+  for (std::size_t i = 0; i < model.layers.size(); ++i) {
+    EXPECT_EQ(alone.model.layers[i].weight, model.layers[i].weight);
+  }
+  recipe.repair = Repair::mean;
+  const CompressResult repaired = compress(input(), recipe);
+  ASSERT_TRUE(repaired.rounding);
+  EXPECT_EQ(repaired.rounding->images, 24);
+  EXPECT_EQ(repaired.rounding->layers.size(), 6u);
+  EXPECT_EQ(repaired.repair->layers.size(), 6u);
+  QuantizedModel first = nearest;
+  LearnRoundingReport report;
+  learn_layer(first, LayerPass(first, 24, image, 1), true, 1, report);
+  ASSERT_EQ(report.layers.size(), 1u);
+  EXPECT_EQ(repaired.rounding->layers[0].after, report.layers[0].after);
+  EXPECT_EQ(repaired.model.layers[0].weight, first.layers[0].weight);
+  EXPECT_NE(repaired.model.layers[5].weight, nearest.layers[5].weight);
+  EXPECT_LT(shift(repaired.model, graph), 1e-3);
+}
+
 TEST_F(Pipeline, SaysWhereItFellShort) {
   Recipe recipe;
   recipe.recalibrate_norms = true;
@@ -130,6 +163,7 @@ TEST_F(Pipeline, SaysWhereItFellShort) {
 TEST_F(Pipeline, ReportsProgress) {
   Recipe recipe;
   recipe.equalize = true;
+  recipe.rounding = Rounding::learned;
   recipe.repair = Repair::mean;
   std::vector<std::string> steps;
   CompressInput in = input();
@@ -140,7 +174,7 @@ TEST_F(Pipeline, ReportsProgress) {
     last_of = of;
   };
   compress(in, recipe);
-  EXPECT_EQ(steps, (std::vector<std::string>{"calibrate", "repair"}));
+  EXPECT_EQ(steps, (std::vector<std::string>{"calibrate", "learn rounding and repair"}));
   EXPECT_EQ(last_done, last_of);
 }
 

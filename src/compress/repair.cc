@@ -130,13 +130,15 @@ class LayerRepairer {
 }  // namespace
 
 RepairReport repair(QuantizedModel& model, const Graph& float_graph, std::int64_t images, const ImageLoader& image,
-                    Repair mode, int threads, const std::function<void(std::int64_t)>& progress) {
+                    Repair mode, int threads, const std::function<void(std::int64_t)>& progress,
+                    const std::function<void(const LayerPass&)>& before_layer) {
   RepairReport report;
   if (mode == Repair::none) return report;
   check_same_nodes(model.graph, float_graph);
   report.images = images;
   const std::vector<LayerMoments> wanted = float_moments(float_graph, images, image, threads);
   for (LayerPass pass(model, images, image, threads); !pass.done(); pass.advance()) {
+    if (before_layer) before_layer(pass);
     const std::size_t node = pass.node();
     const Op op = model.graph.nodes[node].op;
     if (model.layers[node].integer && (op == Op::conv || op == Op::linear)) {

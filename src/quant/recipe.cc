@@ -97,6 +97,7 @@ int whole_number(std::string_view text) {
 std::string_view name_of(RangeRule rule) { return name_in(range_rules, rule); }
 std::string_view name_of(FirstLast rule) { return name_in(first_last_rules, rule); }
 std::string_view name_of(Repair repair) { return name_in(repairs, repair); }
+std::string_view name_of(Rounding rounding) { return name_in(roundings, rounding); }
 RangeRule range_rule_named(std::string_view name, const std::string& option) {
   return value_in(range_rules, name, option);
 }
@@ -104,6 +105,7 @@ FirstLast first_last_named(std::string_view name, const std::string& option) {
   return value_in(first_last_rules, name, option);
 }
 Repair repair_named(std::string_view name, const std::string& option) { return value_in(repairs, name, option); }
+Rounding rounding_named(std::string_view name, const std::string& option) { return value_in(roundings, name, option); }
 
 std::string weight_code_of_bits(std::string_view bits, const std::string& option) {
   const int n = whole_number(bits);

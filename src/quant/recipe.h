@@ -35,6 +35,10 @@ enum class FirstLast {
 // Correction without labels after quantizing: each output channel is matched to the float network.
 enum class Repair { none, mean, gain };  // gain: mean and gain
 
+// How weights are rounded to their code's grid: each to the nearest value, or all of a filter together, up or down, so
+// that the layer's outputs on calibration images change least (compress/learn_rounding.h).
+enum class Rounding { nearest, learned };
+
 struct LayerRule {
   std::string pattern;                // ECMAScript regular expression, searched in the node's name
   std::string weight_code, act_code;  // empty: as before
@@ -50,6 +54,7 @@ struct Recipe {
   RangeRule range = RangeRule::mean_max;
   double percentile = 99.99;  // for RangeRule::percentile, in percent, (0, 100]
   int act_top = 255;          // code that a u8 range's end is mapped to, 1 to 255 (240: what 4-bit windows represent)
+  Rounding rounding = Rounding::nearest;
   Repair repair = Repair::none;
   bool equalize = false;           // cross-layer equalization before quantizing
   bool recalibrate_norms = false;  // batch norm statistics again, with the quantized layers running (SPARQ's own way)
@@ -71,15 +76,18 @@ inline constexpr Named<RangeRule> range_rules[] = {{"minmax", RangeRule::minmax}
 inline constexpr Named<FirstLast> first_last_rules[] = {
     {"int8", FirstLast::int8}, {"float", FirstLast::keep_float}, {"same", FirstLast::same}};
 inline constexpr Named<Repair> repairs[] = {{"none", Repair::none}, {"mean", Repair::mean}, {"gain", Repair::gain}};
+inline constexpr Named<Rounding> roundings[] = {{"nearest", Rounding::nearest}, {"learned", Rounding::learned}};
 inline constexpr Named<bool> prunings[] = {{"none", false}, {"2:4", true}};
 
 std::string_view name_of(RangeRule rule);
 std::string_view name_of(FirstLast rule);
 std::string_view name_of(Repair repair);
+std::string_view name_of(Rounding rounding);
 // Throw Error of kind usage that lists what is allowed; `option` is what the user wrote it for, e.g. "--calib-method".
 RangeRule range_rule_named(std::string_view name, const std::string& option);
 FirstLast first_last_named(std::string_view name, const std::string& option);
 Repair repair_named(std::string_view name, const std::string& option);
+Rounding rounding_named(std::string_view name, const std::string& option);
 
 // The names that codes may have besides "float". The tables are above this folder; callers pass them down.
 struct CodeNames {

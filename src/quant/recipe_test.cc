@@ -56,6 +56,7 @@ range = "mse"
 percentile = 99.9
 act-top = 240
 first-last = "same"
+rounding = "learned"
 repair = "gain"
 equalize = true
 recalibrate-norms = true
@@ -81,6 +82,7 @@ activations = "float"
   expected.percentile = 99.9;
   expected.act_top = 240;
   expected.first_last = FirstLast::same;
+  expected.rounding = Rounding::learned;
   expected.repair = Repair::gain;
   expected.equalize = expected.recalibrate_norms = expected.prune_two_of_four = true;
   expected.layers = {"int4", "sparq-5opt-round"};
@@ -99,7 +101,7 @@ TEST(RecipeToml, ErrorsNameFileLineKeyAndWhatIsAllowed) {
       {"name = 3", "'f.toml' line 1: name must be a string"},
       {"\n[quantize]\nrnage = 1",
        "'f.toml' line 3: unknown key 'quantize.rnage'; allowed are range, percentile, act-top, "
-       "first-last, repair, equalize, recalibrate-norms, prune"},
+       "first-last, rounding, repair, equalize, recalibrate-norms, prune"},
       {"[quantize]\nrange = 'max'",
        "'f.toml' line 2: quantize.range must be \"minmax\" or \"mean-max\" or \"percentile\" or "
        "\"mse\" or \"kl\""},
@@ -110,6 +112,7 @@ TEST(RecipeToml, ErrorsNameFileLineKeyAndWhatIsAllowed) {
       {"[quantize]\nact-top = 1.0", "'f.toml' line 2: quantize.act-top must be a whole number from 1 to 255"},
       {"[quantize]\nfirst-last = true",
        "'f.toml' line 2: quantize.first-last must be \"int8\" or \"float\" or \"same\""},
+      {"[quantize]\nrounding = 'up'", "'f.toml' line 2: quantize.rounding must be \"nearest\" or \"learned\""},
       {"[quantize]\nrepair = 'all'", "'f.toml' line 2: quantize.repair must be \"none\" or \"mean\" or \"gain\""},
       {"[quantize]\nequalize = 1", "'f.toml' line 2: quantize.equalize must be true or false"},
       {"[quantize]\nprune = '1:2'", "'f.toml' line 2: quantize.prune must be \"none\" or \"2:4\""},
@@ -154,6 +157,7 @@ TEST(RecipeToml, RoundTripsEveryRecipe) {
     r.range = range_rules[random() % 5].value;
     r.percentile = i % 10 == 0 ? 100 : std::uniform_real_distribution<double>(1e-9, 100)(random);
     r.act_top = static_cast<int>(1 + random() % 255);
+    r.rounding = roundings[random() % 2].value;
     r.repair = repairs[random() % 3].value;
     r.equalize = random() % 2;
     r.recalibrate_norms = random() % 2;
@@ -169,6 +173,7 @@ TEST(RecipeNames, EveryEnumeratorHasItsName) {
   for (const auto& row : range_rules) EXPECT_EQ(range_rule_named(name_of(row.value), "x"), row.value);
   for (const auto& row : first_last_rules) EXPECT_EQ(first_last_named(name_of(row.value), "x"), row.value);
   for (const auto& row : repairs) EXPECT_EQ(repair_named(name_of(row.value), "x"), row.value);
+  for (const auto& row : roundings) EXPECT_EQ(rounding_named(name_of(row.value), "x"), row.value);
   const Failure bad = failure([] { range_rule_named("max", "--calib-method"); });
   EXPECT_EQ(bad.text, "--calib-method: 'max' is not one of minmax, mean-max, percentile, mse, kl");
   EXPECT_EQ(bad.kind, ErrorKind::usage);

@@ -74,6 +74,7 @@ constexpr Key<Recipe> quantize_keys[] = {
     {"percentile", [](const Entry& e, Recipe& r) { r.percentile = e.percentage(); }},
     {"act-top", [](const Entry& e, Recipe& r) { r.act_top = e.top(); }},
     {"first-last", [](const Entry& e, Recipe& r) { r.first_last = e.one_of(first_last_rules); }},
+    {"rounding", [](const Entry& e, Recipe& r) { r.rounding = e.one_of(roundings); }},
     {"repair", [](const Entry& e, Recipe& r) { r.repair = e.one_of(repairs); }},
     {"equalize", [](const Entry& e, Recipe& r) { r.equalize = e.flag(); }},
     {"recalibrate-norms", [](const Entry& e, Recipe& r) { r.recalibrate_norms = e.flag(); }},
@@ -183,8 +184,8 @@ std::string to_toml(const Recipe& r) {
   std::string text =
       fmt::format("name = {}\n\n[quantize]\nrange = \"{}\"\npercentile = {}\nact-top = {}\nfirst-last = \"{}\"\n",
                   quoted(r.name), name_of(r.range), r.percentile, r.act_top, name_of(r.first_last));
-  text += fmt::format("repair = \"{}\"\nequalize = {}\nrecalibrate-norms = {}\nprune = \"{}\"\n", name_of(r.repair),
-                      r.equalize, r.recalibrate_norms, name_of_pruning);
+  text += fmt::format("rounding = \"{}\"\nrepair = \"{}\"\nequalize = {}\nrecalibrate-norms = {}\nprune = \"{}\"\n",
+                      name_of(r.rounding), name_of(r.repair), r.equalize, r.recalibrate_norms, name_of_pruning);
   text += fmt::format("\n[layers]\nweights = {}\nactivations = {}\n", quoted(r.layers.weight_code),
                       quoted(r.layers.act_code));
   for (const LayerRule& rule : r.rules) {

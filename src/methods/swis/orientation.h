@@ -4,8 +4,8 @@
 // output to the last bit, and what is left to round down are positive weights close to the largest.
 //
 // What that is worth, measured: mobilenetv1-0.25, SWIS with groups of 4, MSE++, scales per filter, no repair, top-1 of
-// 300 images with 4 / 5 shifts: filters as they are 10.0 / 43.0, with the sign chosen here 40.7 / 57.7, with a ninth bit
-// for +128 45.0 / 56.0.
+// 300 images with 4 / 5 shifts: filters as they are 10.0 / 43.0, with the sign chosen here 40.7 / 57.7, with a ninth
+// bit for +128 45.0 / 56.0.
 #pragma once
 #include "methods/uniform/uniform.h"
 

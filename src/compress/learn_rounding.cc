@@ -1,0 +1,217 @@
+#include "compress/learn_rounding.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "base/parallel.h"
+#include "compress/input_columns.h"
+#include "compress/rounding_search.h"
+#include "methods/swis/shift_sets.h"
+#include "methods/uniform/uniform.h"
+
+namespace bitsieve {
+namespace {
+
+// Part of the mean diagonal that is added to H's diagonal. H comes from a sample: without, the search would buy small
+// gains on it with large errors, and inputs that were 0 in the sample would cost nothing.
+constexpr double damping = 0.01;
+
+// The values that the weights of a layer may take.
+class Grid {
+ public:
+  explicit Grid(const LayerCode& layer, std::int64_t k) : layer_(layer), k_(k) {
+    if (layer.shifts.active()) {
+      per_filter_ = groups_of_filter(layer.shifts, k);
+      known_ = true;
+    } else {
+      known_ = uniform::weight_code(layer.weight_code).has_value();
+      top_ = (1 << (layer.weight_bits - 1)) - 1;
+      bottom_ = layer.weight_code.find("-sparq") != std::string::npos ? -top_ - 1 : -top_;
+    }
+  }
+  bool known() const { return known_; }
+
+  // The neighbours of `target` for weight i of filter o.
+  WeightChoice choice(std::int64_t o, std::int64_t i, double target) const {
+    WeightChoice c;
+    c.target = target;
+    c.now = layer_.weight[static_cast<std::size_t>(o * k_ + i)];
+    if (!layer_.shifts.active()) {
+      c.below = static_cast<std::int16_t>(std::clamp(std::floor(target), bottom_, top_));
+      c.above = static_cast<std::int16_t>(std::clamp(std::ceil(target), bottom_, top_));
+      return c;
+    }
+    const std::uint8_t set = layer_.shifts.set[set_of(o, i)];
+    const double magnitude = std::min(std::abs(target), 255.0);
+    const int low = swis::floor_magnitude(static_cast<int>(std::floor(magnitude)), set);
+    int high = swis::ceiling_magnitude(static_cast<int>(std::ceil(magnitude)), set);
+    if (high > (target < 0 ? 128 : 127)) high = low;  // no +128 (quant/shared_shifts.h)
+    c.below = static_cast<std::int16_t>(target < 0 ? -high : low);
+    c.above = static_cast<std::int16_t>(target < 0 ? -low : high);
+    return c;
+  }
+
+ private:
+  std::size_t set_of(std::int64_t o, std::int64_t i) const {
+    const SharedShifts& code = layer_.shifts;
+    if (code.one_group) return 0;
+    const std::int64_t per_run = (code.run + code.group - 1) / code.group;
+    return static_cast<std::size_t>(o * per_filter_ + i / code.run * per_run + i % code.run / code.group);
+  }
+
+  const LayerCode& layer_;
+  const std::int64_t k_;
+  std::int64_t per_filter_ = 1;
+  double top_ = 127, bottom_ = -127;
+  bool known_ = false;
+};
+
+class Learner {
+ public:
+  Learner(QuantizedModel& model, const LayerPass& pass, bool centred, int threads)
+      : model_(model),
+        pass_(pass),
+        node_(model.graph.nodes[pass.node()]),
+        layer_(model.layers[pass.node()]),
+        shape_(layer_shape(model, pass.node())),
+        grid_(layer_, shape_.k),
+        centred_(centred),
+        threads_(threads),
+        results_(static_cast<std::size_t>(shape_.groups * shape_.filters)) {}
+
+  // Why the layer has to stay as it is; empty if it does not.
+  std::string obstacle() const {
+    if (!grid_.known()) return fmt::format("its weight code '{}' has a grid of its own", layer_.weight_code);
+    if (shape_.k > longest_learned_filter)
+      return fmt::format("its filters have {} weights, more than {}", shape_.k, longest_learned_filter);
+    return "";
+  }
+
+  LearnedLayer run() {
+    // Groups together, so that their neighbouring channels are read together; one group gets all threads.
+    const std::int64_t depth = node_.op == Op::conv ? node_.weight().shape[1] : shape_.k;
+    const std::int64_t together = std::clamp<std::int64_t>(64 / depth, 1, shape_.groups);
+    const std::int64_t blocks = (shape_.groups + together - 1) / together;
+    const std::int64_t most = std::min(most_columns, std::max<std::int64_t>(4096, 4 * shape_.k));
+    LearnedLayer report;
+    report.node = node_.name;
+    report.weights = static_cast<std::int64_t>(layer_.weight.size());
+    report.columns = std::min(most, pass_.images() * shape_.positions);
+    parallel_for(blocks, blocks > 1 ? threads_ : 1, [&](std::int64_t b, int) {
+      const std::int64_t first = b * together, groups = std::min(together, shape_.groups - first);
+      const int threads = blocks > 1 ? 1 : threads_;
+      InputColumns columns = input_columns(model_, pass_, first, groups, most, threads);
+      for (std::int64_t g = 0; g < groups; ++g) learn_group(columns, g, first + g, threads);
+    });
+    double signal = 0;
+    for (std::size_t o = 0; o < results_.size(); ++o) {
+      const double square = static_cast<double>(layer_.weight_scale[o]) * layer_.weight_scale[o];
+      signal += square * results_[o].signal;
+      report.before += square * results_[o].before;
+      report.after += square * results_[o].after;
+      report.changed += results_[o].changed;
+    }
+    if (signal > 0) {
+      report.before /= signal;
+      report.after /= signal;
+    }
+    return report;
+  }
+
+ private:
+  void learn_group(const InputColumns& columns, std::int64_t row, std::int64_t group, int threads) {
+    const std::int64_t k = shape_.k;
+    std::vector<const std::int16_t*> rows;
+    for (std::int64_t i = 0; i < k; ++i) rows.push_back(columns.row(row * k + i));
+    const std::vector<double> diagonal = gram_diagonal(rows, columns.count, centred_);
+    const double mean = std::accumulate(diagonal.begin(), diagonal.end(), 0.0) / static_cast<double>(k);
+    if (!(mean > 0)) return;  // nothing ever reaches these filters
+    // The search goes from the last weight to the first: those that matter most come first, the others make up for
+    // their errors.
+    std::vector<std::int64_t> order(static_cast<std::size_t>(k));
+    std::iota(order.begin(), order.end(), 0);
+    std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
+      return diagonal[static_cast<std::size_t>(a)] < diagonal[static_cast<std::size_t>(b)];
+    });
+    std::vector<const std::int16_t*> ordered;
+    for (const std::int64_t i : order) ordered.push_back(rows[static_cast<std::size_t>(i)]);
+    Matrix h = gram(ordered, columns.count, centred_, threads);
+    for (std::int64_t i = 0; i < k; ++i) h.row(i)[i] += damping * mean;
+    const RoundingSearch search(std::move(h), threads);
+    std::vector<std::int64_t> filters;
+    for (std::int64_t o = group * shape_.filters; o < (group + 1) * shape_.filters; ++o) {
+      // A filter of zeros is a constant: its weights vanish beside its bias (compress/quantize.cc).
+      const auto q = layer_.weight.begin() + o * k;
+      if (std::any_of(q, q + k, [](std::int8_t w) { return w != 0; })) filters.push_back(o);
+    }
+    const auto count = static_cast<std::int64_t>(filters.size());
+    parallel_for((count + search.lanes - 1) / search.lanes, threads, [&](std::int64_t b, int) {
+      const auto end = filters.begin() + std::min(count, (b + 1) * search.lanes);
+      learn_filters(search, order, {filters.begin() + b * search.lanes, end});
+    });
+  }
+
+  void learn_filters(const RoundingSearch& search, const std::vector<std::int64_t>& order,
+                     const std::vector<std::int64_t>& filters) {
+    const Tensor& weight = node_.weight();
+    const std::int64_t k = shape_.k, depth = node_.op == Op::conv ? weight.shape[1] : k, taps = k / depth;
+    std::vector<WeightChoice> choices;
+    for (const std::int64_t o : filters) {
+      const double scale = layer_.weight_scale[static_cast<std::size_t>(o)];
+      for (const std::int64_t i : order) {
+        const std::int64_t plain = i % depth * taps + i / depth;  // K order to the graph's
+        choices.push_back(grid_.choice(o, i, weight.data[static_cast<std::size_t>(o * k + plain)] / scale));
+        // 2:4 mode: what is pruned stays pruned.
+        if (layer_.transform.two_of_four && choices.back().now == 0) choices.back().below = choices.back().above = 0;
+      }
+    }
+    const std::vector<FilterResult> results = search.run(choices);
+    for (std::size_t l = 0; l < filters.size(); ++l) {
+      results_[static_cast<std::size_t>(filters[l])] = results[l];
+      for (std::size_t i = 0; i < order.size(); ++i) {
+        layer_.weight[static_cast<std::size_t>(filters[l] * k + order[i])] =
+            static_cast<std::int8_t>(choices[l * order.size() + i].now);
+      }
+    }
+  }
+
+  const QuantizedModel& model_;
+  const LayerPass& pass_;
+  const Node& node_;
+  LayerCode& layer_;
+  const LayerShape shape_;
+  const Grid grid_;
+  const bool centred_;
+  const int threads_;
+  std::vector<FilterResult> results_;  // by filter
+};
+
+}  // namespace
+
+void learn_layer(QuantizedModel& model, const LayerPass& pass, bool centred, int threads, LearnRoundingReport& report) {
+  const Node& node = model.graph.nodes[pass.node()];
+  if (!model.layers[pass.node()].integer || !has_weights(node)) return;
+  Learner learner(model, pass, centred, threads);
+  const std::string obstacle = learner.obstacle();
+  if (obstacle.empty()) {
+    report.layers.push_back(learner.run());
+  } else {
+    report.warnings.push_back(fmt::format("learned rounding: layer '{}' stays as it was: {}", node.name, obstacle));
+  }
+}
+
+LearnRoundingReport learn_rounding(QuantizedModel& model, std::int64_t images, const ImageLoader& image, bool centred,
+                                   int threads, const std::function<void(std::int64_t)>& progress) {
+  LearnRoundingReport report;
+  report.images = images;
+  for (LayerPass pass(model, images, image, threads); !pass.done(); pass.advance()) {
+    learn_layer(model, pass, centred, threads, report);
+    if (progress) progress(static_cast<std::int64_t>(pass.node()) + 1);
+  }
+  return report;
+}
+
+}  // namespace bitsieve
