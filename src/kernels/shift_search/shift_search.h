@@ -52,10 +52,49 @@ struct ShiftSearchArgs {
   std::uint32_t* cost = nullptr;  // [groups]: J
 };
 
+// Joint rounding: each weight has two errors under a set, of which the group takes those with the least J.
+//
+// Groups of up to most_exhaustive weights: all choices, counting up with "second" for the first weight as the lowest
+// bit; the first of least J. Larger groups: all first, then the one change that lowers J most, again and again; of
+// equal ones that of the first weight. Between sets: the first of least J.
+inline constexpr std::int64_t most_exhaustive = 8;
+
+class JointSearchTable {
+ public:
+  // first, second: errors of a weight of -128 to 127 under a set, in [-255, 255].
+  JointSearchTable(int sets, int numerator, int denominator, const std::function<int(int weight, int set)>& first,
+                   const std::function<int(int weight, int set)>& second);
+
+  int sets() const { return sets_; }
+  int lanes() const { return lanes_; }  // sets rounded up to a multiple of 16; the others are never the least
+  std::int32_t numerator() const { return numerator_; }
+  std::int32_t denominator() const { return denominator_; }
+  // `lanes` first errors, then `lanes` second ones.
+  const std::int16_t* row(std::int8_t weight) const {
+    return reinterpret_cast<const std::int16_t*>(lines_.data()) + static_cast<std::uint8_t>(weight) * 2 * lanes_;
+  }
+
+ private:
+  int sets_, lanes_;
+  std::int32_t numerator_, denominator_;
+  std::vector<PackedLine> lines_;
+};
+
+struct JointSearchArgs {
+  const JointSearchTable* table = nullptr;
+  const std::int8_t* weights = nullptr;  // [groups][group]
+  std::int64_t groups = 0;
+  std::int64_t group = 0;         // 1 to 32
+  std::uint8_t* set = nullptr;    // [groups]: index of the set
+  std::int64_t* cost = nullptr;   // [groups]: J
+  std::int16_t* error = nullptr;  // [groups][group]: of each weight
+};
+
 struct ShiftSearchKernel {
   const char* name;
   Isa isa;
-  void (*run)(const ShiftSearchArgs& args);  // thread safe
+  void (*run)(const ShiftSearchArgs& args);    // thread safe
+  void (*joint)(const JointSearchArgs& args);  // thread safe
 };
 
 // The best kernel that needs no more than `isa`. A pure function of its argument.

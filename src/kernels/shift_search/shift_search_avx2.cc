@@ -138,6 +138,6 @@ void run(const ShiftSearchArgs& args) {
 
 }  // namespace
 
-const ShiftSearchKernel avx2{"shift_search_avx2", Isa::avx2, run};
+const ShiftSearchKernel avx2{"shift_search_avx2", Isa::avx2, run, joint_avx2};
 
 }  // namespace bitsieve::shift_search

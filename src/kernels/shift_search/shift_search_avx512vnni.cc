@@ -132,6 +132,6 @@ void run(const ShiftSearchArgs& args) {
 
 }  // namespace
 
-const ShiftSearchKernel avx512vnni{"shift_search_avx512vnni", Isa::avx512vnni, run};
+const ShiftSearchKernel avx512vnni{"shift_search_avx512vnni", Isa::avx512vnni, run, joint_avx512vnni};
 
 }  // namespace bitsieve::shift_search

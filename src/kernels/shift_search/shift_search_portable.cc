@@ -17,6 +17,21 @@ ShiftSearchTable::ShiftSearchTable(int sets, int numerator, int denominator,
   }
 }
 
+JointSearchTable::JointSearchTable(int sets, int numerator, int denominator,
+                                   const std::function<int(int weight, int set)>& first,
+                                   const std::function<int(int weight, int set)>& second)
+    : sets_(sets), lanes_((sets + 15) / 16 * 16), numerator_(numerator), denominator_(denominator) {
+  const auto bytes = static_cast<std::size_t>(256 * 2 * lanes_) * sizeof(std::int16_t);
+  lines_.assign((bytes + sizeof(PackedLine) - 1) / sizeof(PackedLine), PackedLine{});
+  for (int weight = -128; weight < 128; ++weight) {
+    auto* row = const_cast<std::int16_t*>(this->row(static_cast<std::int8_t>(weight)));
+    for (int set = 0; set < sets; ++set) {
+      row[set] = static_cast<std::int16_t>(first(weight, set));
+      row[lanes_ + set] = static_cast<std::int16_t>(second(weight, set));
+    }
+  }
+}
+
 namespace shift_search {
 namespace {
 
@@ -48,7 +63,7 @@ void search_group(const ShiftSearchTable& table, const std::int8_t* weights, std
   *cost = static_cast<std::uint32_t>(least);
 }
 
-const ShiftSearchKernel portable{"shift_search_portable", Isa::portable, run};
+const ShiftSearchKernel portable{"shift_search_portable", Isa::portable, run, joint_portable};
 
 }  // namespace shift_search
 }  // namespace bitsieve

@@ -7,6 +7,8 @@
 #include <map>
 #include <memory>
 #include <numeric>
+#include <optional>
+#include <utility>
 
 #include "base/error.h"
 #include "base/parallel.h"
@@ -16,7 +18,7 @@
 namespace bitsieve::swis {
 namespace {
 
-constexpr std::size_t most_exhaustive = 8, most_group = 32;
+constexpr std::size_t most_group = 32;
 
 std::int64_t cost_of(const Alpha& alpha, std::int64_t squares, std::int64_t sum) {
   return alpha.denominator * squares + alpha.numerator * sum * sum;
@@ -95,13 +97,28 @@ std::int64_t round_nearest(std::span<const std::int8_t> w, std::uint8_t set, con
   return cost_of(search.alpha, squares, sum);
 }
 
+// Joint rounding as the kernels want it: see round_jointly for which of the two comes first.
+JointSearchTable joint_table(const Search& search, const std::vector<std::uint8_t>& sets, std::int64_t group) {
+  const bool exhaustive = group <= static_cast<std::int64_t>(most_exhaustive);
+  const auto pair = [&sets, exhaustive](int weight, int at) {
+    const std::uint8_t set = sets[static_cast<std::size_t>(at)];
+    const int w = std::max(weight, -127);
+    Choice c = choice(w, set, true);
+    if (!exhaustive && nearest_weight(w, set) == c.ceiling) std::swap(c.floor, c.ceiling);
+    return std::pair{w - c.floor, w - c.ceiling};
+  };
+  return {static_cast<int>(sets.size()), search.alpha.numerator, search.alpha.denominator,
+          [&](int w, int set) { return pair(w, set).first; }, [&](int w, int set) { return pair(w, set).second; }};
+}
+
 // What the kernels need to search with N shifts, and what they leave to do: the rounded weights.
 struct Plan {
-  explicit Plan(const Search& s)
+  Plan(const Search& s, std::int64_t group)
       : search(s),
         sets(sets_of(s.shifts, s.consecutive)),
         table(static_cast<int>(sets.size()), s.alpha.numerator, s.alpha.denominator,
               [&](int w, int set) { return std::max(w, -127) - rounded_weight(w, set); }) {
+    if (s.joint) joint.emplace(joint_table(s, sets, group));
     for (std::size_t set = 0; set < sets.size(); ++set) {
       for (int w = -128; w < 128; ++w) {
         rounded[set][static_cast<std::size_t>(w & 0xff)] =
@@ -116,6 +133,7 @@ struct Plan {
   Search search;
   std::vector<std::uint8_t> sets;
   ShiftSearchTable table;
+  std::optional<JointSearchTable> joint;
   std::array<std::array<std::int8_t, 256>, most_sets> rounded{};
 };
 
@@ -130,7 +148,6 @@ class FilterSearch {
 
   std::int64_t run(const Plan& plan, const std::int8_t* w, std::uint8_t* set, std::int8_t* q) {
     const std::int64_t per_filter = groups_.per_filter(), group = groups_.group;
-    if (plan.search.joint) return jointly(plan.search, w, set, q);
     const std::int8_t* groups = w;
     if (!padded_.empty()) {
       const std::int64_t per_run = (groups_.run + group - 1) / group;
@@ -139,6 +156,7 @@ class FilterSearch {
       }
       groups = padded_.data();
     }
+    if (plan.joint) return jointly(plan, groups, w, set, q);
     kernel_.run({&plan.table, groups, per_filter, group, set, cost_.data()});
     std::int64_t total = 0;
     for_each_group([&](std::int64_t g, std::int64_t from, std::int64_t size) {
@@ -161,17 +179,17 @@ class FilterSearch {
     }
   }
 
-  std::int64_t jointly(const Search& search, const std::int8_t* w, std::uint8_t* set, std::int8_t* q) const {
+  std::int64_t jointly(const Plan& plan, const std::int8_t* groups, const std::int8_t* w, std::uint8_t* set,
+                       std::int8_t* q) {
+    error_.resize(static_cast<std::size_t>(groups_.per_filter() * groups_.group));
+    joint_cost_.resize(cost_.size());
+    kernel_.joint({&*plan.joint, groups, groups_.per_filter(), groups_.group, set, joint_cost_.data(), error_.data()});
     std::int64_t total = 0;
     for_each_group([&](std::int64_t g, std::int64_t from, std::int64_t size) {
-      std::array<std::int8_t, most_group> in{};
-      std::array<std::int16_t, most_group> out{};
-      std::copy_n(w + from, size, in.begin());
-      const GroupResult result = decompose_group(std::span(in).first(static_cast<std::size_t>(groups_.group)), search,
-                                                 std::span(out).first(static_cast<std::size_t>(groups_.group)));
-      for (std::int64_t i = 0; i < size; ++i) q[from + i] = static_cast<std::int8_t>(out[static_cast<std::size_t>(i)]);
-      set[g] = result.set;
-      total += result.cost;
+      const std::int16_t* error = error_.data() + g * groups_.group;
+      for (std::int64_t i = 0; i < size; ++i) q[from + i] = static_cast<std::int8_t>(w[from + i] - error[i]);
+      set[g] = plan.sets[set[g]];
+      total += joint_cost_[static_cast<std::size_t>(g)];
     });
     return total;
   }
@@ -180,6 +198,8 @@ class FilterSearch {
   const ShiftSearchKernel& kernel_;
   std::vector<std::int8_t> padded_;
   std::vector<std::uint32_t> cost_;
+  std::vector<std::int64_t> joint_cost_;
+  std::vector<std::int16_t> error_;
 };
 
 }  // namespace
@@ -228,7 +248,7 @@ LayerResult decompose_layer(const std::int8_t* w, const Groups& groups, const Se
     if (plan) return;
     Search with = search;
     with.shifts = shifts;
-    plan = std::make_unique<const Plan>(with);
+    plan = std::make_unique<const Plan>(with, groups.group);
   };
   for (const std::uint8_t n : shifts_of) plan_for(n);
   if (shifts_of.empty()) plan_for(search.shifts);
