@@ -61,6 +61,8 @@ constexpr Form kForms[] = {{"float", "", "float", false},
                            {"sparq_3opt_trim_novs", "int8", "sparq-3opt-trim-novs", false},
                            {"act4_uniform", "int8", "act4-uniform", false},
                            {"int4_weights", "int4", "int8", false},
+                           {"swis", "swis-n3-m4", "int8", false},
+                           {"swis_c_any", "swisc-n2.5-m8-any-measured", "sparq-5opt-round", false},
                            {"two_of_four", "int8", "sparq-5opt-round", true}};
 
 QuantizedModel make(const Form& form) {

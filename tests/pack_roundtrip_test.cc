@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "compress/quantize.h"
 #include "graph/onnx/reader.h"
 #include "graph/passes/passes.h"
@@ -67,7 +68,7 @@ std::size_t integers_and_scales(const QuantizedModel& model) {
   std::size_t bytes = 0;
   for (std::size_t i = 0; i < model.layers.size(); ++i) {
     const LayerCode& code = model.layers[i];
-    if (code.integer) bytes += (code.weight.size() * static_cast<std::size_t>(code.weight_bits) + 7) / 8;
+    if (code.integer) bytes += static_cast<std::size_t>(std::ceil(stored_weight_bits(code) / 8));
     bytes += 4 * (code.weight_scale.size() + code.bias.size() + code.multiplier.size());
     if (code.integer) continue;
     for (const Tensor& t : model.graph.nodes[i].params) bytes += 4 * t.data.size();
@@ -98,14 +99,47 @@ TEST_P(PackRoundTrip, ScoresAreEqual) {
   RecordProperty("least", static_cast<int>(least));
 }
 
-INSTANTIATE_TEST_SUITE_P(Codes, PackRoundTrip,
-                         testing::Values(Choice{"int8", "int8", FirstLast::int8},
-                                         Choice{"int8", "sparq-5opt-round", FirstLast::int8},
-                                         Choice{"int8", "sparq-7opt-trim-novs", FirstLast::same},
-                                         Choice{"int4", "sparq-5opt-round", FirstLast::int8},
-                                         Choice{"int3", "act4-uniform", FirstLast::same},
-                                         Choice{"int8-sparq", "sparq-3opt-round", FirstLast::keep_float},
-                                         Choice{"float", "float", FirstLast::same}));
+INSTANTIATE_TEST_SUITE_P(
+    Codes, PackRoundTrip,
+    testing::Values(Choice{"int8", "int8", FirstLast::int8}, Choice{"int8", "sparq-5opt-round", FirstLast::int8},
+                    Choice{"int8", "sparq-7opt-trim-novs", FirstLast::same},
+                    Choice{"int4", "sparq-5opt-round", FirstLast::int8},
+                    Choice{"int3", "act4-uniform", FirstLast::same},
+                    Choice{"int8-sparq", "sparq-3opt-round", FirstLast::keep_float},
+                    Choice{"swis-n3-m4", "int8", FirstLast::int8},
+                    Choice{"swis-n2.5-m4-any", "sparq-5opt-round", FirstLast::same},
+                    Choice{"swisc-n2-m16-measured", "int8", FirstLast::same},
+                    Choice{"swis-n3-m32-flat-joint", "sparq-3opt-trim", FirstLast::same},
+                    Choice{"trunc-n4-floor", "int8", FirstLast::same}, Choice{"static-n3", "int8", FirstLast::same},
+                    Choice{"int4-mse", "int8", FirstLast::same}, Choice{"float", "float", FirstLast::same}));
+
+// Stored bits are those of the specification of SWIS, A.7, for every layer; besides there are 8 bytes a layer, what
+// fills it to whole bytes, and what fills its place in the section to 64.
+TEST(PackedNetwork, SharedShiftsTakeWhatTheFormulaSays) {
+  PackedModel eight, swis;
+  eight.model = quantized("int8", "int8", FirstLast::same);
+  swis.model = quantized("swis-n2-m8", "int8", FirstLast::same);
+  std::int64_t formula = 0, integers = 0, layers = 0;
+  for (std::size_t i = 0; i < swis.model.layers.size(); ++i) {
+    const LayerCode& code = swis.model.layers[i];
+    if (code.weight.empty()) continue;
+    const std::int64_t run = code.shifts.run, padded = (run + 7) / 8 * 8;
+    const auto count = static_cast<std::int64_t>(code.weight.size());
+    formula += count / run * padded / 8 * (8 * (1 + 2) + 3 * 2);  // bits: a group of 8 has 8 (1 + N) + 3 N
+    integers += count * 8;
+    ++layers;
+  }
+  const auto saved = static_cast<double>(write_bsv(eight).size()) - static_cast<double>(write_bsv(swis).size());
+  EXPECT_NEAR(saved, static_cast<double>(integers - formula) / 8, 64.0 * static_cast<double>(layers + 5));
+  double stored = 0;
+  for (const LayerCode& code : swis.model.layers) stored += code.weight.empty() ? 0 : stored_weight_bits(code);
+  EXPECT_NEAR(stored, static_cast<double>(formula), 8.0 * static_cast<double>(layers));
+}
+
+// The fuzzers start from a file that is read; one of an older version would teach them nothing.
+TEST(PackedNetwork, TheSeedOfTheFuzzerIsTheSample) {
+  EXPECT_EQ(read_file(BITSIEVE_MODELS "/../tests/fuzz/pack/sample.bsv"), write_bsv(pack::SampleModel().packed()));
+}
 
 TEST(PackedNetwork, FourBitWeightsTakeHalf) {
   PackedModel eight, four;
