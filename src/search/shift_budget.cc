@@ -23,7 +23,8 @@ std::vector<std::size_t> hull(const std::vector<Choice>& choices) {
     return (choices[a].noise - choices[b].noise) / (choices[b].cost - choices[a].cost);
   };
   for (const std::size_t i : order) {
-    if (!kept.empty() && (choices[i].noise >= choices[kept.back()].noise || choices[i].cost <= choices[kept.back()].cost))
+    if (!kept.empty() &&
+        (choices[i].noise >= choices[kept.back()].noise || choices[i].cost <= choices[kept.back()].cost))
       continue;
     while (kept.size() > 1 && slope(kept.back(), i) >= slope(kept[kept.size() - 2], kept.back())) kept.pop_back();
     kept.push_back(i);
@@ -163,10 +164,9 @@ class Spender {
       if (!has_weights(graph_.nodes[i])) continue;
       const auto at = std::find(layers_.begin(), layers_.end(), i);
       const bool real = codes_[i].weight_code == "float";
-      const std::string weights =
-          real                  ? "float"
-          : at == layers_.end() ? "int8"
-                                : code(static_cast<std::size_t>(at - layers_.begin()), shifts);
+      const std::string weights = real                  ? "float"
+                                  : at == layers_.end() ? "int8"
+                                                        : code(static_cast<std::size_t>(at - layers_.begin()), shifts);
       recipe.rules.push_back(layer_rule(graph_.nodes[i].name, {weights, real ? "float" : "int8"}));
     }
     return recipe;

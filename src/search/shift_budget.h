@@ -43,9 +43,9 @@ struct BudgetResult {
   std::vector<BudgetLayer> layers;
 };
 
-// Layers that `recipe` gives a SWIS code are measured alone with 1 to 6 shifts (even ones only where the code says so) on
-// every image, as measure_sensitivity does; halves, which are a schedule of both, count as the geometric mean; 7 shifts
-// are int8. Throws Error (usage) where no layer has such a code.
+// Layers that `recipe` gives a SWIS code are measured alone with 1 to 6 shifts (even ones only where the code says so)
+// on every image, as measure_sensitivity does; halves, which are a schedule of both, count as the geometric mean; 7
+// shifts are int8. Throws Error (usage) where no layer has such a code.
 BudgetResult spend_shifts(const Recipe& recipe, const Graph& graph, const MakeModel& make_model, const ImageSet& images,
                           const ShiftBudget& budget, int threads = 0,
                           const std::function<void(std::int64_t done, std::int64_t of)>& progress = {});
