@@ -16,17 +16,19 @@ install_packages $packages clang-19 libclang-rt-19-dev
 folder=${BITSIEVE_FUZZ_BUILD:-$root/build/fuzz}
 say "Building in $folder"
 mkdir -p "$folder"
-cmake -S "$root" -B "$folder" -G Ninja -DCMAKE_CXX_COMPILER=clang++-19 -DCMAKE_BUILD_TYPE=RelWithDebInfo \
+cmake -S "$root" -B "$folder" -G Ninja -DCMAKE_C_COMPILER=clang-19 -DCMAKE_CXX_COMPILER=clang++-19 -DCMAKE_BUILD_TYPE=RelWithDebInfo \
   -DBITSIEVE_FUZZ=ON -DBITSIEVE_TESTS=OFF >"$folder.log" 2>&1 || { cat "$folder.log"; exit 1; }
-targets="onnx pack data quant"
+targets="onnx pack c_reader data quant"
 # shellcheck disable=SC2086
 cmake --build "$folder" --target $(printf 'fuzz_%s ' $targets)
 
 fuzz() {  # fuzz NAME
-  target=$(find "$folder/src" -type f -name "fuzz_$1")
+  target=$(find "$folder/src" "$folder/c" -type f -name "fuzz_$1")
+  seeds=$1
+  if [ "$1" = c_reader ]; then seeds=pack; fi
   corpus=$folder/corpus_$1
   mkdir -p "$corpus" "$folder/findings"
-  cp -n tests/fuzz/"$1"/* "$corpus/"
+  cp -n tests/fuzz/"$seeds"/* "$corpus/"
   if ! "$target" -rss_limit_mb=2048 -timeout=10 -max_total_time="$seconds" -print_final_stats=1 \
     -artifact_prefix="$folder/findings/$1-" "$corpus" >"$folder/fuzz_$1.log" 2>&1; then
     tail -n 60 "$folder/fuzz_$1.log"
