@@ -132,7 +132,7 @@ open('digits/t10k-images-idx3-ubyte', 'wb').write(struct.pack('>IIII', 0x803, 2,
 open('digits/t10k-labels-idx1-ubyte', 'wb').write(struct.pack('>II', 0x801, 2) + bytes([3, 4]))"
 expect 0 "warning: no --preprocess and no 'good.toml': pixels are divided by 255, nothing else" eval good.onnx --data mnist:digits:test
 expect 0 "" eval good.onnx --data mnist:digits:test $gray
-expect 2 "bitsieve: --repair and --equalize need images; --calib names a calibration file: name images" \
+expect 2 "bitsieve: --repair, --rounding and --equalize need images; --calib names a calibration file: name images" \
   auto good.onnx --data npy:x.npy,ok.npy --calib c.json --repair gain
 expect 2 "bitsieve: --percentile needs --calib-method percentile" auto good.onnx --data npy:x.npy,ok.npy --calib npy:x.npy --percentile 99 -o late
 [ ! -e late ] || { echo "auto made its folder before it looked at its options"; failed=1; }

@@ -45,8 +45,8 @@ class Auto {
 
   void run() {
     const Recipe recipe = base();  // a mistake on the command line shows before anything is done
-    if (names_calibration(options_) && (recipe.repair != Repair::none || recipe.equalize)) {
-      throw Error("--repair and --equalize need images; --calib names a calibration file: name images",
+    if (names_calibration(options_) && needs_images(recipe)) {
+      throw Error("--repair, --rounding and --equalize need images; --calib names a calibration file: name images",
                   ErrorKind::usage);
     }
     const std::vector<Recipe> recipes =
@@ -335,6 +335,7 @@ void add_auto(CLI::App& app, const std::string& command) {
       ->check(CLI::Range(1, 255));
   app.add_option("--first-last", options->first_last, "first convolution and classifier: int8, float or same");
   app.add_option("--repair", options->repair, "repair every recipe: none, mean or gain");
+  app.add_option("--rounding", options->rounding, "round the weights of every recipe: nearest or learned");
   app.add_flag("--equalize", options->equalize, "cross-layer equalization first");
   app.callback([options, &app] {
     options->limited = app.count("--limit") > 0;

@@ -42,6 +42,10 @@ std::vector<Recipe> auto_recipes(const Recipe& base, bool with_repair) {
     add(fmt::format("{}-gain", code), code, "int8", Repair::gain);
     add(fmt::format("sparq-5opt-round-{}-gain", code), code, "sparq-5opt-round", Repair::gain);
   }
+  for (const char* code : {"swis-n2-m4", "swisc-n2-m4", "int3-mse"}) {
+    add(fmt::format("{}-learned-gain", code), code, "int8", Repair::gain);
+    list.back().rounding = Rounding::learned;
+  }
   return list;
 }
 

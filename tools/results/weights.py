@@ -49,6 +49,13 @@ def write_recipe(path, name, code, rounding, repair, act="int8"):
     return path
 
 
+def measure_budget(program, model_options, options, packed):
+    done = subprocess.run([program, "quantize", *model_options, "--weights", "swis-n3-m4", *options.split(), "-o", str(packed)],
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    if done.returncode != 0:  # small filters: their scales alone take more than the budget
+        print(options, done.stderr.strip().splitlines()[-1], flush=True)
+
+
 def recipes(program, model_options, folder, per_tensor):
     """All recipe files, made in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -69,10 +76,9 @@ def recipes(program, model_options, folder, per_tensor):
     for options in budgets:
         name = "swis-m4" + options.replace("--", "-").replace(" ", "-")
         packed = folder / f"{name}.bsv"
-        done = subprocess.run([program, "quantize", *model_options, "--weights", "swis-n3-m4", *options.split(), "-o", str(packed)],
-                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        if done.returncode != 0:  # small filters: their scales alone take more than the budget
-            print(name, done.stderr.strip().splitlines()[-1], flush=True)
+        if not packed.with_suffix(".recipe.toml").exists():
+            measure_budget(program, model_options, options, packed)
+        if not packed.with_suffix(".recipe.toml").exists():
             continue
         found = packed.with_suffix(".recipe.toml").read_text().splitlines()
         for repair in ("none", "gain"):
@@ -85,18 +91,24 @@ def recipes(program, model_options, folder, per_tensor):
 
 
 def run(program, model, preprocessing, evaluation, calibration, name, folder, per_tensor):
+    """Evaluates the recipes that the network's JSON does not hold yet."""
     kept = folder / f"{name}-weights.json"
-    if kept.exists():
-        return
+    result = json.loads(kept.read_text()) if kept.exists() else None
     cache = folder / name / "calibration.json"
     options = [model, "--preprocess", preprocessing, "--calib", calibration]
     files = recipes(program, options + (["--calib-cache", str(cache)] if cache.exists() else []), folder / name / "weights", per_tensor)
+    there = {point["recipe"] for point in result["points"]} if result else set()
+    files = [file for file in files if file.stem not in there]
+    if not files:
+        return
     print(name, "weights,", len(files), "recipes", flush=True)
     command = [program, "auto", *options, "--data", evaluation, "--full", "--format", "json", "-o", str(folder / name)]
     for file in files:
         command += ["--config", str(file)]
-    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True).stdout
-    kept.write_text(result)
+    new = json.loads(subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True).stdout)
+    if result:
+        new["points"] = result["points"] + new["points"]
+    kept.write_text(json.dumps(new))
 
 
 def cell(point):
