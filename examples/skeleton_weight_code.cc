@@ -32,7 +32,7 @@ std::optional<bitsieve::WeightCode> find(std::string_view name) {
 }  // namespace
 
 int main() {
-  const bitsieve::WeightCodeRow row{"binary", "signs and a mean magnitude per filter", {"binary"}, find};
+  const bitsieve::WeightCodeRow row{"binary", "signs and a mean magnitude per filter", "", {"binary"}, find};
   const float w[] = {1, -3, 0.5f, 0.5f};
   const auto q = row.find("binary")->quantize({w, 2, 2, 2});
   const bool right = q.q == std::vector<std::int8_t>{1, -1, 1, 1} && q.scale == std::vector<float>{2, 0.5f};

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "base/error.h"
 #include "base/files.h"
 #include "compress/quantize.h"
 #include "data/dataset.h"
@@ -15,6 +16,7 @@
 #include "runtime/calibrate.h"
 #include "runtime/executor.h"
 #include "search/mixed.h"
+#include "search/shift_budget.h"
 
 namespace bitsieve {
 namespace {
@@ -60,6 +62,48 @@ class DefaultNetwork : public testing::Test {
   static std::unique_ptr<Shared> shared;
 };
 std::unique_ptr<DefaultNetwork::Shared> DefaultNetwork::shared;
+
+// The budget holds for the model, as the program prints it.
+TEST_F(DefaultNetwork, ABudgetOfShiftsIsKept) {
+  const MakeModel make = [](const Recipe& recipe) { return shared->make(recipe); };
+  const auto mean_shifts_of = [&](const QuantizedModel& model) {
+    double sum = 0, all = 0;
+    for (std::size_t i = 0; i < model.graph.nodes.size(); ++i) {
+      if (!has_weights(model.graph.nodes[i])) continue;
+      const auto products = static_cast<double>(macs(model.graph, model.graph.nodes[i]));
+      sum += products * shifts_per_weight(model.layers[i]);
+      all += products;
+    }
+    return sum / all;
+  };
+  Recipe recipe;
+  const ImageSet some = shared->train_images(16);
+  for (const char* code : {"swis-n3-m4", "swis-n2-m4-c6", "swis-n2-m8-even", "swisc-n2-m4-tensor"}) {
+    recipe.layers.weight_code = code;
+    for (const double wanted : {2.4, 3.3}) {
+      const BudgetResult result = spend_shifts(recipe, shared->graph, make, some, {.avg_shifts = wanted});
+      EXPECT_TRUE(result.reached) << code;
+      const double real = mean_shifts_of(make(result.recipe));
+      EXPECT_LE(real, wanted * (1 + 1e-9)) << code;
+      EXPECT_GT(real, wanted - 0.25) << code;
+      EXPECT_NEAR(real, result.average, 1e-9) << code;
+    }
+  }
+  recipe.layers.weight_code = "swis-n3-m4";
+  const BudgetResult tight = spend_shifts(recipe, shared->graph, make, some, {.bits_per_weight = 1.5});
+  EXPECT_FALSE(tight.reached);
+  EXPECT_GT(tight.average, 3);  // 2.75 bits with one shift, and the scales
+  recipe.layers.weight_code = "swis-n2-m4";
+  const BudgetResult spent =
+      spend_shifts(recipe, shared->graph, make, shared->train_images(64), {.avg_shifts = mean_shifts_of(make(recipe))});
+  const ImageSet fresh = shared->images(*shared->test, 0, 200);
+  const Evaluation real = evaluate(float_model(shared->graph), fresh, {});
+  const auto sqnr = [&](const Recipe& r) { return logit_sqnr_db(real.scores, evaluate(make(r), fresh, {}).scores); };
+  // The layers of this network are much alike, so there is nothing to gain, and must be nothing to lose but noise.
+  EXPECT_GT(sqnr(spent.recipe), sqnr(recipe) - 0.5);
+  recipe.layers.weight_code = "int8";
+  EXPECT_THROW(spend_shifts(recipe, shared->graph, make, some, {.avg_shifts = 2}), Error);
+}
 
 TEST_F(DefaultNetwork, MixedRecipeBringsTrimmedTwoBitWindowsBack) {
   const ImageSet chosen_on = shared->images(*shared->test, 0, 200), fresh = shared->images(*shared->test, 200, 400);

@@ -114,9 +114,11 @@ class Auto {
       Options one = options_;
       one.config = file;
       Recipe recipe = recipe_from(one);
-      if (recipe.name.find('/') != std::string::npos) {
-        throw Error(fmt::format("'{}': its recipe's name '{}' is to be a file's name", file, recipe.name),
-                    ErrorKind::usage);
+      if (recipe.name.find('/') != std::string::npos || recipe.name == "." || recipe.name == ".." ||
+          recipe.name == "float") {
+        throw Error(
+            fmt::format("'{}': its recipe's name '{}' is to be a file's name, and not float", file, recipe.name),
+            ErrorKind::usage);
       }
       const auto same = [&](const Recipe& other) { return other.name == recipe.name; };
       if (std::any_of(recipes.begin(), recipes.end(), same)) {

@@ -120,9 +120,11 @@ void print_auto_summary(const AutoReport& r, const Stopwatch& clock) {
   }
   const AutoPoint& best = r.recommended;
   if (!r.within) std::printf("\nno recipe loses at most %g points; the one that loses least:", r.tolerated);
-  std::printf("\nrecommended: %s, drop %.2f points (95 %%, same images: %.2f to %.2f). Its worst layers%s:\n",
-              best.recipe.name.c_str(), best.drop.drop, best.drop.ci95[0], best.drop.ci95[1],
-              best.recipe.repair == Repair::none ? "" : ", before repair");
+  std::printf(
+      "\nrecommended (fewest weight bits x activation bits): %s, drop %.2f points (95 %%, same images: %.2f to %.2f). "
+      "Its worst layers%s:\n",
+      best.recipe.name.c_str(), best.drop.drop, best.drop.ci95[0], best.drop.ci95[1],
+      best.recipe.repair == Repair::none ? "" : ", before repair");
   for (const int i : worst(r.analysis)) {
     const LayerAnalysis& layer = r.analysis.nodes[static_cast<std::size_t>(i)];
     std::printf("  %-28s %5.1f dB alone, %5.1f accumulated, %5.1f at the scores: %s\n", layer.name.c_str(),

@@ -44,24 +44,26 @@ WeightBits weight_bits(const Node& node, const LayerCode& layer) {
   bits.set_bits /= n;
   const std::int64_t outputs = node.weight().shape[0];
   const auto k = static_cast<std::int64_t>(codes.size()) / std::max<std::int64_t>(outputs, 1);
-  std::int64_t run = filter_depth(node) == 1 ? k : filter_depth(node);
-  if (layer.shifts.group > 0) {
-    bits.group = layer.shifts.group;
-    run = layer.shifts.run;
+  swis::Groups groups{outputs, k, filter_depth(node) == 1 ? k : filter_depth(node), bits.group};
+  if (layer.shifts.one_group) {
+    groups = {1, outputs * k, outputs * k, outputs * k};
+  } else if (layer.shifts.active()) {
+    groups = {outputs, k, layer.shifts.run, layer.shifts.group};
   }
-  bits.groups = swis::group_statistics(codes, {outputs, k, run, bits.group});
+  bits.group = groups.group;
+  bits.groups = swis::group_statistics(codes, groups);
   return bits;
 }
 
 // What SWIS would find, or has found, in the groups of every layer.
 void print_groups(const std::vector<std::pair<std::string, WeightBits>>& layers) {
-  std::printf("\n%-36s %3s  %-34s  %s\n", "groups of M weights", "M", "% exact with 1 to 5 shifts",
+  std::printf("\n%-36s %6s  %-34s  %s\n", "groups of M weights", "M", "% exact with 1 to 5 shifts",
               "% of groups with the shift 0 to 7");
   for (const auto& [name, bits] : layers) {
     std::string exact, occupancy;
     for (std::size_t n = 1; n <= 5; ++n) exact += fmt::format("{:5.1f} ", 100 * bits.groups.exact[n]);
     for (const double share : bits.groups.occupancy) occupancy += fmt::format("{:3.0f} ", 100 * share);
-    std::printf("%-36s %3d  %-34s  %s\n", name.c_str(), static_cast<int>(bits.group), exact.c_str(), occupancy.c_str());
+    std::printf("%-36s %6d  %-34s  %s\n", name.c_str(), static_cast<int>(bits.group), exact.c_str(), occupancy.c_str());
   }
 }
 
@@ -74,7 +76,7 @@ void run(const Options& options) {
   const bool json = options.json();
   std::vector<std::pair<std::string, WeightBits>> groups;
   if (!json) {
-    std::printf("%-36s %-12s %-16s %10s %12s  %-20s %6s %5s\n", "node", "operator", "output", "params", "MACs", "codes",
+    std::printf("%-36s %-12s %-16s %10s %12s  %-32s %6s %5s\n", "node", "operator", "output", "params", "MACs", "codes",
                 "zeros", "bits");
   }
   for (std::size_t i = 0; i < model.graph.nodes.size(); ++i) {
@@ -106,7 +108,7 @@ void run(const Options& options) {
     }
     layers.push_back(row);
     if (!json) {
-      std::printf("%-36s %-12s %-16s %10lld %12lld  %-20s %s\n", node.name.c_str(), op_name(node.op),
+      std::printf("%-36s %-12s %-16s %10lld %12lld  %-32s %s\n", node.name.c_str(), op_name(node.op),
                   to_string(model.graph.shape(node.output)).c_str(), static_cast<long long>(params),
                   static_cast<long long>(macs(model.graph, node)), codes.c_str(), statistics.c_str());
     }

@@ -36,8 +36,10 @@ Recipe spend(const Recipe& recipe, const ModelFile& file, const CalibrationSourc
       options.threads, [&](std::int64_t done, std::int64_t of) { progress.set("measuring shifts", done, of); });
   const bool by_bits = options.budget.bits_per_weight > 0;
   if (!result.reached) {
-    fail("{}: even one shift a weight{} leaves {:.2f}", by_bits ? "--target-bpw" : "--avg-shifts",
-         by_bits ? ", with scales and 8-bit layers," : "", result.average);
+    fail("{} {}: the least possible for this network and recipe is {:.3f}, {}layers of other codes included",
+         by_bits ? "--target-bpw" : "--avg-shifts",
+         by_bits ? options.budget.bits_per_weight : options.budget.avg_shifts, result.average,
+         by_bits ? "scales and " : "");
   }
   inform(options, fmt::format("{:.3f} {}; noise of the scores by the layers alone:", result.average,
                               by_bits ? "stored bits a weight" : "shifts a weight, weighted by MACs"));
@@ -169,11 +171,12 @@ void add_quantize(CLI::App& app, const std::string& command) {
   add_output(app, *options, "file to write (default: MODEL-RECIPE.bsv here)");
   add_recipe(app, *options);
   app.add_option("--calib-cache", options->cache, "calibration file to reuse, or to write");
-  auto* shifts = app.add_option("--avg-shifts", options->budget.avg_shifts,
-                                "SWIS: so many shifts a weight on average, spent on the layers by measured error")
-                     ->check(CLI::Range(1.0, 7.0));
+  auto* shifts =
+      app.add_option("--avg-shifts", options->budget.avg_shifts,
+                     "SWIS: at most so many shifts a weight on average (all layers, by MACs), spent by measured error")
+          ->check(CLI::Range(1.0, 7.0));
   app.add_option("--target-bpw", options->budget.bits_per_weight,
-                 "SWIS: so many stored bits a weight, everything counted, spent likewise")
+                 "SWIS: at most so many stored bits a weight (all layers, everything counted), spent likewise")
       ->check(CLI::Range(1.0, 32.0))
       ->excludes(shifts);
   app.add_flag("--dry-run", options->dry_run, "write the resolved recipe, do nothing else");

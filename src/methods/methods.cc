@@ -14,6 +14,7 @@ const WeightCodeRow weight_table[] = {
      "B bits, 2 to 8, one scale a filter (or a layer: tensor): max over the largest code, least squared error (mse), "
      "or "
      "that of the SPARQ code",
+     "B is 2 to 8",
      {"int8", "int7", "int6", "int5", "int4", "int3", "int2", "int4-mse", "int8-tensor", "int8-sparq", "int4-sparq"},
      uniform::weight_code},
     {"swis-nN-mM[-OPTION...]",
@@ -21,17 +22,24 @@ const WeightCodeRow weight_table[] = {
      "mse, "
      "alphaA, measured (metric; MSE++ with alpha 1 without), joint (rounding), flat (groups across taps), tensor (one "
      "scale), any, even, cC (schedule)",
+     "N is 1 to 8, or a fraction such as 2.5; M 1, 2, 4, 8, 16 or 32; A a multiple of 1/8 up to 8; C 1 to 1024",
      {"swis-n2-m4", "swis-n2.5-m4", "swis-n3-m4", "swis-n4-m4", "swis-n5-m4"},
      swis::weight_code},
     {"swisc-nN-mM[-OPTION...]",
      "SWIS-C: the same with consecutive positions",
+     "N is 1 to 8, or a fraction such as 2.5; M 1, 2, 4, 8, 16 or 32; A a multiple of 1/8 up to 8; C 1 to 1024",
      {"swisc-n2-m4", "swisc-n3-m4", "swisc-n4-m4"},
      swis::weight_code},
     {"trunc-nN[-floor][-tensor]",
      "one window of N bits for a layer, rounded or with the rest dropped",
+     "N is 1 to 8",
      {"trunc-n4", "trunc-n4-floor"},
      truncation::weight_code},
-    {"static-nN[-tensor]", "one set of N shift positions for a layer", {"static-n4"}, truncation::weight_code},
+    {"static-nN[-tensor]",
+     "one set of N shift positions for a layer",
+     "N is 1 to 8",
+     {"static-n4"},
+     truncation::weight_code},
 };
 
 std::vector<ActivationCodeRow> make_activation_table() {
@@ -93,7 +101,13 @@ std::optional<WeightCode> find_weight_code(std::string_view name) {
 WeightCode require_weight_code(const std::string& name) {
   if (auto code = find_weight_code(name)) return std::move(*code);
   std::string allowed;
-  for (const WeightCodeRow& row : weight_codes()) allowed += (allowed.empty() ? "" : ", ") + row.names;
+  for (const WeightCodeRow& row : weight_codes()) {
+    // Meant to be one of a family: say what is wrong with its parts.
+    const std::string stem = row.names.substr(0, row.names.find_first_of("B-"));
+    if (name.starts_with(stem) && name.find('-') == (row.names.starts_with("intB") ? name.find('-') : stem.size()))
+      fail("there is no weight code '{}'; they are written {}: {}", name, row.names, row.limits);
+    allowed += (allowed.empty() ? "" : ", ") + row.names;
+  }
   fail("there is no weight code '{}'; there are {} (see `bitsieve list`)", name, allowed);
 }
 

@@ -15,6 +15,7 @@ namespace bitsieve {
 struct WeightCodeRow {
   std::string names;  // how the names are written: "intB[-mse][-tensor]"
   std::string description;
+  std::string limits;                 // of the numbers in the names, for errors
   std::vector<std::string> examples;  // some of its names, those that stand for the rest in tests
   std::optional<WeightCode> (*find)(std::string_view name);  // nothing for a name that is not one of the family's
 };

@@ -112,7 +112,9 @@ TEST(WeightCodes, FractionsOfShiftsLieBetween) {
   EXPECT_LE(noise("swis-n2.5-m4-mse-any"), half * 1.0001);
   EXPECT_LT(noise("swis-n3-m4-mse-any"), three);
   const auto w = bell(static_cast<std::size_t>(outputs * k), outputs);
-  EXPECT_DOUBLE_EQ(mean_shifts(code("swis-n2.4-m4", w).shifts, outputs), 2.4);  // two of five blocks
+  EXPECT_DOUBLE_EQ(mean_shifts(code("swis-n2.4-m4", w).shifts), 2.4);  // two of five blocks
+  EXPECT_DOUBLE_EQ(mean_shifts(code("swis-n2.5-m4", w).shifts), 2.4);  // never more than asked for
+  EXPECT_LE(mean_shifts(code("swis-n2.5-m4-any", w).shifts), 2.5);
   const SharedShifts even = code("swis-n3-m4-even", w).shifts;
   for (const int n : even.shifts) EXPECT_EQ(n % 2, 0);
   EXPECT_EQ(even.columns, 8);

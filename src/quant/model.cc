@@ -16,7 +16,7 @@ double stored_layer_bits(const Node& node, const LayerCode& layer) {
 
 double shifts_per_weight(const LayerCode& layer) {
   if (!layer.shifts.active()) return layer.weight_bits - 1;
-  return mean_shifts(layer.shifts, static_cast<std::int64_t>(layer.weight_scale.size()));
+  return mean_shifts(layer.shifts);
 }
 
 }  // namespace bitsieve

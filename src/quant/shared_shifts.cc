@@ -54,10 +54,10 @@ std::int64_t stored_bytes(const SharedShifts& code, std::int64_t outputs, std::i
   return bytes;
 }
 
-double mean_shifts(const SharedShifts& code, std::int64_t outputs) {
+double mean_shifts(const SharedShifts& code) {
   double sum = 0;
-  for (const std::uint8_t n : shifts_of_filters(code, outputs)) sum += n;
-  return outputs > 0 ? sum / static_cast<double>(outputs) : 0;
+  for (const std::uint8_t n : code.shifts) sum += n;
+  return code.shifts.empty() ? 0 : sum / static_cast<double>(code.shifts.size());
 }
 
 }  // namespace bitsieve

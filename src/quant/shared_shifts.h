@@ -50,7 +50,8 @@ std::int64_t stored_bytes(const SharedShifts& code, std::int64_t outputs, std::i
 // Whether blocks have numbers of shifts of their own, or an order.
 bool is_scheduled(const SharedShifts& code);
 
-// Cycles that a processing element with one shifter spends on a weight, mean over the layer's groups: N.
-double mean_shifts(const SharedShifts& code, std::int64_t outputs);
+// Cycles that a processing element with one shifter spends on a weight: the mean of N over the blocks. A last block
+// that is not full takes as long as the others (specification of SWIS, A.6).
+double mean_shifts(const SharedShifts& code);
 
 }  // namespace bitsieve

@@ -45,7 +45,8 @@ std::vector<std::string> climb(const std::string& start, std::span<const Ladder>
       if (known(code)) codes.push_back(code);
     }
   }
-  codes.push_back(known("int8" + rest) ? "int8" + rest : "int8");
+  // One scale for the layer stays that.
+  codes.push_back(known("int8" + rest) ? "int8" + rest : rest.ends_with("-tensor") ? "int8-tensor" : "int8");
   return codes;
 }
 

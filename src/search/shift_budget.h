@@ -25,7 +25,7 @@ std::vector<std::size_t> choose(const std::vector<std::vector<Choice>>& layers, 
 
 // The average asked for; exactly one is above 0.
 struct ShiftBudget {
-  double avg_shifts = 0;       // cycles of a weight on one shifter, over the layers of shared shifts, weighted by MACs
+  double avg_shifts = 0;       // shifts_per_weight of all conv and linear layers, weighted by MACs; 31 for float ones
   double bits_per_weight = 0;  // stored bits of all conv and linear layers, everything counted (quant/model.h)
 };
 
@@ -38,14 +38,14 @@ struct BudgetLayer {
 
 struct BudgetResult {
   Recipe recipe;         // with a rule for each layer
-  bool reached = false;  // the average is within the budget
-  double average = 0;    // of what the budget counts, in the recipe
+  bool reached = false;  // the average is within the budget; otherwise `average` is the least possible
+  double average = 0;    // of what the budget counts, in a model made from the recipe
   std::vector<BudgetLayer> layers;
 };
 
 // Layers that `recipe` gives a SWIS code are measured alone with 1 to 6 shifts (even ones only where the code says so)
-// on every image, as measure_sensitivity does; halves, which are a schedule of both, count as the geometric mean; 7
-// shifts are int8. Throws Error (usage) where no layer has such a code.
+// on every image, as measure_sensitivity does; a schedule of two numbers counts as their geometric mean, weighted by
+// its blocks; 7 shifts are int8. Throws Error (usage) where no layer has such a code.
 BudgetResult spend_shifts(const Recipe& recipe, const Graph& graph, const MakeModel& make_model, const ImageSet& images,
                           const ShiftBudget& budget, int threads = 0,
                           const std::function<void(std::int64_t done, std::int64_t of)>& progress = {});

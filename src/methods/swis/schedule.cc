@@ -9,6 +9,8 @@
 namespace bitsieve::swis {
 namespace {
 
+constexpr std::size_t most_table = std::size_t{1} << 28;  // bytes
+
 // Descending by key; equal keys keep the model's order.
 template <class Key>
 std::vector<std::uint32_t> sorted_filters(std::size_t count, const Key& key) {
@@ -54,7 +56,7 @@ Schedule two_levels(const FilterErrors& errors, std::span<const int> levels, dou
   const int high = *above, low = above == levels.begin() || high == target ? high : *(above - 1);
   std::size_t many = 0;
   if (high > low) {
-    many = static_cast<std::size_t>(std::nearbyint((target - low) / (high - low) * static_cast<double>(blocks)));
+    many = static_cast<std::size_t>(std::floor((target - low) / (high - low) * static_cast<double>(blocks) + 1e-9));
   }
   const auto at = [](int level) { return static_cast<std::size_t>(level); };
   Schedule schedule;
@@ -73,26 +75,27 @@ Schedule any_levels(const FilterErrors& errors, std::span<const int> levels, dou
   Schedule schedule;
   schedule.filter = sorted_filters(errors.size(), [&](std::uint32_t f) { return errors[f][base]; });
   const auto budget = static_cast<std::size_t>(std::floor(target * static_cast<double>(blocks) + 1e-9));
-  // least[b][s]: error of the first b blocks with s shifts in all; the level of the last of them is kept beside it.
+  // least[s]: error of the blocks so far with s shifts in all; the level of each block on that way is kept.
   const std::size_t width = budget + 1;
-  std::vector<double> least((blocks + 1) * width, INFINITY);
+  if (blocks * width > most_table) fail("a schedule of {} blocks is too large; give it more columns", blocks);
+  std::vector<double> least(width, INFINITY), next(width);
   std::vector<std::uint8_t> chosen((blocks + 1) * width, 0);
   least[0] = 0;
   for (std::size_t b = 0; b < blocks; ++b) {
+    std::fill(next.begin(), next.end(), INFINITY);
     for (const int level : levels) {
       const double error = block_error(errors, schedule.filter, columns, b, level);
       for (std::size_t s = 0; s + static_cast<std::size_t>(level) < width; ++s) {
-        const double sum = least[b * width + s] + error;
-        const std::size_t to = (b + 1) * width + s + static_cast<std::size_t>(level);
-        if (sum < least[to]) {
-          least[to] = sum;
-          chosen[to] = static_cast<std::uint8_t>(level);
+        const std::size_t to = s + static_cast<std::size_t>(level);
+        if (least[s] + error < next[to]) {
+          next[to] = least[s] + error;
+          chosen[(b + 1) * width + to] = static_cast<std::uint8_t>(level);
         }
       }
     }
+    least.swap(next);
   }
-  const auto last = least.begin() + static_cast<std::ptrdiff_t>(blocks * width);
-  auto s = static_cast<std::size_t>(std::min_element(last, least.end()) - last);
+  auto s = static_cast<std::size_t>(std::min_element(least.begin(), least.end()) - least.begin());
   schedule.shifts.resize(blocks);
   for (std::size_t b = blocks; b > 0; --b) {
     schedule.shifts[b - 1] = chosen[b * width + s];

@@ -23,12 +23,14 @@ struct Schedule {
   double mean() const;                // shifts of a block
 };
 
-// Two levels around `target`, the high one for round((target - low) / (high - low) * blocks) blocks: those of the
-// filters that gain most by it. Optimal for that number of blocks. levels: ascending, the target inside their range.
+// Two levels around `target`, the high one for as many blocks as keep the average at or below it: those of the filters
+// that gain most by it. Optimal for that number of blocks. (The specification rounds to the nearest number of blocks; a
+// target that may be passed is no budget.) levels: ascending, the target inside their range.
 Schedule two_levels(const FilterErrors& errors, std::span<const int> levels, double target, std::int64_t columns);
 
 // Any of the levels for each block: filters sorted by their error at the highest level not above the target, cut into
-// blocks, then the least error with a mean of at most `target`. Optimal for that order.
+// blocks, then the least error with a mean of at most `target`. Optimal for that order. Throws Error for a table above
+// 256 MiB.
 Schedule any_levels(const FilterErrors& errors, std::span<const int> levels, double target, std::int64_t columns);
 
 }  // namespace bitsieve::swis
