@@ -3,6 +3,7 @@
 Used by make_results.py: `run` evaluates all codes of one network with one `bitsieve auto`, `section` turns its JSON into text.
 """
 import json
+import re
 import subprocess
 
 shifts = ["2", "2.5", "3", "3.5", "4", "5"]
@@ -105,7 +106,10 @@ def run(program, model, preprocessing, evaluation, calibration, name, folder, pe
     command = [program, "auto", *options, "--data", evaluation, "--full", "--format", "json", "-o", str(folder / name)]
     for file in files:
         command += ["--config", str(file)]
-    new = json.loads(subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True).stdout)
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if done.returncode != 0:
+        raise SystemExit(f"{name}: bitsieve auto failed with status {done.returncode}: {done.stderr.strip().splitlines()[-1]}")
+    new = json.loads(done.stdout)
     if result:
         new["points"] = result["points"] + new["points"]
     kept.write_text(json.dumps(new))
@@ -121,6 +125,7 @@ def table(points, rows, title):
     for code, rounding in rows:
         plain, repaired = points.get(name_of(code, rounding, "none")), points.get(name_of(code, rounding, "gain"))
         if plain is None or repaired is None:
+            lines.append(f"| {code} | not possible: scales and 8-bit layers alone take more | | | | | | | | |")
             continue
         label = code + (", learned rounding" if rounding == "learned" else "")
         lines.append(f"| {label} | {plain['avg_bits_per_weight']:.2f} | {plain['avg_shifts']:.2f} | {plain['weight_sqnr_db']:.1f} | "
@@ -128,30 +133,32 @@ def table(points, rows, title):
     return "\n".join(lines) + "\n"
 
 
-families = [("SWIS", lambda c: c.startswith("swis-")), ("SWIS-C", lambda c: c.startswith("swisc-")),
-            ("uniform", lambda c: c.startswith("int")), ("truncation, static", lambda c: c.startswith(("trunc", "static")))]
+# One variant a family for each number of bits and shifts, so that none has more tries than another.
+families = {rounding: [("SWIS, M=4", re.compile(r"swis-n[\d.]+-m4")), ("SWIS-C, M=4", re.compile(r"swisc-n[\d.]+-m4")),
+                       ("uniform", re.compile(r"int\d-mse"))] for rounding in ("nearest", "learned")}
+families["nearest"] += [("SWIS, M=16", re.compile(r"swis-n[\d.]+-m16")), ("truncation", re.compile(r"trunc-n\d"))]
 
 
-def best(points, cost, limit, family, repair):
-    """The point of a family with the best logit SQNR within a limit of bits or shifts."""
+def within(points, cost, limit, family, rounding):
+    """The repaired point of a family with the most bits or shifts within a limit."""
     found = []
     for name, p in points.items():
-        parts = name.split("_")
-        is_repaired = "gain" in parts
-        if "sparq" in name or "tensor" in name or is_repaired != (repair == "gain") or not family(parts[0]) or p[cost] > limit:
-            continue
-        found.append((p["logit_sqnr_db"], name, p))
+        code = name.split("_")[0]
+        if family.fullmatch(code) and name == name_of(code, rounding, "gain") and p[cost] <= limit:
+            found.append((p[cost], code, p))
     return max(found, default=None, key=lambda f: f[0])
 
 
 def comparison(points, cost, limits, what):
-    lines = [f"Best of each family at {what}, repaired: logit SQNR in dB (top-1), code.", "",
-             f"| {what} | " + " | ".join(name for name, _ in families) + " |", "|---" * (len(families) + 1) + "|"]
+    columns = [(rounding, name, family) for rounding in families for name, family in families[rounding]]
+    lines = [f"Each family with at most so many {what}, repaired: logit SQNR in dB (top-1), code. Learned: rounding.", "",
+             "| at most | " + " | ".join(name + (", learned" if rounding == "learned" else "") for rounding, name, _ in columns) + " |",
+             "|---" * (len(columns) + 1) + "|"]
     for limit in limits:
         cells = []
-        for _, family in families:
-            found = best(points, cost, limit, family, "gain")
-            cells.append("" if found is None else f"{found[0]:.1f} ({found[2]['top1']:.1f}) {found[1].replace('_gain', '').replace('_', ' ')}")
+        for rounding, _, family in columns:
+            found = within(points, cost, limit, family, rounding)
+            cells.append("" if found is None else f"{found[2]['logit_sqnr_db']:.1f} ({found[2]['top1']:.1f}) {found[1]}")
         lines.append(f"| {limit:.2f} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
@@ -180,7 +187,11 @@ def together(points):
             cells.append(f"**{p['correct']}**" if front else f"{p['correct']}")
         first = points.get(name_of(code, "nearest", "gain"))
         lines.append(f"| {code} ({first['avg_bits_per_weight']:.2f} bits, {first['avg_shifts']:.2f} shifts) | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+    both = [p for p in rows if p["recipe"].startswith("swis") and "sparq" in p["recipe"] and not any(better(q, p) for q in rows)]
+    alone = max(p["correct"] for p in rows if not (p["recipe"].startswith("swis") and "sparq" in p["recipe"]))
+    text = (f"{len(both)} points of both methods are on the frontier" if both else "No point of both methods is on the frontier")
+    text += f"; the best that either reaches alone, or uniform weights do, is {alone} correct."
+    return "\n".join(lines) + "\n\n" + text + "\n"
 
 
 def section(result, per_tensor):
@@ -188,14 +199,14 @@ def section(result, per_tensor):
     count, reference = result["reference"]["count"], result["reference"]
     rows = codes(False)
     text = [f"### Weight codes (float: {reference['correct']} of {count} correct, {reference['top1']:.2f} %)", "",
-            table(points, rows, "Scales per filter, activations of 8 bits, first and last layer in 8 bits (so `shifts` and stored bits, which "
-                  "count everything, are averages with them).")]
+            table(points, rows, "Scales per filter, activations of 8 bits, first and last layer in 8 bits. Stored bits count everything; `shifts` "
+                  "are cycles a weight on a processing element with one shifter, weighted by MACs; both with the first and the last layer.")]
     named = [("swis-m4" + options.replace("--", "-").replace(" ", "-"), "nearest") for options in budgets]
     text.append(table(points, named, "Shifts spent on the layers by measured error (`--avg-shifts`, `--target-bpw`):"))
     if per_tensor:
         text.append(table(points, [row for row in codes(True) if "tensor" in row[0]], "One scale for a layer:"))
-    text.append(comparison(points, "avg_bits_per_weight", (4.0, 4.5, 5.0, 5.5, 6.0, 7.0), "at most so many stored bits"))
-    text.append(comparison(points, "avg_shifts", (2.2, 2.7, 3.2, 3.7, 4.2), "at most so many shifts (cycles) a weight"))
+    text.append(comparison(points, "avg_bits_per_weight", (4.0, 4.5, 5.0, 5.5, 6.0, 7.0), "stored bits a weight"))
+    text.append(comparison(points, "avg_shifts", (2.2, 2.7, 3.2, 3.7, 4.2), "shifts (cycles) a weight"))
     text.append(together(points))
     return "\n".join(text)
 
