@@ -205,8 +205,12 @@ def section(result, per_tensor):
     text.append(table(points, named, "Shifts spent on the layers by measured error (`--avg-shifts`, `--target-bpw`):"))
     if per_tensor:
         text.append(table(points, [row for row in codes(True) if "tensor" in row[0]], "One scale for a layer:"))
-    text.append(comparison(points, "avg_bits_per_weight", (4.0, 4.5, 5.0, 5.5, 6.0, 7.0), "stored bits a weight"))
-    text.append(comparison(points, "avg_shifts", (2.2, 2.7, 3.2, 3.7, 4.2), "shifts (cycles) a weight"))
+    def levels(cost):  # what uniform weights of 3 to 6 bits take, and the steps between
+        exact = [points[name_of(f"int{bits}-mse", "nearest", "gain")][cost] for bits in (3, 4, 5, 6)]
+        return sorted(x + 0.02 for x in exact + [(a + b) / 2 for a, b in zip(exact, exact[1:])])
+
+    text.append(comparison(points, "avg_bits_per_weight", levels("avg_bits_per_weight"), "stored bits a weight"))
+    text.append(comparison(points, "avg_shifts", levels("avg_shifts"), "shifts (cycles) a weight"))
     text.append(together(points))
     return "\n".join(text)
 
