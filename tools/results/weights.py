@@ -186,6 +186,8 @@ def together(points):
             front = not any(better(q, p) for q in rows)
             cells.append(f"**{p['correct']}**" if front else f"{p['correct']}")
         first = points.get(name_of(code, "nearest", "gain"))
+        if first is None:
+            continue
         lines.append(f"| {code} ({first['avg_bits_per_weight']:.2f} bits, {first['avg_shifts']:.2f} shifts) | " + " | ".join(cells) + " |")
     both = [p for p in rows if p["recipe"].startswith("swis") and "sparq" in p["recipe"] and not any(better(q, p) for q in rows)]
     alone = max(p["correct"] for p in rows if not (p["recipe"].startswith("swis") and "sparq" in p["recipe"]))
