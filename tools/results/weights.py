@@ -36,7 +36,10 @@ def codes(per_tensor):
 # SWIS weights and SPARQ activations: each alone, and together. All repaired.
 activations = ["int8", "sparq-5opt-round", "sparq-2opt-round", "sparq-6opt-round", "sparq-7opt-round"]
 weights = ["int8", "swis-n2-m4", "swis-n2.5-m4", "swis-n3-m4", "swisc-n2-m4", "swisc-n3-m4", "int4-mse"]
-budgets = ["--avg-shifts 2.5", "--avg-shifts 3.5", "--target-bpw 5.5"]
+# Budgets for the whole network: as many shifts, or stored bits, as the code in each layer takes.
+budgets = [("shifts-of-n2.5", "swis-n2.5-m4", "--avg-shifts", "avg_shifts"),
+           ("shifts-of-n3.5", "swis-n3.5-m4", "--avg-shifts", "avg_shifts"),
+           ("bits-of-n3", "swis-n3-m4", "--target-bpw", "avg_bits_per_weight")]
 
 
 def name_of(code, rounding, repair, act="int8"):
@@ -50,11 +53,13 @@ def write_recipe(path, name, code, rounding, repair, act="int8"):
     return path
 
 
-def measure_budget(program, model_options, options, packed):
-    done = subprocess.run([program, "quantize", *model_options, "--weights", "swis-n3-m4", *options.split(), "-o", str(packed)],
-                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    if done.returncode != 0:  # small filters: their scales alone take more than the budget
-        print(options, done.stderr.strip().splitlines()[-1], flush=True)
+def measure_budget(program, model_options, code, option, field, packed):
+    def quantize(*options):
+        return subprocess.run([program, "quantize", *model_options, *options, "--format", "json", "-o", str(packed)], check=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
+
+    wanted = json.loads(quantize("--weights", code))[field]
+    quantize("--weights", "swis-n3-m4", option, f"{wanted + 1e-5:.5f}")
 
 
 def recipes(program, model_options, folder, per_tensor):
@@ -74,13 +79,11 @@ def recipes(program, model_options, folder, per_tensor):
     for act in activations:
         for code in weights:
             add(code, "nearest", "gain", act)
-    for options in budgets:
-        name = "swis-m4" + options.replace("--", "-").replace(" ", "-")
+    for kind, code, option, field in budgets:
+        name = f"swis-m4-{kind}"
         packed = folder / f"{name}.bsv"
         if not packed.with_suffix(".recipe.toml").exists():
-            measure_budget(program, model_options, options, packed)
-        if not packed.with_suffix(".recipe.toml").exists():
-            continue
+            measure_budget(program, model_options, code, option, field, packed)
         found = packed.with_suffix(".recipe.toml").read_text().splitlines()
         for repair in ("none", "gain"):
             path = folder / f"{name_of(name, 'nearest', repair)}.toml"
@@ -125,7 +128,6 @@ def table(points, rows, title):
     for code, rounding in rows:
         plain, repaired = points.get(name_of(code, rounding, "none")), points.get(name_of(code, rounding, "gain"))
         if plain is None or repaired is None:
-            lines.append(f"| {code} | not possible: scales and 8-bit layers alone take more | | | | | | | | |")
             continue
         label = code + (", learned rounding" if rounding == "learned" else "")
         lines.append(f"| {label} | {plain['avg_bits_per_weight']:.2f} | {plain['avg_shifts']:.2f} | {plain['weight_sqnr_db']:.1f} | "
@@ -203,8 +205,9 @@ def section(result, per_tensor):
     text = [f"### Weight codes (float: {reference['correct']} of {count} correct, {reference['top1']:.2f} %)", "",
             table(points, rows, "Scales per filter, activations of 8 bits, first and last layer in 8 bits. Stored bits count everything; `shifts` "
                   "are cycles a weight on a processing element with one shifter, weighted by MACs; both with the first and the last layer.")]
-    named = [("swis-m4" + options.replace("--", "-").replace(" ", "-"), "nearest") for options in budgets]
-    text.append(table(points, named, "Shifts spent on the layers by measured error (`--avg-shifts`, `--target-bpw`):"))
+    named = [(f"swis-m4-{kind}", "nearest") for kind, *_ in budgets]
+    text.append(table(points, named, "Shifts spent on the layers by measured error: `--avg-shifts` with the shifts of swis-n2.5-m4 and swis-n3.5-m4, "
+                      "`--target-bpw` with the stored bits of swis-n3-m4:"))
     if per_tensor:
         text.append(table(points, [row for row in codes(True) if "tensor" in row[0]], "One scale for a layer:"))
     def levels(cost):  # what uniform weights of 3 to 6 bits take, and the steps between
