@@ -134,6 +134,10 @@ expect 0 "warning: no --preprocess and no 'good.toml': pixels are divided by 255
 expect 0 "" eval good.onnx --data mnist:digits:test $gray
 expect 2 "bitsieve: --repair, --rounding and --equalize need images; --calib names a calibration file: name images" \
   auto good.onnx --data npy:x.npy,ok.npy --calib c.json --repair gain
+expect 2 "bitsieve: --avg-shifts is for SWIS weights, and no layer has them; use --weights swis-n3-m4 or the like" \
+  quantize good.onnx --calib npy:x.npy --avg-shifts 3 -o late.bsv
+expect 2 "bitsieve: --target-bpw has to measure, and --dry-run measures nothing: give one of the two" \
+  quantize good.onnx --calib npy:x.npy --weights swis-n3-m4 --target-bpw 5 --dry-run
 expect 2 "bitsieve: --percentile needs --calib-method percentile" auto good.onnx --data npy:x.npy,ok.npy --calib npy:x.npy --percentile 99 -o late
 [ ! -e late ] || { echo "auto made its folder before it looked at its options"; failed=1; }
 expect 2 "bitsieve: --exclude= a value is missing" quantize good.onnx --calib c.json --exclude= --strict

@@ -11,6 +11,7 @@
 #include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/verbs.h"
+#include "methods/swis/swis.h"
 #include "search/shift_budget.h"
 
 namespace bitsieve::cli {
@@ -55,7 +56,17 @@ void run(const QuantizeOptions& options) {
   const ModelFile file = load_float_model(options.model, options, "quantize");
   Recipe recipe = recipe_from(options);
   if (options.has_budget()) {
-    if (options.dry_run) throw Error("--avg-shifts and --target-bpw measure; --dry-run does nothing", ErrorKind::usage);
+    const char* option = options.budget.avg_shifts > 0 ? "--avg-shifts" : "--target-bpw";
+    if (options.dry_run) {
+      throw Error(fmt::format("{} has to measure, and --dry-run measures nothing: give one of the two", option),
+                  ErrorKind::usage);
+    }
+    const std::vector<LayerRecipe> codes = resolve(file.graph, recipe);
+    if (std::none_of(codes.begin(), codes.end(), [](const auto& c) { return swis::parse_name(c.weight_code); })) {
+      throw Error(
+          fmt::format("{} is for SWIS weights, and no layer has them; use --weights swis-n3-m4 or the like", option),
+          ErrorKind::usage);
+    }
     if (recipe.equalize || recipe.prune_two_of_four)
       throw Error("--avg-shifts and --target-bpw do not go with --equalize and --prune", ErrorKind::usage);
     recipe.name += options.budget.avg_shifts > 0 ? fmt::format("-avg{}", options.budget.avg_shifts)
