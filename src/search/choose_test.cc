@@ -1,7 +1,8 @@
-#include "search/shift_budget.h"
+#include "search/choose.h"
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 
@@ -32,7 +33,7 @@ std::pair<double, double> sums(const Layers& layers, const std::vector<std::size
   return {cost, noise};
 }
 
-TEST(ShiftBudget, StaysWithinAndIsCloseToTheBest) {
+TEST(Choose, StaysWithinAndIsCloseToTheBest) {
   std::mt19937 random(1);
   double excess = 0;
   constexpr int trials = 300;
@@ -63,7 +64,7 @@ TEST(ShiftBudget, StaysWithinAndIsCloseToTheBest) {
   EXPECT_LT(excess / trials, 0.1);
 }
 
-TEST(ShiftBudget, EndsOfTheRange) {
+TEST(Choose, EndsOfTheRange) {
   std::mt19937 random(2);
   const Layers layers = random_layers(random);
   for (const std::size_t i : choose(layers, 0)) EXPECT_EQ(i, 0u);  // nothing fits: the cheapest
@@ -71,7 +72,7 @@ TEST(ShiftBudget, EndsOfTheRange) {
   EXPECT_TRUE(choose({}, 1).empty());
 }
 
-TEST(ShiftBudget, LeavesOutChoicesThatOthersBeat) {
+TEST(Choose, LeavesOutChoicesThatOthersBeat) {
   // The second choice costs more than the third and is worse.
   const Layers layers{{{"a", 1, 10}, {"b", 3, 5}, {"c", 2, 4}}};
   EXPECT_EQ(choose(layers, 3), std::vector<std::size_t>{2});
