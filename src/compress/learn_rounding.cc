@@ -11,6 +11,7 @@
 #include "compress/rounding_search.h"
 #include "methods/swis/shift_sets.h"
 #include "methods/uniform/uniform.h"
+#include "quant/k_order.h"
 
 namespace bitsieve {
 namespace {
@@ -24,7 +25,6 @@ class Grid {
  public:
   explicit Grid(const LayerCode& layer, std::int64_t k) : layer_(layer), k_(k) {
     if (layer.shifts.active()) {
-      per_filter_ = groups_of_filter(layer.shifts, k);
       known_ = true;
     } else {
       known_ = uniform::weight_code(layer.weight_code).has_value();
@@ -44,7 +44,7 @@ class Grid {
       c.above = static_cast<std::int16_t>(std::clamp(std::ceil(target), bottom_, top_));
       return c;
     }
-    const std::uint8_t set = layer_.shifts.set[set_of(o, i)];
+    const std::uint8_t set = layer_.shifts.set[group_of_weight(layer_.shifts, k_, o, i)];
     const double magnitude = std::min(std::abs(target), 255.0);
     const int low = swis::floor_magnitude(static_cast<int>(std::floor(magnitude)), set);
     int high = swis::ceiling_magnitude(static_cast<int>(std::ceil(magnitude)), set);
@@ -55,16 +55,8 @@ class Grid {
   }
 
  private:
-  std::size_t set_of(std::int64_t o, std::int64_t i) const {
-    const SharedShifts& code = layer_.shifts;
-    if (code.one_group) return 0;
-    const std::int64_t per_run = (code.run + code.group - 1) / code.group;
-    return static_cast<std::size_t>(o * per_filter_ + i / code.run * per_run + i % code.run / code.group);
-  }
-
   const LayerCode& layer_;
   const std::int64_t k_;
-  std::int64_t per_filter_ = 1;
   double top_ = 127, bottom_ = -127;
   bool known_ = false;
 };
@@ -78,6 +70,7 @@ class Learner {
         layer_(model.layers[pass.node()]),
         shape_(layer_shape(model, pass.node())),
         grid_(layer_, shape_.k),
+        weights_(weights_in_k_order(node_)),
         centred_(centred),
         threads_(threads),
         results_(static_cast<std::size_t>(shape_.groups * shape_.filters)) {}
@@ -92,7 +85,7 @@ class Learner {
 
   LearnedLayer run() {
     // Groups together, so that their neighbouring channels are read together; one group gets all threads.
-    const std::int64_t depth = node_.op == Op::conv ? node_.weight().shape[1] : shape_.k;
+    const std::int64_t depth = filter_depth(node_);
     const std::int64_t together = std::clamp<std::int64_t>(64 / depth, 1, shape_.groups);
     const std::int64_t blocks = (shape_.groups + together - 1) / together;
     const std::int64_t most = std::min(most_columns, std::max<std::int64_t>(4096, 4 * shape_.k));
@@ -156,14 +149,12 @@ class Learner {
 
   void learn_filters(const RoundingSearch& search, const std::vector<std::int64_t>& order,
                      const std::vector<std::int64_t>& filters) {
-    const Tensor& weight = node_.weight();
-    const std::int64_t k = shape_.k, depth = node_.op == Op::conv ? weight.shape[1] : k, taps = k / depth;
+    const std::int64_t k = shape_.k;
     std::vector<WeightChoice> choices;
     for (const std::int64_t o : filters) {
       const double scale = layer_.weight_scale[static_cast<std::size_t>(o)];
       for (const std::int64_t i : order) {
-        const std::int64_t plain = i % depth * taps + i / depth;  // K order to the graph's
-        choices.push_back(grid_.choice(o, i, weight.data[static_cast<std::size_t>(o * k + plain)] / scale));
+        choices.push_back(grid_.choice(o, i, weights_[static_cast<std::size_t>(o * k + i)] / scale));
         // 2:4 mode: what is pruned stays pruned.
         if (layer_.transform.two_of_four && choices.back().now == 0) choices.back().below = choices.back().above = 0;
       }
@@ -184,6 +175,7 @@ class Learner {
   LayerCode& layer_;
   const LayerShape shape_;
   const Grid grid_;
+  const std::vector<float> weights_;  // float, in K order
   const bool centred_;
   const int threads_;
   std::vector<FilterResult> results_;  // by filter

@@ -10,6 +10,12 @@ std::int64_t groups_of_filter(const SharedShifts& code, std::int64_t k) {
   return k / code.run * ((code.run + code.group - 1) / code.group);
 }
 
+std::size_t group_of_weight(const SharedShifts& code, std::int64_t k, std::int64_t o, std::int64_t i) {
+  if (code.one_group) return 0;
+  const std::int64_t per_run = (code.run + code.group - 1) / code.group;
+  return static_cast<std::size_t>(o * groups_of_filter(code, k) + i / code.run * per_run + i % code.run / code.group);
+}
+
 std::int64_t group_size(const SharedShifts& code, std::int64_t outputs, std::int64_t k) {
   return code.one_group ? outputs * k : code.group;
 }

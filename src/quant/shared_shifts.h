@@ -8,6 +8,7 @@
 // the next smaller sum of positions is taken, and every search counts that error. So the reference, the kernels, the
 // packed file, an exported model and an accelerator all meet the same int8 numbers, and none of them needs a ninth bit.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -33,6 +34,8 @@ struct SharedShifts {
 
 // Groups of one filter of k weights; 1 where the layer is one group.
 std::int64_t groups_of_filter(const SharedShifts& code, std::int64_t k);
+// Which of `set` holds weight i, in K order, of filter o.
+std::size_t group_of_weight(const SharedShifts& code, std::int64_t k, std::int64_t o, std::int64_t i);
 // Weights of a group, padding included: M, or all of the layer.
 std::int64_t group_size(const SharedShifts& code, std::int64_t outputs, std::int64_t k);
 // Blocks of C filters.
