@@ -69,8 +69,8 @@ ShiftGemvWeights prepare(const ShiftGemvSource& s) {
   w.panels.resize(padded / kRows);
   w.view.n = s.n;
   w.view.k = s.k;
-  w.view.octets = std::max<std::int64_t>(1, s.group / 8);
-  w.view.sets = s.group == 4 ? 2 : 1;
+  w.view.quads = s.group == 4;
+  w.view.octets = w.view.quads ? 4 : std::max<std::int64_t>(1, s.group / 8);
   w.view.blocks = (s.k + 64 * w.view.octets - 1) / (64 * w.view.octets);
   w.view.panels = w.panels.data();
   w.view.bias = w.bias.data();
@@ -79,27 +79,25 @@ ShiftGemvWeights prepare(const ShiftGemvSource& s) {
   return w;
 }
 
-// One row of one block; returns where the next starts.
+// One row of one block of groups of eight and more; returns where the next starts.
 std::uint8_t* pack_row(const Padded& source, const ShiftGemvView& view, std::int64_t n, std::int64_t block, int shifts,
                        std::uint8_t* to) {
-  const std::int64_t start = block * 64 * view.octets;
-  for (std::int64_t half = 0; half < view.sets; ++half) {
-    for (std::int64_t g = 0; g < 8; ++g) {
-      const unsigned set = source.set(n, start + g * view.octets * 8 + half * 4, shifts);
-      for (int b = 0; b < 8; ++b) *to = static_cast<std::uint8_t>(*to | (set >> b & 1u) << (7 - b));
-      ++to;
-    }
+  const std::int64_t first = block * view.octets * 8;
+  for (std::int64_t g = 0; g < 8; ++g) {
+    const unsigned set = source.set(n, octet_column(view, first + g), shifts);
+    for (int b = 0; b < 8; ++b) *to = static_cast<std::uint8_t>(*to | (set >> b & 1u) << (7 - b));
+    ++to;
   }
   for (std::int64_t o = 0; o < view.octets; ++o, to += 8 + 8 * shifts) {
     for (std::int64_t g = 0; g < 8; ++g) {
-      const std::int64_t column = start + (g * view.octets + o) * 8;
-      const unsigned set[2] = {source.set(n, column, shifts), source.set(n, column + 4, shifts)};
+      const std::int64_t column = octet_column(view, first + o * 8 + g);
+      const unsigned set = source.set(n, column, shifts);
       for (std::int64_t i = 0; i < 8; ++i) {
         const std::int8_t weight = source.weight(n, column + i);
         if (weight == 0) continue;
         to[g] = static_cast<std::uint8_t>(to[g] | (weight < 0 ? 1u : 0u) << i);
         std::uint8_t* plane = to + 8 + g * shifts;
-        for (unsigned left = set[i / 4]; left != 0; ++plane) {
+        for (unsigned left = set; left != 0; ++plane) {
           const unsigned bit = std::bit_floor(left);
           left -= bit;
           if ((static_cast<unsigned>(magnitude(weight)) & bit) != 0)
@@ -111,14 +109,60 @@ std::uint8_t* pack_row(const Padded& source, const ShiftGemvView& view, std::int
   return to;
 }
 
-std::uint8_t* pack_plain_row(const Padded& source, const ShiftGemvView& view, std::int64_t n, std::int64_t block,
-                             std::uint8_t* to) {
-  for (std::int64_t o = 0; o < view.octets; ++o) {
-    for (std::int64_t i = 0; i < 64; ++i) {
-      *to++ = static_cast<std::uint8_t>(source.weight(n, (block * 64 + i / 8 * 8) * view.octets + o * 8 + i % 8));
+// The rows of a panel from row n on, one block of groups of four.
+std::uint8_t* pack_quads(const Padded& source, std::int64_t n, std::int64_t block, int shifts, std::uint8_t* to) {
+  const QuadForm form{shifts};
+  const auto mark = [](std::uint8_t& byte, int bit) { byte = static_cast<std::uint8_t>(byte | 1u << bit); };
+  for (std::int64_t r = 0; r < kRows; ++r) {
+    std::uint8_t* const row = to + r * form.row_bytes();
+    for (std::int64_t c = 0; c < 256; ++c) {
+      const std::int8_t weight = source.weight(n + r, block * 256 + c);
+      const unsigned set = source.set(n + r, block * 256 + c / 4 * 4, 0);
+      if (c % 4 == 0) row[form.set_byte(c)] = static_cast<std::uint8_t>(set);
+      std::uint8_t& code = row[form.code_byte(c)];
+      unsigned left = set;
+      for (int j = 0; left != 0; ++j, left &= left - 1) {
+        if ((static_cast<unsigned>(magnitude(weight)) >> std::countr_zero(left) & 1u) != 0)
+          mark(code, form.code_bit(c, j));
+      }
+      if (weight >= 0) continue;
+      if (form.sign_in_code()) {
+        mark(code, form.code_bit(c, shifts));
+      } else {
+        mark(to[form.sign_byte(r, c)], static_cast<int>(c % 8));
+      }
     }
   }
+  return to + form.panel_bytes();
+}
+
+std::uint8_t* pack_plain_row(const Padded& source, const ShiftGemvView& view, std::int64_t n, std::int64_t block,
+                             std::uint8_t* to) {
+  for (std::int64_t octet = 0; octet < view.octets * 8; ++octet) {
+    const std::int64_t column = octet_column(view, block * view.octets * 8 + octet);
+    for (std::int64_t i = 0; i < 8; ++i) *to++ = static_cast<std::uint8_t>(source.weight(n, column + i));
+  }
   return to;
+}
+
+// What is stored of a block of a panel whose rows start at n.
+std::int64_t plan_panel(const Padded& source, const ShiftGemvSource& s, const ShiftGemvView& view, std::int64_t n,
+                        ShiftGemvPanel& panel) {
+  const std::int64_t plain_bytes = kRows * view.octets * 64;
+  std::int64_t bytes = kRows * (8 + view.octets * 8);
+  // Sets of one or two weights are nearly as large as the weights: not worth a decoder.
+  panel.plain = s.sets == nullptr || s.group < 4;
+  for (std::int64_t r = 0; r < kRows && !panel.plain; ++r) {
+    panel.shifts[r] = static_cast<std::uint8_t>(source.shifts(n + r));
+    bytes += view.octets * 8 * panel.shifts[r];
+  }
+  if (view.quads) {
+    const std::uint8_t most = std::max<std::uint8_t>(1, *std::max_element(panel.shifts, panel.shifts + kRows));
+    std::fill(panel.shifts, panel.shifts + kRows, most);
+    bytes = most <= 4 ? QuadForm{most}.panel_bytes() : plain_bytes;
+  }
+  panel.plain = panel.plain || bytes >= plain_bytes;
+  return panel.plain ? plain_bytes : bytes;
 }
 
 }  // namespace
@@ -129,28 +173,23 @@ ShiftGemvWeights pack(const ShiftGemvSource& s) {
   const Padded source(s);
   if (s.sets != nullptr) source.check();
   for (std::size_t p = 0; p < w.panels.size(); ++p) {
-    ShiftGemvPanel& panel = w.panels[p];
-    const std::int64_t plain_bytes = kRows * v.octets * 64;
-    std::int64_t bytes = kRows * (v.sets * 8 + v.octets * 8);
-    // Sets of one or two weights are nearly as large as the weights: not worth a decoder.
-    panel.plain = s.sets == nullptr || s.group < 4;
-    for (std::int64_t r = 0; r < kRows && !panel.plain; ++r) {
-      panel.shifts[r] = static_cast<std::uint8_t>(source.shifts(static_cast<std::int64_t>(p) * kRows + r));
-      bytes += v.octets * 8 * panel.shifts[r];
-    }
-    panel.plain = panel.plain || bytes >= plain_bytes;
-    panel.offset = w.packed_bytes;
-    w.packed_bytes += v.blocks * (panel.plain ? plain_bytes : bytes);
+    w.panels[p].offset = w.packed_bytes;
+    w.packed_bytes += v.blocks * plan_panel(source, s, v, static_cast<std::int64_t>(p) * kRows, w.panels[p]);
   }
   w.lines.assign((w.packed_bytes + kSlack + 63) / 64, PackedLine{});
   w.view.data = reinterpret_cast<const std::uint8_t*>(w.lines.data());
   auto* to = reinterpret_cast<std::uint8_t*>(w.lines.data());
   for (std::size_t p = 0; p < w.panels.size(); ++p) {
+    const ShiftGemvPanel& panel = w.panels[p];
     for (std::int64_t block = 0; block < v.blocks; ++block) {
+      const std::int64_t n = static_cast<std::int64_t>(p) * kRows;
+      if (v.quads && !panel.plain) {
+        to = pack_quads(source, n, block, panel.shifts[0], to);
+        continue;
+      }
       for (std::int64_t r = 0; r < kRows; ++r) {
-        const std::int64_t n = static_cast<std::int64_t>(p) * kRows + r;
-        const ShiftGemvPanel& panel = w.panels[p];
-        to = panel.plain ? pack_plain_row(source, v, n, block, to) : pack_row(source, v, n, block, panel.shifts[r], to);
+        to = panel.plain ? pack_plain_row(source, v, n + r, block, to)
+                         : pack_row(source, v, n + r, block, panel.shifts[r], to);
       }
     }
   }
@@ -168,8 +207,7 @@ const std::uint8_t* arrange(const ShiftGemvArgs& args) {
   }
   const std::uint64_t flip = args.signed_input ? 0x8080808080808080u : 0;
   for (std::int64_t octet = 0; octet < bytes / 8; ++octet) {
-    const std::int64_t block = octet / (8 * v.octets), o = octet / 8 % v.octets, g = octet % 8;
-    const std::int64_t column = ((block * 8 + g) * v.octets + o) * 8;
+    const std::int64_t column = octet_column(v, octet);
     const std::int64_t left = std::clamp<std::int64_t>(v.k - column, 0, 8);
     std::uint64_t eight = 0;
     if (left > 0) std::memcpy(&eight, args.x + column, static_cast<std::size_t>(left));

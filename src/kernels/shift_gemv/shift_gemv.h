@@ -20,16 +20,17 @@ inline constexpr std::int64_t shift_gemv_rows = 4;
 
 // Where a panel lies and how. The packed form is described in internal.h.
 struct ShiftGemvPanel {
-  std::int64_t offset = 0;                    // into data
-  std::uint8_t shifts[shift_gemv_rows] = {};  // bits of the sets of each row; 0 for rows after the last
-  bool plain = false;                         // one byte a weight: the packed form would not be smaller
+  std::int64_t offset = 0;  // into data
+  // Bits of the sets of each row; 0 for rows after the last. With groups of four all rows have those of the largest.
+  std::uint8_t shifts[shift_gemv_rows] = {};
+  bool plain = false;  // one byte a weight: the packed form would not be smaller
 };
 
 // What a kernel reads of packed weights; plain data, valid while the ShiftGemvWeights live.
 struct ShiftGemvView {
   std::int64_t n = 0, k = 0;
-  std::int64_t octets = 1;  // runs of eight weights in a row that share a set
-  std::int64_t sets = 1;    // sets of an octet: 2 for groups of four
+  bool quads = false;       // groups of four, which have a form of their own
+  std::int64_t octets = 1;  // runs of eight weights in a row that share a set; of quads: 4
   std::int64_t blocks = 0;  // of 64 * octets weights, in a row
   const std::uint8_t* data = nullptr;
   const ShiftGemvPanel* panels = nullptr;     // [n / shift_gemv_rows rounded up]
@@ -67,6 +68,7 @@ struct ShiftGemvArgs {
   const std::uint8_t* x = nullptr;   // [k]
   ShiftGemvView weights;             // packed by the same kernel
   bool signed_input = false;         // the bytes are s8
+  bool from_memory = false;          // the weights are expected in no cache: only time depends on it
   Epilogue epilogue;
   void* out = nullptr;  // bytes or float, [n]
   // shift_gemv_scratch_bytes(weights) bytes aligned to 64, or null: then a buffer of the calling thread, which grows
@@ -81,9 +83,9 @@ struct ShiftGemvKernel {
   const char* name;
   Isa isa;
   bool needs_gfni;  // GFNI besides VBMI and VBMI2
-  // Whether it beats qgemm where int8 weights come from memory: about by their ratio in bytes. From a last-level cache
-  // it still does with groups of 8 or more, but groups of 4 are no faster there; from the second-level cache qgemm is
-  // three to five times as fast. Where false, the kernel is there for its meaning and for small products: use qgemm.
+  // Whether it beats qgemm where int8 weights do not fit the cache of a core: from memory about by their ratio in
+  // bytes, from a last-level cache by a little less. From the second-level cache qgemm is two to five times as fast.
+  // Where false, the kernel is there for its meaning and for small products: use qgemm.
   bool pays;
   ShiftGemvWeights (*pack)(const ShiftGemvSource& source);  // throws Error when a magnitude is no submask of its set
   void (*run)(const ShiftGemvArgs& args);                   // thread safe

@@ -74,6 +74,7 @@ class ShiftGemv : public testing::TestWithParam<const ShiftGemvKernel*> {
     args.x = x.data();
     args.weights = packed.view;
     args.signed_input = is_signed;
+    args.from_memory = to_float;
     args.epilogue = is_signed ? Epilogue{to_float, -128, 127, -3.5f, 900.25f} : Epilogue{to_float, 0, 255};
     std::vector<std::uint8_t> byte_values(c.n);
     std::vector<float> real_values(c.n);
@@ -171,7 +172,8 @@ TEST_P(ShiftGemv, PackedIsWhatTheFormSays) {
     const auto packed = GetParam()->pack({n, k, group, weight.data(), sets.data(), nullptr, multiplier.data()});
     return static_cast<double>(packed.packed_bytes * 8) / (n * k);
   };
-  EXPECT_EQ(bits(4, 2), 1 + 2 + 2);
+  for (const int shifts : {1, 2, 3, 4}) EXPECT_EQ(bits(4, shifts), 1 + shifts + 2);
+  EXPECT_EQ(bits(4, 5), 8);
   EXPECT_EQ(bits(8, 3), 1 + 3 + 1);
   EXPECT_EQ(bits(16, 2), 1 + 2 + 0.5);
   EXPECT_EQ(bits(32, 6), 1 + 6 + 0.25);

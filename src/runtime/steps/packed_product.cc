@@ -17,12 +17,17 @@ bool aligned(const SharedShifts& code, std::int64_t k) {
 }
 
 // From so many bytes of int8 weights on a packed product is faster, measured (docs/performance.md): beyond the cache of
-// a core where eight weights or more share a set, and beyond all caches where it is four, which take longer to decode.
-// Below four nothing is left to win.
+// a core. With groups of less than four nothing is left to win.
 std::int64_t pays_from(const Source& s) {
   if (s.packed_from >= 0) return s.packed_from;
-  const std::int64_t group = s.layer.shifts.one_group ? 32 : s.layer.shifts.group;
-  return group < 4 ? INT64_MAX : cache_bytes(group == 4 ? 3 : 2);
+  return !s.layer.shifts.one_group && s.layer.shifts.group < 4 ? INT64_MAX : cache_bytes(2);
+}
+
+// Whether the weights of all layers together leave no cache that could keep these from one run to the next.
+bool from_memory(const QuantizedModel& model) {
+  std::int64_t bytes = 0;
+  for (const LayerCode& layer : model.layers) bytes += static_cast<std::int64_t>(layer.weight.size());
+  return bytes > cache_bytes(3);
 }
 
 class PackedProduct final : public Step {
@@ -33,6 +38,7 @@ class PackedProduct final : public Step {
         kernel_(kernel),
         windows_(select_window(s.isa, s.isa == Isa::avx512vnni && vbmi_supported())),
         weights_(std::move(weights)),
+        from_memory_(from_memory(s.model)),
         epilogue_{s.out_code().type == DType::f32, s.layer.lo, s.layer.hi, s.node.clamp_lo, s.node.clamp_hi} {}
 
   void run(std::span<const void* const> in, void* out, const StepContext& context) const override {
@@ -54,6 +60,7 @@ class PackedProduct final : public Step {
       args.x = x;
       args.weights = view;
       args.signed_input = signed_;
+      args.from_memory = from_memory_;
       args.epilogue = epilogue_;
       args.out = out;
       args.scratch = context.scratch + input_bytes() + static_cast<std::size_t>(worker) * worker_bytes();
@@ -82,6 +89,7 @@ class PackedProduct final : public Step {
   const ShiftGemvKernel& kernel_;
   const WindowKernel& windows_;
   ShiftGemvWeights weights_;
+  bool from_memory_;
   Epilogue epilogue_;
 };
 
@@ -110,8 +118,9 @@ Made make_packed_product(const Source& s) {
   const std::vector<std::uint8_t> sets = sets_of_rows(code, n, k, group);
   ShiftGemvWeights weights =
       kernel.pack({n, k, group, s.layer.weight.data(), sets.data(), s.layer.bias.data(), s.layer.multiplier.data()});
-  // Decoding takes an eighth off the bandwidth, so there has to be more to save.
-  if (5 * weights.packed_bytes > 4 * n * k && s.packed_from < 0) return nullptr;
+  // Seven bits of eight pay from memory only, and there may be less to save (plain panels, padding).
+  const std::int64_t most = from_memory(s.model) ? 9 : 8;
+  if (10 * weights.packed_bytes > most * n * k && s.packed_from < 0) return nullptr;
   return std::make_unique<PackedProduct>(s, kernel, std::move(weights));
 }
 
