@@ -44,21 +44,30 @@ double dot(const double* a, const double* b, std::int64_t count) {
 
 }  // namespace
 
-Matrix gram(const std::vector<const std::int16_t*>& rows, std::int64_t columns, bool centred, int threads) {
+namespace {
+
+// Tiles of the product of all rows of `a` with all of `b`: those at and below the diagonal, or all.
+// `strip` columns of two tiles stay in the second-level cache.
+Matrix products(const Rows& a, const Rows& b, bool lower_half, std::int64_t columns, bool centred, int threads) {
   if (columns > most_columns) fail("a Gram matrix of {} columns; int32 sums are safe up to {}", columns, most_columns);
-  const auto size = static_cast<std::int64_t>(rows.size());
+  const auto size = static_cast<std::int64_t>(a.size());
   Matrix result(size);
-  std::vector<std::int64_t> sums(rows.size(), 0);
-  if (centred) {
-    for (std::size_t i = 0; i < rows.size(); ++i) sums[i] = sum(rows[i], columns);
+  std::vector<std::int64_t> sums_a(a.size(), 0), sums_b(a.size(), 0);
+  for (std::size_t i = 0; centred && i < a.size(); ++i) {
+    sums_a[i] = sum(a[i], columns);
+    sums_b[i] = sum(b[i], columns);
   }
-  // Tiles of the lower half; `strip` columns of two tiles stay in the second-level cache.
   constexpr std::int64_t tile = 32, strip = 1024;
   const std::int64_t tiles = (size + tile - 1) / tile;
-  parallel_for(tiles * (tiles + 1) / 2, threads, [&](std::int64_t index, int) {
-    std::int64_t ti = 0;
-    while ((ti + 1) * (ti + 2) / 2 <= index) ++ti;
-    const std::int64_t tj = index - ti * (ti + 1) / 2;
+  parallel_for(lower_half ? tiles * (tiles + 1) / 2 : tiles * tiles, threads, [&](std::int64_t index, int) {
+    std::int64_t ti = 0, tj = 0;
+    if (lower_half) {
+      while ((ti + 1) * (ti + 2) / 2 <= index) ++ti;
+      tj = index - ti * (ti + 1) / 2;
+    } else {
+      ti = index / tiles;
+      tj = index % tiles;
+    }
     const std::int64_t i_end = std::min(size, (ti + 1) * tile), j_end = std::min(size, (tj + 1) * tile);
     std::array<std::array<std::int64_t, tile>, tile> total{};
     for (std::int64_t c = 0; c < columns; c += strip) {
@@ -67,9 +76,9 @@ Matrix gram(const std::vector<const std::int16_t*>& rows, std::int64_t columns, 
         for (std::int64_t j = tj * tile; j < j_end; j += 4) {
           std::array<const std::int16_t*, 4> four{};
           for (std::int64_t l = 0; l < 4; ++l) {
-            four[static_cast<std::size_t>(l)] = rows[static_cast<std::size_t>(std::min(j + l, j_end - 1))] + c;
+            four[static_cast<std::size_t>(l)] = b[static_cast<std::size_t>(std::min(j + l, j_end - 1))] + c;
           }
-          const auto products = dot4(rows[static_cast<std::size_t>(i)] + c, four, count);
+          const auto products = dot4(a[static_cast<std::size_t>(i)] + c, four, count);
           for (std::int64_t l = 0; l < std::min<std::int64_t>(4, j_end - j); ++l) {
             total[static_cast<std::size_t>(i % tile)][static_cast<std::size_t>((j + l) % tile)] +=
                 products[static_cast<std::size_t>(l)];
@@ -79,18 +88,29 @@ Matrix gram(const std::vector<const std::int16_t*>& rows, std::int64_t columns, 
     }
     for (std::int64_t i = ti * tile; i < i_end; ++i) {
       for (std::int64_t j = tj * tile; j < j_end; ++j) {
-        // Below 2^47: n^2 * 255^2 with n up to 2^15.
+        // Below 2^50: n^2 * 255 * 2047 with n up to 2^15.
         const std::int64_t exact =
             columns * total[static_cast<std::size_t>(i % tile)][static_cast<std::size_t>(j % tile)] -
-            sums[static_cast<std::size_t>(i)] * sums[static_cast<std::size_t>(j)];
-        result.row(i)[j] = result.row(j)[i] = static_cast<double>(exact);
+            sums_a[static_cast<std::size_t>(i)] * sums_b[static_cast<std::size_t>(j)];
+        result.row(i)[j] = static_cast<double>(exact);
+        if (lower_half) result.row(j)[i] = result.row(i)[j];
       }
     }
   });
   return result;
 }
 
-std::vector<double> gram_diagonal(const std::vector<const std::int16_t*>& rows, std::int64_t columns, bool centred) {
+}  // namespace
+
+Matrix gram(const Rows& rows, std::int64_t columns, bool centred, int threads) {
+  return products(rows, rows, true, columns, centred, threads);
+}
+
+Matrix cross_gram(const Rows& a, const Rows& b, std::int64_t columns, bool centred, int threads) {
+  return products(a, b, false, columns, centred, threads);
+}
+
+std::vector<double> gram_diagonal(const Rows& rows, std::int64_t columns, bool centred) {
   std::vector<double> result;
   for (const std::int16_t* row : rows) {
     std::int64_t squares = 0;

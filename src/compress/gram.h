@@ -15,15 +15,22 @@ struct Matrix {
   std::vector<double> data;
 };
 
-// Products of two 8-bit values that an int32 holds: columns at most.
+// Columns at most, and what the values of one and of the other matrix may be at most: an int32 holds the sum of 1024
+// products.
 inline constexpr std::int64_t most_columns = 32768;
+inline constexpr int most_value = 255, most_other_value = 2047;
 
-// n sum_c x_ic x_jc (minus S_i S_j where centred: n^2 times the covariance), exact, over n columns of values from -127
-// to 255. rows: one pointer to n values for each i. threads <= 0: all processors; the result does not depend on it.
-Matrix gram(const std::vector<const std::int16_t*>& rows, std::int64_t columns, bool centred, int threads);
+using Rows = std::vector<const std::int16_t*>;  // as many values each as there are columns
 
-// The same for i = j alone.
-std::vector<double> gram_diagonal(const std::vector<const std::int16_t*>& rows, std::int64_t columns, bool centred);
+// n sum_c x_ic x_jc (minus S_i S_j where centred: n^2 times the covariance), exact, over n columns of values up to
+// most_value, by magnitude. threads <= 0: all processors; the result does not depend on it.
+Matrix gram(const Rows& rows, std::int64_t columns, bool centred, int threads);
+
+// The same of two matrices with as many rows, n sum_c a_ic b_jc; values of b up to most_other_value.
+Matrix cross_gram(const Rows& a, const Rows& b, std::int64_t columns, bool centred, int threads);
+
+// gram() for i = j alone.
+std::vector<double> gram_diagonal(const Rows& rows, std::int64_t columns, bool centred);
 
 // L, lower triangular, with L L^T = `positive`, a positive definite matrix; above the diagonal 0.
 Matrix cholesky(const Matrix& positive, int threads);

@@ -1,7 +1,9 @@
 #include "compress/input_columns.h"
 
 #include <algorithm>
+#include <cmath>
 
+#include "base/error.h"
 #include "base/parallel.h"
 
 namespace bitsieve {
@@ -23,7 +25,8 @@ class Gather {
         groups_(groups) {}
 
   // The patterns that position `at` of an image reads: groups * k of them.
-  void read(const std::uint8_t* x, std::int64_t at, std::uint8_t* column) const {
+  template <class T>
+  void read(const T* x, std::int64_t at, T* column) const {
     const std::int64_t k = shape_.k;
     if (node_.op == Op::linear) {
       std::copy_n(x + at * k, k, column);
@@ -32,18 +35,23 @@ class Gather {
     const Window& w = node_.attributes.window;
     const std::int64_t depth = in_[0] / w.groups, taps = w.kernel[0] * w.kernel[1];
     const std::int64_t oy = at / out_[2], ox = at % out_[2];
-    std::fill_n(column, groups_ * k, std::uint8_t{0});
+    std::fill_n(column, groups_ * k, T{0});
     for (std::int64_t tap = 0; tap < taps; ++tap) {
       const std::int64_t iy = oy * w.stride[0] - w.pad_before[0] + tap / w.kernel[1] * w.dilation[0];
       const std::int64_t ix = ox * w.stride[1] - w.pad_before[1] + tap % w.kernel[1] * w.dilation[1];
       if (iy < 0 || iy >= in_[1] || ix < 0 || ix >= in_[2]) continue;
-      const std::uint8_t* pixel = x + (iy * in_[2] + ix) * in_[0] + first_ * depth;
+      const T* pixel = x + (iy * in_[2] + ix) * in_[0] + first_ * depth;
       for (std::int64_t g = 0; g < groups_; ++g) std::copy_n(pixel + g * depth, depth, column + g * k + tap * depth);
     }
   }
 
-  // One group's patterns as the integers that meet the weights (runtime/reference/integer_ops.cc).
+  // Patterns as the integers that meet the weights (runtime/reference/integer_ops.cc).
   void transform(const std::uint8_t* column, std::int16_t* values) const {
+    for (std::int64_t g = 0; g < groups_; ++g) transform_group(column + g * shape_.k, values + g * shape_.k);
+  }
+
+ private:
+  void transform_group(const std::uint8_t* column, std::int16_t* values) const {
     const bool active = transform_.active && !transform_.two_of_four;
     for (std::int64_t i = 0; i < shape_.k; ++i) {
       std::uint8_t value = column[i];
@@ -56,7 +64,6 @@ class Gather {
     }
   }
 
- private:
   const Node& node_;
   const ActivationTransform& transform_;
   const Shape &in_, &out_;
@@ -64,6 +71,33 @@ class Gather {
   const LayerShape shape_;
   const std::int64_t first_, groups_;
 };
+
+// The columns that input_columns() says; read(image, position, values) writes one.
+template <class Read>
+InputColumns sample(const QuantizedModel& model, const LayerPass& pass, std::int64_t groups, std::int64_t most,
+                    int threads, const Read& read) {
+  const LayerShape shape = layer_shape(model, pass.node());
+  const std::int64_t all = pass.images() * shape.positions, rows = groups * shape.k;
+  InputColumns columns;
+  columns.k = shape.k;
+  columns.count = std::min(all, most);
+  columns.values.resize(static_cast<std::size_t>(rows * columns.count));
+  constexpr std::int64_t block = 64;  // columns turned into rows together: a cache line or two of each row
+  parallel_for((columns.count + block - 1) / block, threads, [&](std::int64_t b, int) {
+    std::vector<std::int16_t> values(static_cast<std::size_t>(rows * block));
+    const std::int64_t begin = b * block, end = std::min(columns.count, begin + block);
+    for (std::int64_t j = begin; j < end; ++j) {
+      const std::int64_t low = j * all / columns.count, high = (j + 1) * all / columns.count;
+      const std::int64_t at = low + scatter(j) % (high - low);
+      read(static_cast<std::size_t>(at / shape.positions), at % shape.positions, values.data() + (j - begin) * rows);
+    }
+    for (std::int64_t i = 0; i < rows; ++i) {
+      std::int16_t* row = columns.values.data() + i * columns.count;
+      for (std::int64_t j = begin; j < end; ++j) row[j] = values[static_cast<std::size_t>((j - begin) * rows + i)];
+    }
+  });
+  return columns;
+}
 
 }  // namespace
 
@@ -81,33 +115,40 @@ LayerShape layer_shape(const QuantizedModel& model, std::size_t index) {
 
 InputColumns input_columns(const QuantizedModel& model, const LayerPass& pass, std::int64_t first, std::int64_t groups,
                            std::int64_t most, int threads) {
-  const LayerShape shape = layer_shape(model, pass.node());
   const Gather gather(model, pass.node(), first, groups);
-  const std::int64_t all = pass.images() * shape.positions, rows = groups * shape.k;
-  InputColumns columns;
-  columns.k = shape.k;
-  columns.count = std::min(all, most);
-  columns.values.resize(static_cast<std::size_t>(rows * columns.count));
-  constexpr std::int64_t block = 64;  // columns turned into rows together: a cache line or two of each row
-  parallel_for((columns.count + block - 1) / block, threads, [&](std::int64_t b, int) {
-    std::vector<std::uint8_t> column(static_cast<std::size_t>(rows));
-    std::vector<std::int16_t> values(static_cast<std::size_t>(rows * block));
-    const std::int64_t begin = b * block, end = std::min(columns.count, begin + block);
-    for (std::int64_t j = begin; j < end; ++j) {
-      const std::int64_t low = j * all / columns.count, high = (j + 1) * all / columns.count;
-      const std::int64_t at = low + scatter(j) % (high - low);
-      const auto* x = static_cast<const std::uint8_t*>(pass.inputs(static_cast<std::size_t>(at / shape.positions))[0]);
-      gather.read(x, at % shape.positions, column.data());
-      for (std::int64_t g = 0; g < groups; ++g) {
-        gather.transform(column.data() + g * shape.k, values.data() + (j - begin) * rows + g * shape.k);
-      }
-    }
+  const std::int64_t rows = groups * layer_shape(model, pass.node()).k;
+  return sample(model, pass, groups, most, threads, [&](std::size_t image, std::int64_t at, std::int16_t* values) {
+    thread_local std::vector<std::uint8_t> column;
+    column.resize(static_cast<std::size_t>(rows));
+    gather.read(static_cast<const std::uint8_t*>(pass.inputs(image)[0]), at, column.data());
+    gather.transform(column.data(), values);
+  });
+}
+
+InputColumns input_differences(const QuantizedModel& model, const LayerPass& pass, const LayerPass& float_pass,
+                               std::int64_t first, std::int64_t groups, std::int64_t most, int threads) {
+  if (float_pass.node() != pass.node() || float_pass.images() != pass.images())
+    fail("model '{}': the passes over the quantized and the float network are not in step", model.graph.name);
+  const Gather gather(model, pass.node(), first, groups);
+  const std::int64_t rows = groups * layer_shape(model, pass.node()).k;
+  const ValueId input = model.graph.nodes[pass.node()].inputs[0];
+  const float scale = model.values[static_cast<std::size_t>(input)].scale;
+  return sample(model, pass, groups, most, threads, [&](std::size_t image, std::int64_t at, std::int16_t* values) {
+    thread_local std::vector<std::uint8_t> column;
+    thread_local std::vector<float> real;
+    column.resize(static_cast<std::size_t>(rows));
+    real.resize(static_cast<std::size_t>(rows));
+    gather.read(static_cast<const std::uint8_t*>(pass.inputs(image)[0]), at, column.data());
+    gather.transform(column.data(), values);
+    gather.read(static_cast<const float*>(float_pass.inputs(image)[0]), at, real.data());
+    constexpr float most_units = most_difference;
     for (std::int64_t i = 0; i < rows; ++i) {
-      std::int16_t* row = columns.values.data() + i * columns.count;
-      for (std::int64_t j = begin; j < end; ++j) row[j] = values[static_cast<std::size_t>((j - begin) * rows + i)];
+      const float off = real[static_cast<std::size_t>(i)] / scale - static_cast<float>(values[i]);
+      // In this order a NaN, which a float network may have, becomes a number.
+      values[i] = static_cast<std::int16_t>(
+          std::max(-most_units, std::min(most_units, std::nearbyint(off * difference_units))));
     }
   });
-  return columns;
 }
 
 }  // namespace bitsieve

@@ -29,4 +29,11 @@ LayerShape layer_shape(const QuantizedModel& model, std::size_t node);
 InputColumns input_columns(const QuantizedModel& model, const LayerPass& pass, std::int64_t first, std::int64_t groups,
                            std::int64_t most, int threads);
 
+// The same columns of what the float network would give the node instead, less what it gets: real input / scale of the
+// input - integer input, in units of 1 / difference_units, clamped to most_difference of them. float_pass: over the
+// float network, at the same node and of the same images.
+InputColumns input_differences(const QuantizedModel& model, const LayerPass& pass, const LayerPass& float_pass,
+                               std::int64_t first, std::int64_t groups, std::int64_t most, int threads);
+inline constexpr int difference_units = 8, most_difference = 2047;
+
 }  // namespace bitsieve

@@ -12,6 +12,7 @@
 #include "methods/swis/shift_sets.h"
 #include "methods/uniform/uniform.h"
 #include "quant/k_order.h"
+#include "runtime/executor.h"
 
 namespace bitsieve {
 namespace {
@@ -19,6 +20,9 @@ namespace {
 // Part of the mean diagonal that is added to H's diagonal. H comes from a sample: without, the search would buy small
 // gains on it with large errors, and inputs that were 0 in the sample would cost nothing.
 constexpr double damping = 0.01;
+
+// How far the aim of the weights goes towards making up for what earlier layers did to the inputs (learn_rounding.h).
+constexpr double pull = 0.5;
 
 // The values that the weights of a layer may take.
 class Grid {
@@ -34,10 +38,10 @@ class Grid {
   }
   bool known() const { return known_; }
 
-  // The neighbours of `target` for weight i of filter o.
-  WeightChoice choice(std::int64_t o, std::int64_t i, double target) const {
+  // The neighbours of `target` for weight i of filter o, to get as near as may be to `aim`.
+  WeightChoice choice(std::int64_t o, std::int64_t i, double target, double aim) const {
     WeightChoice c;
-    c.target = target;
+    c.target = aim;
     c.now = layer_.weight[static_cast<std::size_t>(o * k_ + i)];
     if (!layer_.shifts.active()) {
       c.below = static_cast<std::int16_t>(std::clamp(std::floor(target), bottom_, top_));
@@ -63,9 +67,10 @@ class Grid {
 
 class Learner {
  public:
-  Learner(QuantizedModel& model, const LayerPass& pass, bool centred, int threads)
+  Learner(QuantizedModel& model, const LayerPass& pass, const LayerPass& float_pass, bool centred, int threads)
       : model_(model),
         pass_(pass),
+        float_pass_(float_pass),
         node_(model.graph.nodes[pass.node()]),
         layer_(model.layers[pass.node()]),
         shape_(layer_shape(model, pass.node())),
@@ -96,8 +101,9 @@ class Learner {
     parallel_for(blocks, blocks > 1 ? threads_ : 1, [&](std::int64_t b, int) {
       const std::int64_t first = b * together, groups = std::min(together, shape_.groups - first);
       const int threads = blocks > 1 ? 1 : threads_;
-      InputColumns columns = input_columns(model_, pass_, first, groups, most, threads);
-      for (std::int64_t g = 0; g < groups; ++g) learn_group(columns, g, first + g, threads);
+      const InputColumns columns = input_columns(model_, pass_, first, groups, most, threads);
+      const InputColumns off = input_differences(model_, pass_, float_pass_, first, groups, most, threads);
+      for (std::int64_t g = 0; g < groups; ++g) learn_group(columns, off, g, first + g, threads);
     });
     double signal = 0;
     for (std::size_t o = 0; o < results_.size(); ++o) {
@@ -115,9 +121,10 @@ class Learner {
   }
 
  private:
-  void learn_group(const InputColumns& columns, std::int64_t row, std::int64_t group, int threads) {
+  void learn_group(const InputColumns& columns, const InputColumns& off, std::int64_t row, std::int64_t group,
+                   int threads) {
     const std::int64_t k = shape_.k;
-    std::vector<const std::int16_t*> rows;
+    Rows rows;
     for (std::int64_t i = 0; i < k; ++i) rows.push_back(columns.row(row * k + i));
     const std::vector<double> diagonal = gram_diagonal(rows, columns.count, centred_);
     const double mean = std::accumulate(diagonal.begin(), diagonal.end(), 0.0) / static_cast<double>(k);
@@ -129,8 +136,12 @@ class Learner {
     std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
       return diagonal[static_cast<std::size_t>(a)] < diagonal[static_cast<std::size_t>(b)];
     });
-    std::vector<const std::int16_t*> ordered;
-    for (const std::int64_t i : order) ordered.push_back(rows[static_cast<std::size_t>(i)]);
+    Rows ordered, differences;
+    for (const std::int64_t i : order) {
+      ordered.push_back(rows[static_cast<std::size_t>(i)]);
+      differences.push_back(off.row(row * k + i));
+    }
+    const Matrix c = cross_gram(ordered, differences, columns.count, centred_, threads);
     Matrix h = gram(ordered, columns.count, centred_, threads);
     for (std::int64_t i = 0; i < k; ++i) h.row(i)[i] += damping * mean;
     const RoundingSearch search(std::move(h), threads);
@@ -143,18 +154,45 @@ class Learner {
     const auto count = static_cast<std::int64_t>(filters.size());
     parallel_for((count + search.lanes - 1) / search.lanes, threads, [&](std::int64_t b, int) {
       const auto end = filters.begin() + std::min(count, (b + 1) * search.lanes);
-      learn_filters(search, order, {filters.begin() + b * search.lanes, end});
+      learn_filters(search, c, order, {filters.begin() + b * search.lanes, end});
     });
   }
 
-  void learn_filters(const RoundingSearch& search, const std::vector<std::int64_t>& order,
+  double real_weight(std::int64_t o, std::int64_t i) const {
+    return weights_[static_cast<std::size_t>(o * shape_.k + i)] /
+           static_cast<double>(layer_.weight_scale[static_cast<std::size_t>(o)]);
+  }
+
+  // H^-1 C w of up to `lanes` filters: [k][lanes], in `order`.
+  std::vector<double> corrections(const RoundingSearch& search, const Matrix& c, const std::vector<std::int64_t>& order,
+                                  const std::vector<std::int64_t>& filters) const {
+    constexpr std::int64_t lanes = RoundingSearch::lanes;
+    std::vector<double> weight(static_cast<std::size_t>(shape_.k * lanes), 0.0), result = weight;
+    for (std::size_t l = 0; l < filters.size(); ++l) {
+      for (std::size_t i = 0; i < order.size(); ++i) weight[i * lanes + l] = real_weight(filters[l], order[i]);
+    }
+    for (std::int64_t i = 0; i < shape_.k; ++i) {
+      const double* row = c.row(i);
+      double* sum = result.data() + i * lanes;
+      for (std::int64_t j = 0; j < shape_.k; ++j) {
+        for (std::int64_t l = 0; l < lanes; ++l) sum[l] += row[j] * weight[static_cast<std::size_t>(j * lanes + l)];
+      }
+      for (std::int64_t l = 0; l < lanes; ++l) sum[l] /= difference_units;
+    }
+    search.solve(result);
+    return result;
+  }
+
+  void learn_filters(const RoundingSearch& search, const Matrix& c, const std::vector<std::int64_t>& order,
                      const std::vector<std::int64_t>& filters) {
     const std::int64_t k = shape_.k;
+    const std::vector<double> correction = corrections(search, c, order, filters);
     std::vector<WeightChoice> choices;
-    for (const std::int64_t o : filters) {
-      const double scale = layer_.weight_scale[static_cast<std::size_t>(o)];
-      for (const std::int64_t i : order) {
-        choices.push_back(grid_.choice(o, i, weights_[static_cast<std::size_t>(o * k + i)] / scale));
+    for (std::size_t l = 0; l < filters.size(); ++l) {
+      for (std::size_t i = 0; i < order.size(); ++i) {
+        const double target = real_weight(filters[l], order[i]);
+        const double aim = target + pull * correction[i * RoundingSearch::lanes + l];
+        choices.push_back(grid_.choice(filters[l], order[i], target, aim));
         // 2:4 mode: what is pruned stays pruned.
         if (layer_.transform.two_of_four && choices.back().now == 0) choices.back().below = choices.back().above = 0;
       }
@@ -170,7 +208,7 @@ class Learner {
   }
 
   const QuantizedModel& model_;
-  const LayerPass& pass_;
+  const LayerPass &pass_, &float_pass_;
   const Node& node_;
   LayerCode& layer_;
   const LayerShape shape_;
@@ -183,27 +221,42 @@ class Learner {
 
 }  // namespace
 
-void learn_layer(QuantizedModel& model, const LayerPass& pass, bool centred, int threads, LearnRoundingReport& report) {
-  const Node& node = model.graph.nodes[pass.node()];
-  if (!model.layers[pass.node()].integer || !has_weights(node)) return;
-  Learner learner(model, pass, centred, threads);
+RoundingLearner::RoundingLearner(QuantizedModel& model, const Graph& float_graph, std::int64_t images,
+                                 const ImageLoader& image, bool centred, int threads)
+    : model_(model),
+      float_model_(float_model(float_graph)),
+      float_pass_(float_model_, images, image, threads),
+      centred_(centred),
+      threads_(threads) {
+  report_.images = images;
+}
+
+void RoundingLearner::learn(const LayerPass& pass) {
+  const Node& node = model_.graph.nodes[pass.node()];
+  if (!model_.layers[pass.node()].integer || !has_weights(node)) return;
+  while (float_pass_.node() < pass.node()) float_pass_.advance();
+  Learner learner(model_, pass, float_pass_, centred_, threads_);
   const std::string obstacle = learner.obstacle();
   if (obstacle.empty()) {
-    report.layers.push_back(learner.run());
+    report_.layers.push_back(learner.run());
   } else {
-    report.warnings.push_back(fmt::format("learned rounding: layer '{}' stays as it was: {}", node.name, obstacle));
+    report_.warnings.push_back(fmt::format("learned rounding: layer '{}' stays as it was: {}", node.name, obstacle));
   }
 }
 
-LearnRoundingReport learn_rounding(QuantizedModel& model, std::int64_t images, const ImageLoader& image, bool centred,
-                                   int threads, const std::function<void(std::int64_t)>& progress) {
-  LearnRoundingReport report;
-  report.images = images;
+std::int64_t RoundingLearner::bytes_per_image(const Graph& float_graph) {
+  return LayerPass::bytes_per_image(float_model(float_graph));
+}
+
+LearnRoundingReport learn_rounding(QuantizedModel& model, const Graph& float_graph, std::int64_t images,
+                                   const ImageLoader& image, bool centred, int threads,
+                                   const std::function<void(std::int64_t)>& progress) {
+  RoundingLearner learner(model, float_graph, images, image, centred, threads);
   for (LayerPass pass(model, images, image, threads); !pass.done(); pass.advance()) {
-    learn_layer(model, pass, centred, threads, report);
+    learner.learn(pass);
     if (progress) progress(static_cast<std::int64_t>(pass.node()) + 1);
   }
-  return report;
+  return learner.report();
 }
 
 }  // namespace bitsieve

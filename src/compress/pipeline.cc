@@ -61,7 +61,7 @@ class Compression {
     // Together with the repair where nothing comes between the two (pipeline.h says why).
     const bool learned = recipe_.rounding == Rounding::learned;
     const bool together = learned && recipe_.repair != Repair::none && !recipe_.recalibrate_norms;
-    if (learned && !together) learn();
+    if (learned && !together) learn(target);
     if (recipe_.recalibrate_norms) recalibrate();
     if (recipe_.repair != Repair::none) repair_outputs(target, together);
     if (result_.rounding) {
@@ -78,15 +78,18 @@ class Compression {
   }
 
   // Images of one pass over the layers within the memory for them.
-  std::int64_t images_at_once(std::int64_t wanted, std::int64_t available) const {
-    const std::int64_t fit = repair_bytes / std::max<std::int64_t>(LayerPass::bytes_per_image(result_.model), 1);
+  std::int64_t images_at_once(std::int64_t wanted, std::int64_t available, std::int64_t beside = 0) const {
+    const std::int64_t each = LayerPass::bytes_per_image(result_.model) + beside;
+    const std::int64_t fit = repair_bytes / std::max<std::int64_t>(each, 1);
     return std::max<std::int64_t>(1, std::min({wanted, available, fit}));
   }
 
-  void learn() {
-    const auto nodes = static_cast<std::int64_t>(result_.model.graph.nodes.size());
-    result_.rounding = learn_rounding(result_.model, images_at_once(rounding_images, input_.images), input_.image,
-                                      recipe_.recalibrate_norms, input_.threads, counter("learn rounding", nodes));
+  void learn(const Graph& target) {
+    const auto nodes = static_cast<std::int64_t>(target.nodes.size());
+    const std::int64_t images =
+        images_at_once(rounding_images, input_.images, RoundingLearner::bytes_per_image(target));
+    result_.rounding = learn_rounding(result_.model, target, images, input_.image, recipe_.recalibrate_norms,
+                                      input_.threads, counter("learn rounding", nodes));
   }
 
   void recalibrate() {
@@ -120,17 +123,18 @@ class Compression {
 
   void repair_outputs(const Graph& target, bool learn_as_well) {
     const auto nodes = static_cast<std::int64_t>(target.nodes.size());
+    const std::int64_t beside = learn_as_well ? RoundingLearner::bytes_per_image(target) : 0;
+    const std::int64_t images = images_at_once(repair_images, input_.images, beside);
+    std::optional<RoundingLearner> learner;
     std::function<void(const LayerPass&)> before;
     if (learn_as_well) {
-      result_.rounding.emplace();
-      before = [&](const LayerPass& pass) {
-        learn_layer(result_.model, pass, true, input_.threads, *result_.rounding);
-      };
+      learner.emplace(result_.model, target, images, input_.image, true, input_.threads);
+      before = [&](const LayerPass& pass) { learner->learn(pass); };
     }
     const std::string_view step = learn_as_well ? "learn rounding and repair" : "repair";
-    result_.repair = repair(result_.model, target, images_at_once(repair_images, input_.images), input_.image,
-                            recipe_.repair, input_.threads, counter(step, nodes), before);
-    if (learn_as_well) result_.rounding->images = result_.repair->images;
+    result_.repair = repair(result_.model, target, images, input_.image, recipe_.repair, input_.threads,
+                            counter(step, nodes), before);
+    if (learner) result_.rounding = learner->report();
     std::int64_t refused = 0;
     for (const LayerRepair& layer : result_.repair->layers) refused += layer.refused;
     if (refused)

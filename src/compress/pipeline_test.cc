@@ -103,7 +103,7 @@ TEST_F(Pipeline, LearnsTheRounding) {
   EXPECT_THROW(compress(in, recipe), Error);
   const QuantizedModel nearest = quantize(graph, calibration, recipe).model;
   QuantizedModel model = nearest;
-  learn_rounding(model, 24, image, false, 1);
+  learn_rounding(model, graph, 24, image, false, 1);
   const CompressResult alone = compress(input(), recipe);
   ASSERT_TRUE(alone.rounding);
   EXPECT_EQ(alone.rounding->layers.size(), 6u);
@@ -117,10 +117,10 @@ TEST_F(Pipeline, LearnsTheRounding) {
   EXPECT_EQ(repaired.rounding->layers.size(), 6u);
   EXPECT_EQ(repaired.repair->layers.size(), 6u);
   QuantizedModel first = nearest;
-  LearnRoundingReport report;
-  learn_layer(first, LayerPass(first, 24, image, 1), true, 1, report);
-  ASSERT_EQ(report.layers.size(), 1u);
-  EXPECT_EQ(repaired.rounding->layers[0].after, report.layers[0].after);
+  RoundingLearner learner(first, graph, 24, image, true, 1);
+  learner.learn(LayerPass(first, 24, image, 1));
+  ASSERT_EQ(learner.report().layers.size(), 1u);
+  EXPECT_EQ(repaired.rounding->layers[0].after, learner.report().layers[0].after);
   EXPECT_EQ(repaired.model.layers[0].weight, first.layers[0].weight);
   EXPECT_NE(repaired.model.layers[5].weight, nearest.layers[5].weight);
   EXPECT_LT(shift(repaired.model, graph), 1e-3);

@@ -95,6 +95,22 @@ std::vector<FilterResult> RoundingSearch::run(std::vector<WeightChoice>& choices
   return results;
 }
 
+void RoundingSearch::solve(std::vector<double>& v) const {
+  const auto divide = [](double* value, double by) {
+    for (std::int64_t l = 0; l < lanes; ++l) value[l] /= by;
+  };
+  for (std::int64_t i = 0; i < size(); ++i) {
+    const double* row = lower_.row(i);
+    for (std::int64_t j = 0; j < i; ++j) add_multiple(v.data() + i * lanes, -row[j], v.data() + j * lanes);
+    divide(v.data() + i * lanes, row[i]);
+  }
+  for (std::int64_t i = size() - 1; i >= 0; --i) {
+    const double* row = lower_.row(i);
+    divide(v.data() + i * lanes, row[i]);
+    for (std::int64_t j = 0; j < i; ++j) add_multiple(v.data() + j * lanes, -row[j], v.data() + i * lanes);
+  }
+}
+
 void RoundingSearch::descend(std::vector<double>& error, std::vector<double>& gradient, const WeightChoice* choices,
                              FilterResult& result) const {
   const double least = 1e-9 * result.before;  // smaller gains are noise of the sums, and could go round in circles

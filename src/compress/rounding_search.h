@@ -9,8 +9,8 @@
 namespace bitsieve {
 
 struct WeightChoice {
-  double target = 0;                  // the real weight, in steps of the filter's scale
-  std::int16_t below = 0, above = 0;  // the grid's neighbours of the target; equal where there is one choice
+  double target = 0;                  // what the weight should be, in steps of the filter's scale
+  std::int16_t below = 0, above = 0;  // what it can be; equal where there is one choice
   std::int16_t now = 0;               // what the weight is; gets the result
 };
 
@@ -38,6 +38,9 @@ class RoundingSearch {
   static constexpr int most_sweeps = 20;
 
   std::int64_t size() const { return positive_.size; }
+
+  // v becomes H^-1 v, for `lanes` vectors: [size()][lanes].
+  void solve(std::vector<double>& v) const;
 
  private:
   void descend(std::vector<double>& error, std::vector<double>& gradient, const WeightChoice* choices,

@@ -60,6 +60,31 @@ std::vector<double> errors(const WeightChoice* choices, std::int64_t k) {
   return e;
 }
 
+TEST(Gram, OfTwoMatricesIsExactToo) {
+  for (const std::int64_t k : {1, 6, 45, 70}) {
+    const std::int64_t n = 2500;
+    const Values v = values(k, n, 3);
+    Values w = values(k, n, 4);
+    for (std::int16_t& value : w.data) value = static_cast<std::int16_t>(value * 8);  // up to most_other_value
+    for (const bool centred : {false, true}) {
+      const Matrix one = cross_gram(v.rows, w.rows, n, centred, 1);
+      EXPECT_EQ(one.data, cross_gram(v.rows, w.rows, n, centred, 3).data);
+      for (std::int64_t i = 0; i < k; ++i) {
+        for (std::int64_t j = 0; j < k; ++j) {
+          const std::int16_t *a = v.rows[static_cast<std::size_t>(i)], *b = w.rows[static_cast<std::size_t>(j)];
+          std::int64_t products = 0, sum_a = 0, sum_b = 0;
+          for (std::int64_t c = 0; c < n; ++c) products += a[c] * b[c], sum_a += a[c], sum_b += b[c];
+          ASSERT_EQ(one.row(i)[j], static_cast<double>(n * products - (centred ? sum_a * sum_b : 0)));
+        }
+      }
+    }
+  }
+  // The largest products an int32 meets.
+  const std::vector<std::int16_t> high(4096, most_value), other(4096, most_other_value);
+  EXPECT_EQ(cross_gram({high.data()}, {other.data()}, 4096, false, 1).row(0)[0],
+            4096.0 * 4096 * most_value * most_other_value);
+}
+
 TEST(Gram, IsExactAndTheSameForAnyThreads) {
   for (const std::int64_t k : {1, 6, 45, 70}) {
     const std::int64_t n = 2500;
@@ -161,6 +186,26 @@ TEST(RoundingSearch, KeepsWeightsWithoutAChoiceAndOnesThatAreBetterElsewhere) {
   const FilterResult result = search.run(choices)[0];
   EXPECT_EQ(result.changed, 0);
   EXPECT_EQ(result.after, 0);
+}
+
+TEST(RoundingSearch, SolvesWithItsMatrix) {
+  for (const std::int64_t k : {1, 9, 70}) {
+    const Values v = values(k, 500, 6);
+    const Matrix h = gram(v.rows, 500, false, 1);
+    std::mt19937 random(7);
+    constexpr std::int64_t lanes = RoundingSearch::lanes;
+    std::vector<double> x(static_cast<std::size_t>(k * lanes)), product(x.size(), 0.0);
+    for (double& value : x) value = static_cast<double>(random() % 2001) / 1000 - 1;
+    for (std::int64_t i = 0; i < k; ++i) {
+      for (std::int64_t j = 0; j < k; ++j) {
+        for (std::int64_t l = 0; l < lanes; ++l) {
+          product[static_cast<std::size_t>(i * lanes + l)] += h.row(i)[j] * x[static_cast<std::size_t>(j * lanes + l)];
+        }
+      }
+    }
+    RoundingSearch(h, 1).solve(product);
+    for (std::size_t i = 0; i < x.size(); ++i) EXPECT_NEAR(product[i], x[i], 1e-9);
+  }
 }
 
 }  // namespace
