@@ -42,14 +42,10 @@ double dot(const double* a, const double* b, std::int64_t count) {
   return ((part[0] + part[4]) + (part[1] + part[5])) + ((part[2] + part[6]) + (part[3] + part[7]));
 }
 
-}  // namespace
-
-namespace {
-
-// Tiles of the product of all rows of `a` with all of `b`: those at and below the diagonal, or all.
+// All rows of `a` with all of `b`, in tiles: those at and below the diagonal, the others being their mirror, or all.
 // `strip` columns of two tiles stay in the second-level cache.
 Matrix products(const Rows& a, const Rows& b, bool lower_half, std::int64_t columns, bool centred, int threads) {
-  if (columns > most_columns) fail("a Gram matrix of {} columns; int32 sums are safe up to {}", columns, most_columns);
+  if (columns > most_columns) fail("a Gram matrix of {} columns; sums are safe up to {}", columns, most_columns);
   const auto size = static_cast<std::int64_t>(a.size());
   Matrix result(size);
   std::vector<std::int64_t> sums_a(a.size(), 0), sums_b(a.size(), 0);
@@ -58,6 +54,7 @@ Matrix products(const Rows& a, const Rows& b, bool lower_half, std::int64_t colu
     sums_b[i] = sum(b[i], columns);
   }
   constexpr std::int64_t tile = 32, strip = 1024;
+  static_assert(strip * most_value * most_other_value <= INT32_MAX);
   const std::int64_t tiles = (size + tile - 1) / tile;
   parallel_for(lower_half ? tiles * (tiles + 1) / 2 : tiles * tiles, threads, [&](std::int64_t index, int) {
     std::int64_t ti = 0, tj = 0;
@@ -78,10 +75,10 @@ Matrix products(const Rows& a, const Rows& b, bool lower_half, std::int64_t colu
           for (std::int64_t l = 0; l < 4; ++l) {
             four[static_cast<std::size_t>(l)] = b[static_cast<std::size_t>(std::min(j + l, j_end - 1))] + c;
           }
-          const auto products = dot4(a[static_cast<std::size_t>(i)] + c, four, count);
+          const auto dots = dot4(a[static_cast<std::size_t>(i)] + c, four, count);
           for (std::int64_t l = 0; l < std::min<std::int64_t>(4, j_end - j); ++l) {
             total[static_cast<std::size_t>(i % tile)][static_cast<std::size_t>((j + l) % tile)] +=
-                products[static_cast<std::size_t>(l)];
+                dots[static_cast<std::size_t>(l)];
           }
         }
       }

@@ -15,8 +15,8 @@ struct Matrix {
   std::vector<double> data;
 };
 
-// Columns at most, and what the values of one and of the other matrix may be at most: an int32 holds the sum of 1024
-// products.
+// Columns at most: n times a sum stays below 2^53. What the values of one and of the other matrix may be, by magnitude:
+// an int32 holds the sum of 1024 products.
 inline constexpr std::int64_t most_columns = 32768;
 inline constexpr int most_value = 255, most_other_value = 2047;
 

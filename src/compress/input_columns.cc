@@ -144,9 +144,8 @@ InputColumns input_differences(const QuantizedModel& model, const LayerPass& pas
     constexpr float most_units = most_difference;
     for (std::int64_t i = 0; i < rows; ++i) {
       const float off = real[static_cast<std::size_t>(i)] / scale - static_cast<float>(values[i]);
-      // In this order a NaN, which a float network may have, becomes a number.
-      values[i] = static_cast<std::int16_t>(
-          std::max(-most_units, std::min(most_units, std::nearbyint(off * difference_units))));
+      const float units = std::clamp(std::nearbyint(off * difference_units), -most_units, most_units);
+      values[i] = std::isnan(units) ? std::int16_t{0} : static_cast<std::int16_t>(units);
     }
   });
 }

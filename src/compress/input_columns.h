@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "compress/gram.h"
 #include "compress/layer_pass.h"
 
 namespace bitsieve {
@@ -31,9 +32,10 @@ InputColumns input_columns(const QuantizedModel& model, const LayerPass& pass, s
 
 // The same columns of what the float network would give the node instead, less what it gets: real input / scale of the
 // input - integer input, in units of 1 / difference_units, clamped to most_difference of them. float_pass: over the
-// float network, at the same node and of the same images.
+// float network, at the same node and of the same images; otherwise throws Error. 0 where the float network gives a
+// NaN.
 InputColumns input_differences(const QuantizedModel& model, const LayerPass& pass, const LayerPass& float_pass,
                                std::int64_t first, std::int64_t groups, std::int64_t most, int threads);
-inline constexpr int difference_units = 8, most_difference = 2047;
+inline constexpr int difference_units = 8, most_difference = most_other_value;
 
 }  // namespace bitsieve

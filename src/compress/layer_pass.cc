@@ -28,6 +28,25 @@ std::vector<std::size_t> last_readers(const Graph& graph) {
   return last;
 }
 
+// Of the values that are alive together, where each is freed after its last reader.
+template <class BytesOf>
+std::int64_t peak_bytes(const Graph& graph, const BytesOf& bytes) {
+  const std::vector<std::size_t> last = last_readers(graph);
+  std::int64_t alive = bytes(graph.input), peak = alive;
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    alive += bytes(graph.nodes[i].output);
+    peak = std::max(peak, alive);
+    std::vector<ValueId> read = graph.nodes[i].inputs;
+    read.push_back(graph.nodes[i].output);
+    std::sort(read.begin(), read.end());
+    read.erase(std::unique(read.begin(), read.end()), read.end());
+    for (const ValueId id : read) {
+      if (!graph.is_constant(id) && last[static_cast<std::size_t>(id)] == i) alive -= bytes(id);
+    }
+  }
+  return peak;
+}
+
 // Node `index` alone, with a real output and no clamp.
 QuantizedModel bare_node(const QuantizedModel& model, std::size_t index) {
   QuantizedModel bare;
@@ -125,24 +144,23 @@ ChannelMoments LayerPass::moments() const {
 }
 
 std::int64_t LayerPass::bytes_per_image(const QuantizedModel& model) {
-  const Graph& graph = model.graph;
-  const std::vector<std::size_t> last = last_readers(graph);
-  auto alive = static_cast<std::int64_t>(bytes_of(model, graph.input));
-  std::int64_t peak = alive;
-  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
-    alive += static_cast<std::int64_t>(bytes_of(model, graph.nodes[i].output));
-    peak = std::max(peak, alive);
-    std::vector<ValueId> read = graph.nodes[i].inputs;
-    read.push_back(graph.nodes[i].output);
-    std::sort(read.begin(), read.end());
-    read.erase(std::unique(read.begin(), read.end()), read.end());
-    for (const ValueId id : read) {
-      if (!graph.is_constant(id) && last[static_cast<std::size_t>(id)] == i) {
-        alive -= static_cast<std::int64_t>(bytes_of(model, id));
-      }
-    }
+  return peak_bytes(model.graph, [&](ValueId id) { return static_cast<std::int64_t>(bytes_of(model, id)); });
+}
+
+std::int64_t LayerPass::bytes_per_image(const Graph& graph) {
+  return peak_bytes(
+      graph, [&](ValueId id) { return element_count(graph.shape(id)) * static_cast<std::int64_t>(sizeof(float)); });
+}
+
+void check_same_nodes(const Graph& quantized, const Graph& real) {
+  bool same = quantized.nodes.size() == real.nodes.size() && quantized.values.size() == real.values.size();
+  for (std::size_t i = 0; same && i < real.nodes.size(); ++i) {
+    const Node &a = quantized.nodes[i], &b = real.nodes[i];
+    same = a.name == b.name && a.op == b.op && a.inputs == b.inputs && a.output == b.output &&
+           quantized.shape(a.output) == real.shape(b.output) &&
+           (!has_weights(a) || a.weight().shape == b.weight().shape);
   }
-  return peak;
+  if (!same) fail("model '{}': the float network has other nodes than the quantized one", quantized.name);
 }
 
 }  // namespace bitsieve

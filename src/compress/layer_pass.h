@@ -50,8 +50,9 @@ class LayerPass {
   // Of pre_activation, over all images.
   ChannelMoments moments() const;
 
-  // What the pass holds at its peak for one image.
+  // What the pass holds at its peak for one image; over the float network.
   static std::int64_t bytes_per_image(const QuantizedModel& model);
+  static std::int64_t bytes_per_image(const Graph& graph);
 
  private:
   const QuantizedModel& model_;
@@ -61,5 +62,8 @@ class LayerPass {
   std::vector<std::size_t> last_reader_;                        // by value id: node after which it is free
   std::vector<std::vector<std::vector<std::uint8_t>>> values_;  // by value id, image; empty while not alive
 };
+
+// Throws Error where a quantized network cannot be compared with the float one node by node.
+void check_same_nodes(const Graph& quantized, const Graph& real);
 
 }  // namespace bitsieve

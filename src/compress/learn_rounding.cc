@@ -67,7 +67,9 @@ class Grid {
 
 class Learner {
  public:
-  Learner(QuantizedModel& model, const LayerPass& pass, const LayerPass& float_pass, bool centred, int threads)
+  // wanted: the node as the float network has it.
+  Learner(QuantizedModel& model, const LayerPass& pass, const Node& wanted, const LayerPass& float_pass, bool centred,
+          int threads)
       : model_(model),
         pass_(pass),
         float_pass_(float_pass),
@@ -76,6 +78,7 @@ class Learner {
         shape_(layer_shape(model, pass.node())),
         grid_(layer_, shape_.k),
         weights_(weights_in_k_order(node_)),
+        wanted_weights_(weights_in_k_order(wanted)),
         centred_(centred),
         threads_(threads),
         results_(static_cast<std::size_t>(shape_.groups * shape_.filters)) {}
@@ -158,18 +161,20 @@ class Learner {
     });
   }
 
-  double real_weight(std::int64_t o, std::int64_t i) const {
-    return weights_[static_cast<std::size_t>(o * shape_.k + i)] /
+  // Of `weights`, in steps of the filter's scale.
+  double real_weight(const std::vector<float>& weights, std::int64_t o, std::int64_t i) const {
+    return weights[static_cast<std::size_t>(o * shape_.k + i)] /
            static_cast<double>(layer_.weight_scale[static_cast<std::size_t>(o)]);
   }
 
-  // H^-1 C w of up to `lanes` filters: [k][lanes], in `order`.
+  // d = H^-1 C u of up to `lanes` filters: [k][lanes], in `order`.
   std::vector<double> corrections(const RoundingSearch& search, const Matrix& c, const std::vector<std::int64_t>& order,
                                   const std::vector<std::int64_t>& filters) const {
     constexpr std::int64_t lanes = RoundingSearch::lanes;
     std::vector<double> weight(static_cast<std::size_t>(shape_.k * lanes), 0.0), result = weight;
     for (std::size_t l = 0; l < filters.size(); ++l) {
-      for (std::size_t i = 0; i < order.size(); ++i) weight[i * lanes + l] = real_weight(filters[l], order[i]);
+      for (std::size_t i = 0; i < order.size(); ++i)
+        weight[i * lanes + l] = real_weight(wanted_weights_, filters[l], order[i]);
     }
     for (std::int64_t i = 0; i < shape_.k; ++i) {
       const double* row = c.row(i);
@@ -190,9 +195,9 @@ class Learner {
     std::vector<WeightChoice> choices;
     for (std::size_t l = 0; l < filters.size(); ++l) {
       for (std::size_t i = 0; i < order.size(); ++i) {
-        const double target = real_weight(filters[l], order[i]);
-        const double aim = target + pull * correction[i * RoundingSearch::lanes + l];
-        choices.push_back(grid_.choice(filters[l], order[i], target, aim));
+        const double aim =
+            real_weight(wanted_weights_, filters[l], order[i]) + pull * correction[i * RoundingSearch::lanes + l];
+        choices.push_back(grid_.choice(filters[l], order[i], real_weight(weights_, filters[l], order[i]), aim));
         // 2:4 mode: what is pruned stays pruned.
         if (layer_.transform.two_of_four && choices.back().now == 0) choices.back().below = choices.back().above = 0;
       }
@@ -213,7 +218,7 @@ class Learner {
   LayerCode& layer_;
   const LayerShape shape_;
   const Grid grid_;
-  const std::vector<float> weights_;  // float, in K order
+  const std::vector<float> weights_, wanted_weights_;  // float, in K order: of the model's graph, of the float network
   const bool centred_;
   const int threads_;
   std::vector<FilterResult> results_;  // by filter
@@ -224,7 +229,7 @@ class Learner {
 RoundingLearner::RoundingLearner(QuantizedModel& model, const Graph& float_graph, std::int64_t images,
                                  const ImageLoader& image, bool centred, int threads)
     : model_(model),
-      float_model_(float_model(float_graph)),
+      float_model_((check_same_nodes(model.graph, float_graph), float_model(float_graph))),
       float_pass_(float_model_, images, image, threads),
       centred_(centred),
       threads_(threads) {
@@ -235,17 +240,13 @@ void RoundingLearner::learn(const LayerPass& pass) {
   const Node& node = model_.graph.nodes[pass.node()];
   if (!model_.layers[pass.node()].integer || !has_weights(node)) return;
   while (float_pass_.node() < pass.node()) float_pass_.advance();
-  Learner learner(model_, pass, float_pass_, centred_, threads_);
+  Learner learner(model_, pass, float_model_.graph.nodes[pass.node()], float_pass_, centred_, threads_);
   const std::string obstacle = learner.obstacle();
   if (obstacle.empty()) {
     report_.layers.push_back(learner.run());
   } else {
     report_.warnings.push_back(fmt::format("learned rounding: layer '{}' stays as it was: {}", node.name, obstacle));
   }
-}
-
-std::int64_t RoundingLearner::bytes_per_image(const Graph& float_graph) {
-  return LayerPass::bytes_per_image(float_model(float_graph));
 }
 
 LearnRoundingReport learn_rounding(QuantizedModel& model, const Graph& float_graph, std::int64_t images,

@@ -7,7 +7,8 @@
 // integer inputs x, so its output is off by t^T y - q^T x = e^T x + t^T (y - x), with t = w / s and e = t - q. Its mean
 // square over the calibration images is, but for a constant, (e + d)^T H (e + d) with H = E[x x^T] and
 // d = H^-1 E[x (y - x)^T] t: the rounding makes up for what earlier layers did, as AdaRound's asymmetric reconstruction
-// does. Half of it is aimed at, t + d / 2, because that measured best (below).
+// does. Half of it is aimed at, t + d / 2, because that measured best (below). In a pruned network the weights u of the
+// float network are others: then u + d / 2 is aimed at, d being that of u, and what remains makes up for what is gone.
 // Each weight may take the grid's neighbour below or above t; scales, sets of shifts, schedules and zero filters stay,
 // so the model gets neither larger nor slower (compress/rounding_search.h says how the choice is searched).
 //
@@ -25,8 +26,8 @@
 // Damping from 0.001 to 0.1, 1024 to 8192 columns: the same within the noise of half a decibel.
 //
 // A mean that is off can be repaired afterwards for nothing, by the layer's bias. Where the recipe has a repair, or
-// norms are recalibrated, H is therefore the covariance: weights are spent on what a bias cannot mend. Without, the
-// means count and H is not centred. Doing both would correct the mean twice: the rounding would give up some of the
+// norms are recalibrated, both E are therefore covariances: weights are spent on what a bias cannot mend. Without, the
+// means count and nothing is centred. Doing both would correct the mean twice: the rounding would give up some of the
 // variance for a mean that is then replaced anyway.
 #pragma once
 #include <cstdint>
@@ -52,18 +53,20 @@ struct LearnRoundingReport {
   std::vector<std::string> warnings;  // layers left as they were, and why
 };
 
-// Filters of more weights are left as they are: the matrices would take too much memory.
+// Filters of more weights are left as they are: matrices and columns of this many take 2.5 GiB.
 inline constexpr std::int64_t longest_learned_filter = 8192;
 
-// Layer after layer of a pass that does more to them than this. model: as quantize() made it: its integers are those of
-// model.graph's float weights under its scales. float_graph: what its outputs should be, with the same nodes.
-// centred: means are corrected afterwards (see above). Throws Error when there is no image.
-// threads <= 0: all processors; the result does not depend on it.
+// For a caller whose pass does more to each layer than to round it. model: as quantize() made it: its integers are
+// those of model.graph's float weights under its scales. float_graph: whose outputs are wanted; the same nodes, perhaps
+// other weights. centred: means are corrected afterwards (see above). Throws Error when there is no image or a node
+// differs. threads <= 0: all processors; the result does not depend on it.
 class RoundingLearner {
  public:
   // Keeps a reference to `model`; reads every image. `image` is not kept.
   RoundingLearner(QuantizedModel& model, const Graph& float_graph, std::int64_t images, const ImageLoader& image,
                   bool centred, int threads);
+  RoundingLearner(const RoundingLearner&) = delete;
+  RoundingLearner& operator=(const RoundingLearner&) = delete;
 
   // Rounds the current node of `pass`, which must be over `model` and the same images; nodes come in order, and those
   // that are no integer conv or linear are left alone.
@@ -71,13 +74,10 @@ class RoundingLearner {
 
   const LearnRoundingReport& report() const { return report_; }
 
-  // What it holds at its peak for one image, beside the pass.
-  static std::int64_t bytes_per_image(const Graph& float_graph);
-
  private:
   QuantizedModel& model_;
   const QuantizedModel float_model_;
-  LayerPass float_pass_;
+  LayerPass float_pass_;  // over float_model_
   const bool centred_;
   const int threads_;
   LearnRoundingReport report_;

@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "base/error.h"
 #include "compress/input_columns.h"
 #include "compress/pipeline.h"
+#include "compress/prune.h"
 #include "compress/scales.h"
 #include "compress/test_support.h"
 #include "methods/swis/shift_sets.h"
@@ -36,6 +38,7 @@ double target(const Graph& graph, const LayerCode& layer, std::size_t node, std:
 struct Case {
   const char* weight_code;
   const char* act_code = "int8";
+  bool fine = true;  // neighbours near enough to move every output by a quarter
 };
 
 class LearnRounding : public testing::TestWithParam<Case> {
@@ -153,6 +156,55 @@ TEST_P(LearnRounding, LowersTheObjectiveAndTheErrorOnOtherImages) {
   for (const std::size_t node : {1u, 3u, 5u}) EXPECT_LT(layer_error(model, node), layer_error(nearest, node)) << node;
 }
 
+// A float network whose inputs of a layer are off by a known factor: the aim is what undoes half of it.
+TEST_P(LearnRounding, MakesUpForItsInputs) {
+  if (!GetParam().fine) GTEST_SKIP() << "too coarse a grid";
+  // The first layer gives 0.75 of what it should, which the second can only undo itself.
+  QuantizedModel small = nearest;
+  const auto scaled = [&](double factor) {
+    for (float& scale : small.layers[0].weight_scale) scale = static_cast<float>(scale * factor);
+    set_multipliers(small, 0);
+  };
+  scaled(0.75);
+  QuantizedModel aimed = small, blind = small;
+  RoundingLearner learner(aimed, graph, images, image, false, 1);
+  LayerPass pass(aimed, images, image, 1);
+  while (pass.node() < 1) pass.advance();
+  learner.learn(pass);
+  // Blind: the float network's inputs are those of the quantized one, as if nothing had gone before.
+  Graph shrunk = graph;
+  for (Tensor& param : shrunk.nodes[0].params) {
+    for (float& value : param.data) value *= 0.75f;
+  }
+  RoundingLearner other(blind, shrunk, images, image, false, 1);
+  LayerPass blind_pass(blind, images, image, 1);
+  while (blind_pass.node() < 1) blind_pass.advance();
+  other.learn(blind_pass);
+  EXPECT_LT(layer_error(aimed, 1), 0.9 * layer_error(blind, 1));
+}
+
+// Weights that remain make up for those that are gone.
+TEST_P(LearnRounding, MakesUpForPrunedWeights) {
+  if (!GetParam().fine) GTEST_SKIP() << "too coarse a grid";
+  Graph pruned = graph;
+  prune_two_of_four(pruned, {});
+  QuantizedModel model = test::quantized(pruned, GetParam().weight_code, GetParam().act_code, images);
+  QuantizedModel alone = model;
+  learn_rounding(model, graph, images, image, false, 1);
+  learn_rounding(alone, pruned, images, image, false, 1);
+  double error = 0, error_alone = 0;
+  for (const std::size_t node : {1u, 3u, 5u}) {
+    error += std::pow(layer_error(model, node), 2);
+    error_alone += std::pow(layer_error(alone, node), 2);
+    for (std::size_t i = 0; i < model.layers[node].weight.size(); ++i) {
+      if (pruned.nodes[node].weight().data[i] == 0 && pruned.nodes[node].op == Op::linear) {
+        EXPECT_EQ(model.layers[node].weight[i], 0);
+      }
+    }
+  }
+  EXPECT_LT(error, 0.9 * error_alone);
+}
+
 TEST_P(LearnRounding, HelpsTheFirstLayerOnPictures) {
   const auto error = [&](const QuantizedModel& model) { return layer_error(model, 0, smooth_image); };
   QuantizedModel model = nearest;
@@ -210,8 +262,29 @@ TEST_P(LearnRounding, IsTheSameForAnyThreads) {
 
 INSTANTIATE_TEST_SUITE_P(Codes, LearnRounding,
                          testing::Values(Case{"int4"}, Case{"int3-mse", "sparq-5opt-round"}, Case{"swis-n2-m4"},
-                                         Case{"swis-n2.5-m2-flat"}, Case{"swisc-n2-m4-joint", "sparq-3opt-trim-novs"},
-                                         Case{"trunc-n3"}, Case{"static-n3", "act4-uniform"}));
+                                         Case{"swis-n2.5-m2-flat"},
+                                         Case{"swisc-n2-m4-joint", "sparq-3opt-trim-novs", false},
+                                         Case{"trunc-n3", "int8", false}, Case{"static-n3", "act4-uniform", false}));
+
+TEST(LearnRoundingAlone, WantsTheSameNodes) {
+  const Graph graph = test::residual_network();
+  QuantizedModel model = test::quantized(graph, "int4", "int8");
+  Graph other = graph;
+  other.nodes[2].name = "another";
+  EXPECT_THROW(learn_rounding(model, other, 4, image, false, 1), Error);
+}
+
+TEST(LearnRoundingAlone, NansOfTheFloatNetworkCountAsNothing) {
+  Graph graph = test::residual_network();
+  const QuantizedModel model = test::quantized(graph, "int4", "int8");
+  graph.nodes[0].params[0].data[0] = std::numeric_limits<float>::infinity();
+  const QuantizedModel broken = float_model(graph);
+  LayerPass pass(model, 2, image, 1), float_pass(broken, 2, image, 1);
+  pass.advance();
+  float_pass.advance();
+  const InputColumns off = input_differences(model, pass, float_pass, 0, 1, 100, 1);
+  for (const std::int16_t value : off.values) EXPECT_LE(std::abs(value), most_difference);
+}
 
 TEST(LearnRoundingAlone, NeedsImagesAndReportsProgress) {
   const Graph graph = test::residual_network();

@@ -86,10 +86,11 @@ class Compression {
 
   void learn(const Graph& target) {
     const auto nodes = static_cast<std::int64_t>(target.nodes.size());
-    const std::int64_t images =
-        images_at_once(rounding_images, input_.images, RoundingLearner::bytes_per_image(target));
-    result_.rounding = learn_rounding(result_.model, target, images, input_.image, recipe_.recalibrate_norms,
-                                      input_.threads, counter("learn rounding", nodes));
+    const std::int64_t images = images_at_once(rounding_images, input_.images, LayerPass::bytes_per_image(target));
+    const bool means_follow = recipe_.recalibrate_norms && std::any_of(target.nodes.begin(), target.nodes.end(),
+                                                                       [](const Node& n) { return n.norm != nullptr; });
+    result_.rounding = learn_rounding(result_.model, target, images, input_.image, means_follow, input_.threads,
+                                      counter("learn rounding", nodes));
   }
 
   void recalibrate() {
@@ -123,7 +124,7 @@ class Compression {
 
   void repair_outputs(const Graph& target, bool learn_as_well) {
     const auto nodes = static_cast<std::int64_t>(target.nodes.size());
-    const std::int64_t beside = learn_as_well ? RoundingLearner::bytes_per_image(target) : 0;
+    const std::int64_t beside = learn_as_well ? LayerPass::bytes_per_image(target) : 0;
     const std::int64_t images = images_at_once(repair_images, input_.images, beside);
     std::optional<RoundingLearner> learner;
     std::function<void(const LayerPass&)> before;

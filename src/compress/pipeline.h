@@ -38,7 +38,8 @@ struct CompressResult : QuantizeResult {
   std::optional<RepairReport> repair;
 };
 
-// Images that the repair looks at, at most; fewer where the values between the layers would take more memory than this.
+// Images that the repair looks at, at most; fewer where the values between the layers would take more memory than this,
+// those of the float network beside them where rounding is learned in the same pass.
 inline constexpr std::int64_t repair_images = 256, repair_bytes = std::int64_t{2} << 30;
 // Images that learned rounding alone looks at, at most; within the same memory.
 inline constexpr std::int64_t rounding_images = 128;
@@ -62,10 +63,10 @@ inline bool needs_images(const Recipe& recipe) {
 // one's turn. Rounding that sees what unrepaired layers give learns from values that will never be there again:
 // mobilenetv1-0.25 on 300 images of ImageNet, repair with gain, in agreement with the float network and SQNR of scores
 // (measured while rounding aimed at the weights alone, learn_rounding.h):
-//                     int4-mse        int3-mse       swis-n2-m4      trunc-n3
-//   nearest           51.3 %  5.4     9.3 %  0.6     35.3 %  3.7     45.0 %  4.9
-//   first 5, then 7   62.0 %  6.8     9.3 %  0.5     36.0 %  3.6     52.3 %  5.6
-//   together          73.0 %  8.9    32.7 %  3.2     48.0 %  5.3     66.7 %  8.2
+//                     int4-mse        int3-mse        trunc-n3
+//   nearest           51.3 %  5.4     9.3 %  0.6     45.0 %  4.9
+//   first 5, then 7   62.0 %  6.8     9.3 %  0.5     52.3 %  5.6
+//   together          73.0 %  8.9    32.7 %  3.2     66.7 %  8.2
 // Throws Error when a step needs images and there are none, and as quantize does.
 CompressResult compress(const CompressInput& input, const Recipe& recipe);
 

@@ -11,14 +11,6 @@
 namespace bitsieve {
 namespace {
 
-void check_same_nodes(const Graph& a, const Graph& b) {
-  bool same = a.nodes.size() == b.nodes.size();
-  for (std::size_t i = 0; same && i < a.nodes.size(); ++i) {
-    same = a.nodes[i].name == b.nodes[i].name && a.shape(a.nodes[i].output) == b.shape(b.nodes[i].output);
-  }
-  if (!same) fail("repair of '{}': the float network has other nodes than the quantized one", a.name);
-}
-
 bool has_clamp(const Node& node) { return !std::isinf(node.clamp_lo) || !std::isinf(node.clamp_hi); }
 
 // One channel of a layer: what the float network gives, what the quantized one does.

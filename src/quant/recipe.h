@@ -36,7 +36,7 @@ enum class FirstLast {
 enum class Repair { none, mean, gain };  // gain: mean and gain
 
 // How weights are rounded to their code's grid: each to the nearest value, or all of a filter together, up or down, so
-// that the layer's outputs on calibration images change least (compress/learn_rounding.h).
+// that the layer's outputs on calibration images come near the float network's (compress/learn_rounding.h).
 enum class Rounding { nearest, learned };
 
 struct LayerRule {

@@ -174,13 +174,14 @@ ShiftGemvWeights pack(const ShiftGemvSource& s) {
   if (s.sets != nullptr) source.check();
   for (std::size_t p = 0; p < w.panels.size(); ++p) {
     w.panels[p].offset = w.packed_bytes;
-    w.packed_bytes += v.blocks * plan_panel(source, s, v, static_cast<std::int64_t>(p) * kRows, w.panels[p]);
+    const std::int64_t block = plan_panel(source, s, v, static_cast<std::int64_t>(p) * kRows, w.panels[p]);
+    w.packed_bytes += (v.blocks * block + 63) / 64 * 64;  // kernels load whole lines of some forms
   }
   w.lines.assign((w.packed_bytes + kSlack + 63) / 64, PackedLine{});
   w.view.data = reinterpret_cast<const std::uint8_t*>(w.lines.data());
-  auto* to = reinterpret_cast<std::uint8_t*>(w.lines.data());
   for (std::size_t p = 0; p < w.panels.size(); ++p) {
     const ShiftGemvPanel& panel = w.panels[p];
+    std::uint8_t* to = reinterpret_cast<std::uint8_t*>(w.lines.data()) + panel.offset;
     for (std::int64_t block = 0; block < v.blocks; ++block) {
       const std::int64_t n = static_cast<std::int64_t>(p) * kRows;
       if (v.quads && !panel.plain) {

@@ -20,7 +20,7 @@ inline constexpr std::int64_t shift_gemv_rows = 4;
 
 // Where a panel lies and how. The packed form is described in internal.h.
 struct ShiftGemvPanel {
-  std::int64_t offset = 0;  // into data
+  std::int64_t offset = 0;  // into data; a multiple of 64
   // Bits of the sets of each row; 0 for rows after the last. With groups of four all rows have those of the largest.
   std::uint8_t shifts[shift_gemv_rows] = {};
   bool plain = false;  // one byte a weight: the packed form would not be smaller
@@ -83,9 +83,10 @@ struct ShiftGemvKernel {
   const char* name;
   Isa isa;
   bool needs_gfni;  // GFNI besides VBMI and VBMI2
-  // Whether it beats qgemm where int8 weights do not fit the cache of a core: from memory about by their ratio in
-  // bytes, from a last-level cache by a little less. From the second-level cache qgemm is two to five times as fast.
-  // Where false, the kernel is there for its meaning and for small products: use qgemm.
+  // Whether it beats qgemm where int8 weights do not fit the cache of a core, by less than the ratio in bytes: with 4
+  // to 6 bits a weight 1.2 to 2 times as fast, with 7 hardly faster (docs/performance.md). From the second-level cache
+  // qgemm is two to five times as fast. Where false, the kernel is there for its meaning and for small products: use
+  // qgemm.
   bool pays;
   ShiftGemvWeights (*pack)(const ShiftGemvSource& source);  // throws Error when a magnitude is no submask of its set
   void (*run)(const ShiftGemvArgs& args);                   // thread safe

@@ -21,6 +21,7 @@ constexpr int kRows = shift_gemv_rows;
 constexpr std::int64_t kAhead = 3072, kFarAhead = 16384, kNearAhead = 2048;
 
 // Panels are computed two at a time, far apart: two streams keep more lines on their way from memory than one.
+// FromMemory: how to prefetch; here so that the functions below deduce both.
 template <int Streams, bool FromMemory>
 struct Panels {
   std::int64_t at[Streams];

@@ -17,7 +17,8 @@ constexpr int kMixed = 0;  // shifts: those of each row are drawn
 struct Case {
   std::int64_t n, k, group;
   int shifts;
-  bool extreme = false;  // every activation and weight at the end of its range
+  bool extreme = false;     // every activation and weight at the end of its range
+  bool wide_turns = false;  // every second panel has 8 shifts
 };
 
 struct Matrix {
@@ -31,7 +32,8 @@ Matrix draw(const Case& c, test::Random& random) {
   m.weight.resize(c.n * c.k);
   for (std::int64_t n = 0; n < c.n; ++n) {
     // Rows drawn at random are seldom so wide that their panel is kept as plain bytes.
-    const auto shifts = c.shifts == kMixed ? random.between(0, random.between(0, 3) == 0 ? 8 : 4) : c.shifts;
+    auto shifts = c.shifts == kMixed ? random.between(0, random.between(0, 3) == 0 ? 8 : 4) : c.shifts;
+    if (c.wide_turns && n / shift_gemv_rows % 2 == 1) shifts = 8;
     for (std::int64_t g = 0; g < groups; ++g) {
       unsigned set = c.extreme ? 0x80 : 0;
       while (std::popcount(set) < shifts) set |= 1u << random.between(0, 7);
@@ -113,6 +115,28 @@ class ShiftGemv : public testing::TestWithParam<const ShiftGemvKernel*> {
     }
   }
 
+  void keeps_bytes(std::int64_t group) {
+    test::Random random(3);
+    const std::int64_t n = 6, k = 77;
+    const auto weight = random.weights(n * k);
+    const auto x = random.bytes(k);
+    const std::vector<float> multiplier(n, 1.0f);
+    std::vector<float> out(n);
+    ShiftGemvArgs args;
+    const ShiftGemvWeights packed = GetParam()->pack({n, k, group, weight.data(), nullptr, nullptr, multiplier.data()});
+    args.last = n;
+    args.x = x.data();
+    args.weights = packed.view;
+    args.epilogue.to_float = true;
+    args.out = out.data();
+    GetParam()->run(args);
+    for (std::int64_t o = 0; o < n; ++o) {
+      std::int32_t acc = 0;
+      for (std::int64_t i = 0; i < k; ++i) acc += x[i] * weight[o * k + i];
+      EXPECT_EQ(out[o], static_cast<float>(acc));
+    }
+  }
+
   void check_all(const Case& c) {
     for (bool is_signed : {false, true}) {
       for (bool to_float : {false, true}) check(c, is_signed, to_float);
@@ -137,30 +161,22 @@ TEST_P(ShiftGemv, AnyNumberOfRows) {
 
 TEST_P(ShiftGemv, ExtremesDoNotSaturate) {
   for (const std::int64_t group : {4, 8, 16, 32}) {
-    for (const int shifts : {1, 3, 8}) check_all({5, 32768, group, shifts, true});  // near 2^30: float(acc) rounds
+    // Near 2^30: float(acc) rounds.
+    for (const int shifts : {1, 2, 3, 4, 8}) check_all({5, 32768, group, shifts, true});
+  }
+}
+
+// Panels too wide to be packed among narrow ones: where a panel starts depends on those before it.
+TEST_P(ShiftGemv, WideAndNarrowPanelsInTurn) {
+  for (const std::int64_t group : {4, 8, 16, 32}) {
+    for (const std::int64_t k : {65, 300, 1100}) {
+      for (const int narrow : {1, 2, 3}) check_all({29, k, group, narrow, false, true});
+    }
   }
 }
 
 TEST_P(ShiftGemv, KeepsWeightsWithoutSetsAsBytes) {
-  test::Random random(3);
-  const std::int64_t n = 6, k = 77;
-  const auto weight = random.weights(n * k);
-  const auto x = random.bytes(k);
-  const std::vector<float> multiplier(n, 1.0f);
-  std::vector<float> out(n);
-  ShiftGemvArgs args;
-  const ShiftGemvWeights packed = GetParam()->pack({n, k, 16, weight.data(), nullptr, nullptr, multiplier.data()});
-  args.last = n;
-  args.x = x.data();
-  args.weights = packed.view;
-  args.epilogue.to_float = true;
-  args.out = out.data();
-  GetParam()->run(args);
-  for (std::int64_t o = 0; o < n; ++o) {
-    std::int32_t acc = 0;
-    for (std::int64_t i = 0; i < k; ++i) acc += x[i] * weight[o * k + i];
-    EXPECT_EQ(out[o], static_cast<float>(acc));
-  }
+  for (const std::int64_t group : {4, 16}) keeps_bytes(group);
 }
 
 TEST_P(ShiftGemv, PackedIsWhatTheFormSays) {

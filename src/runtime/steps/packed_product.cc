@@ -23,7 +23,8 @@ std::int64_t pays_from(const Source& s) {
   return !s.layer.shifts.one_group && s.layer.shifts.group < 4 ? INT64_MAX : cache_bytes(2);
 }
 
-// Whether the weights of all layers together leave no cache that could keep these from one run to the next.
+// Whether the weights of all layers together leave no cache that could keep these from one run to the next. An
+// estimate: packed layers take less.
 bool from_memory(const QuantizedModel& model) {
   std::int64_t bytes = 0;
   for (const LayerCode& layer : model.layers) bytes += static_cast<std::int64_t>(layer.weight.size());
@@ -118,7 +119,7 @@ Made make_packed_product(const Source& s) {
   const std::vector<std::uint8_t> sets = sets_of_rows(code, n, k, group);
   ShiftGemvWeights weights =
       kernel.pack({n, k, group, s.layer.weight.data(), sets.data(), s.layer.bias.data(), s.layer.multiplier.data()});
-  // Seven bits of eight pay from memory only, and there may be less to save (plain panels, padding).
+  // Against qgemm seven bits of eight pay from memory only, and a little; plain panels and padding leave less to save.
   const std::int64_t most = from_memory(s.model) ? 9 : 8;
   if (10 * weights.packed_bytes > most * n * k && s.packed_from < 0) return nullptr;
   return std::make_unique<PackedProduct>(s, kernel, std::move(weights));
