@@ -3,27 +3,10 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/random.h"
 
 namespace bitsieve {
 namespace {
-
-// SplitMix64 (Steele, Lea, Flood 2014): few lines, the same numbers everywhere, and any state is a good start.
-class Random {
- public:
-  Random(std::uint64_t seed, std::uint64_t draw) : state_(seed) { state_ = next() + draw; }
-
-  // 0 to n - 1; the modulo prefers the smaller ones by less than n in 2^64.
-  int below(int n) { return static_cast<int>(next() % static_cast<std::uint64_t>(n)); }
-
- private:
-  std::uint64_t next() {
-    std::uint64_t z = state_ += 0x9e3779b97f4a7c15;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-    return z ^ (z >> 31);
-  }
-  std::uint64_t state_;
-};
 
 int enlarged(int extent) { return static_cast<int>((std::int64_t{extent} * 8 + 3) / 7); }
 
@@ -62,8 +45,8 @@ void preprocess_augmented(const Image& source, const Preprocessing& p, std::uint
   if (down < 0 || right < 0) return preprocess(source, p, out_hwc);  // says what is wrong
   const int padding = p.resize == ResizeRule::none && down == 0 && right == 0 ? augment_padding : 0;
   Random random(seed, draw);
-  const int top = random.below(down + 2 * padding + 1) - padding,
-            left = random.below(right + 2 * padding + 1) - padding;
+  const int top = static_cast<int>(random.below(down + 2 * padding + 1)) - padding,
+            left = static_cast<int>(random.below(right + 2 * padding + 1)) - padding;
   const bool mirrored = random.below(2) == 1;
   Preprocessing pixels = p;
   pixels.resize = ResizeRule::none;
