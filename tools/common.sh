@@ -8,6 +8,9 @@ packages="g++ cmake ninja-build pkg-config libfmt-dev nlohmann-json3-dev libcli1
   libonnx-dev libprotobuf-dev protobuf-compiler libturbojpeg0-dev libspng-dev zlib1g-dev libxxhash-dev \
   dataset-fashion-mnist"
 
+# Training besides: 600 MB. Without libopenblas0-openmp torch multiplies matrices thirty times slower.
+training_packages="libtorch-dev libopenblas0-openmp libgloo-dev"
+
 install_packages() {
   missing=""
   for package in "$@"; do

@@ -14,7 +14,7 @@ done
 root=$(cd "$(dirname "$0")/.." && pwd)  # common.sh takes the folder of this script
 cd "$root"
 # shellcheck disable=SC2086
-install_packages $packages libgtest-dev python3
+install_packages $packages $training_packages libgtest-dev python3
 
 export ASAN_OPTIONS=detect_stack_use_after_return=1:check_initialization_order=1:strict_init_order=1
 export UBSAN_OPTIONS=print_stacktrace=1

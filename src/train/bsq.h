@@ -1,0 +1,54 @@
+// BSQ: every bit of every weight is trained (specification of BSQ, A). The network computes with weights of whole steps;
+// their gradient is all that torch gives, and the fused step of kernels/plane_step turns it into one of the planes.
+#pragma once
+#include "methods/bsq/bit_planes.h"
+#include "train/method.h"
+
+namespace bitsieve::train {
+
+struct BsqOptions {
+  double alpha = 5e-3;  // weight of the regularizer (A.3)
+  int bits = 8;         // magnitude bits at the start
+  int most_bits = 8;    // a carry may grow a layer up to
+  int interval = 100;   // epochs between adjustments (A.4); after the last one there is always one
+  double decay = 1e-4;  // of planes: shrinks bits as alpha does (D.4)
+  bool train_scale = true;
+  int threads = 0;
+};
+
+struct BsqLayer {
+  std::size_t node = 0;
+  bsq::BitPlanes planes;
+  bsq::Adjustment adjusted;      // over all adjustments
+  std::vector<float> shrinkage;  // R, as planes
+  std::vector<float> momentum;   // M, as weights
+  double scale_momentum = 0;
+  std::vector<double> norms;     // by bit, of the planes as they are
+  torch::Tensor weight;          // what the network computes with; a leaf
+};
+
+class BsqMethod final : public Method {
+ public:
+  explicit BsqMethod(const BsqOptions& options) : options_(options) {}
+
+  void attach(GraphModule& module) override;
+  bool begin_epoch(GraphModule& module, int epoch, int epochs) override;
+  void step(double rate, double momentum) override;
+  void finish(GraphModule& module) override;
+  std::string status() const override;
+
+  const std::vector<BsqLayer>& layers() const { return layers_; }
+  // Magnitude bits a weight, layers of nothing but zeros counting none.
+  double bits() const;
+
+ private:
+  void restart(BsqLayer& layer) const;  // after planes were replaced
+  void step(BsqLayer& layer, double rate, double momentum) const;
+
+  BsqOptions options_;
+  std::vector<BsqLayer> layers_;
+  std::vector<int> layer_of_;  // by node; -1
+  std::int64_t weights_ = 0;   // of all layers
+};
+
+}  // namespace bitsieve::train

@@ -1,0 +1,168 @@
+#include "train/graph_module.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/error.h"
+#include "train/operators.h"
+
+namespace bitsieve::train {
+namespace {
+
+torch::Tensor to_torch(const Tensor& t) {
+  return torch::from_blob(const_cast<float*>(t.data.data()), t.shape, torch::kFloat32).clone();
+}
+
+torch::Tensor to_torch(const std::vector<float>& v) {
+  return torch::from_blob(const_cast<float*>(v.data()), {static_cast<std::int64_t>(v.size())}, torch::kFloat32).clone();
+}
+
+std::vector<float> to_vector(const torch::Tensor& t) {
+  const torch::Tensor flat = t.detach().cpu().contiguous();
+  return {flat.data_ptr<float>(), flat.data_ptr<float>() + flat.numel()};
+}
+
+// Layer, before its norm: the inverse of fold(), except where gamma is 0.
+void unfold(Layer& layer, const Tensor& folded_weight, const Tensor* folded_bias, const FoldedNorm& norm) {
+  Tensor weight = folded_weight;
+  Tensor bias({folded_weight.shape[0]}, 0.0f);
+  const std::size_t channels = norm.gamma.size(), k = weight.data.size() / std::max<std::size_t>(channels, 1);
+  for (std::size_t c = 0; c < channels; ++c) {
+    const double factor =
+        norm.gamma[c] == 0 ? 0 : std::sqrt(static_cast<double>(norm.variance[c]) + norm.epsilon) / norm.gamma[c];
+    for (std::size_t i = c * k; i < (c + 1) * k; ++i) weight.data[i] = static_cast<float>(weight.data[i] * factor);
+    const double folded = folded_bias == nullptr ? 0.0 : folded_bias->data[c];
+    bias.data[c] = static_cast<float>((folded - norm.beta[c]) * factor + norm.mean[c]);
+  }
+  layer.weight = to_torch(weight);
+  // A bias before a norm does nothing that the norm would not undo: only what was there is kept, and rounding is not.
+  double largest = 0, scale = 0;
+  for (std::size_t c = 0; c < channels; ++c) {
+    largest = std::max(largest, std::abs(static_cast<double>(bias.data[c])));
+    scale = std::max(scale, std::sqrt(static_cast<double>(norm.variance[c]) + norm.epsilon) + std::abs(norm.mean[c]));
+  }
+  if (largest > 1e-5 * scale) layer.bias = to_torch(bias);
+  layer.gamma = to_torch(norm.gamma);
+  layer.beta = to_torch(norm.beta);
+  layer.mean = to_torch(norm.mean);
+  layer.variance = to_torch(norm.variance);
+  layer.epsilon = norm.epsilon;
+}
+
+void fold(Node& node, const Layer& layer) {
+  std::vector<float> weight = to_vector(layer.weight);
+  const auto channels = static_cast<std::size_t>(node.weight().shape[0]);
+  std::vector<float> bias = layer.bias.defined() ? to_vector(layer.bias) : std::vector<float>(channels, 0.0f);
+  if (layer.gamma.defined()) {
+    const FoldedNorm norm{to_vector(layer.gamma), to_vector(layer.beta), to_vector(layer.mean), to_vector(layer.variance),
+                          static_cast<float>(layer.epsilon)};
+    const std::size_t k = weight.size() / std::max<std::size_t>(channels, 1);
+    for (std::size_t c = 0; c < channels; ++c) {
+      const double factor = norm.gamma[c] / std::sqrt(static_cast<double>(norm.variance[c]) + norm.epsilon);
+      for (std::size_t i = c * k; i < (c + 1) * k; ++i) weight[i] = static_cast<float>(weight[i] * factor);
+      bias[c] = static_cast<float>((bias[c] - norm.mean[c]) * factor + norm.beta[c]);
+    }
+    node.norm = std::make_shared<const FoldedNorm>(norm);
+  }
+  node.params[0].data = std::move(weight);
+  if (node.params.size() < 2 && !layer.gamma.defined() && !layer.bias.defined()) return;
+  node.params.resize(2);
+  node.params[1] = Tensor({static_cast<std::int64_t>(channels)}, 0.0f);
+  node.params[1].data = std::move(bias);
+}
+
+// Parameter names may not hold a dot.
+std::string parameter_name(std::string node, const char* what) {
+  std::replace(node.begin(), node.end(), '.', '_');
+  return node + ' ' + what;
+}
+
+}  // namespace
+
+GraphModule::GraphModule(Graph graph)
+    : graph_(std::move(graph)), layers_(graph_.nodes.size()), constants_(graph_.values.size()) {
+  validate(graph_);
+  for (std::size_t v = 0; v < graph_.values.size(); ++v) {
+    if (graph_.values[v].constant) {
+      constants_[v] = register_buffer("constant " + std::to_string(v), to_torch(*graph_.values[v].constant));
+    }
+  }
+  last_reader_.assign(graph_.values.size(), 0);
+  for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+    const Node& node = graph_.nodes[i];
+    for (const ValueId id : node.inputs) last_reader_[static_cast<std::size_t>(id)] = i;
+    Layer& layer = layers_[i];
+    if (has_weights(node) && node.norm) {
+      unfold(layer, node.weight(), node.bias(), *node.norm);
+    } else if (has_weights(node)) {
+      layer.weight = to_torch(node.weight());
+      if (node.bias() != nullptr) layer.bias = to_torch(*node.bias());
+    }
+    const auto trained = [&](torch::Tensor& t, const char* what) {
+      if (t.defined()) t = register_parameter(parameter_name(node.name, what), t);
+    };
+    trained(layer.weight, "weight");
+    trained(layer.bias, "bias");
+    trained(layer.gamma, "gamma");
+    trained(layer.beta, "beta");
+    if (layer.mean.defined()) {
+      layer.mean = register_buffer(parameter_name(node.name, "mean"), layer.mean);
+      layer.variance = register_buffer(parameter_name(node.name, "variance"), layer.variance);
+    }
+  }
+  last_reader_[static_cast<std::size_t>(graph_.output)] = graph_.nodes.size();
+}
+
+torch::Tensor GraphModule::run_layer(std::size_t index, const torch::Tensor& x) {
+  const Node& node = graph_.nodes[index];
+  Layer& layer = layers_[index];
+  const torch::Tensor weight = hooks.weight ? hooks.weight(index, layer.weight) : layer.weight;
+  torch::Tensor y = node.op == Op::conv ? convolution(x, weight, layer.bias, node.attributes.window)
+                                        : torch::nn::functional::linear(x, weight, layer.bias);
+  if (!layer.gamma.defined()) return y;
+  // A linear layer's channels are last, wherever else its input has axes.
+  const bool channels_last = node.op == Op::linear && y.dim() > 2;
+  if (channels_last) y = y.movedim(-1, 1);
+  y = torch::batch_norm(y, layer.gamma, layer.beta, layer.mean, layer.variance, is_training(), 0.1, layer.epsilon,
+                        false);
+  return channels_last ? y.movedim(1, -1) : y;
+}
+
+torch::Tensor GraphModule::run(std::size_t index, const std::vector<torch::Tensor>& in) {
+  const Node& node = graph_.nodes[index];
+  torch::Tensor y = has_weights(node) ? run_layer(index, in[0]) : compute(graph_, node, in);
+  if (!std::isinf(node.clamp_hi)) {
+    y = torch::clamp(y, node.clamp_lo, node.clamp_hi);
+  } else if (node.clamp_lo == 0) {
+    y = torch::relu(y);
+  } else if (!std::isinf(node.clamp_lo)) {
+    y = torch::clamp_min(y, node.clamp_lo);
+  }
+  return hooks.output ? hooks.output(index, y) : y;
+}
+
+torch::Tensor GraphModule::forward(const torch::Tensor& x) {
+  std::vector<torch::Tensor> values = constants_;
+  values[static_cast<std::size_t>(graph_.input)] = x;
+  for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+    const Node& node = graph_.nodes[i];
+    std::vector<torch::Tensor> in;
+    for (const ValueId id : node.inputs) in.push_back(values[static_cast<std::size_t>(id)]);
+    values[static_cast<std::size_t>(node.output)] = run(i, in);
+    for (const ValueId id : node.inputs) {
+      if (last_reader_[static_cast<std::size_t>(id)] == i) values[static_cast<std::size_t>(id)].reset();
+    }
+  }
+  return values[static_cast<std::size_t>(graph_.output)];
+}
+
+Graph GraphModule::graph() const {
+  Graph result = graph_;
+  for (std::size_t i = 0; i < result.nodes.size(); ++i) {
+    if (has_weights(result.nodes[i])) fold(result.nodes[i], layers_[i]);
+  }
+  return result;
+}
+
+}  // namespace bitsieve::train

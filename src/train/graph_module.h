@@ -1,0 +1,58 @@
+// A Graph as a libtorch module: trainable, and back again. Only this folder sees torch, and only files that include this
+// header.
+//
+// Values are NCHW with a batch in front; all else is as graph/graph.h says, after the passes of graph/passes. Batch norms
+// that were folded into their layer (Node::norm) are unfolded, so that they train as they did, and folded again by
+// graph().
+#pragma once
+#include <torch/torch.h>
+
+#include <functional>
+#include <vector>
+
+#include "graph/graph.h"
+
+namespace bitsieve::train {
+
+// The variables of a conv or a linear.
+struct Layer {
+  torch::Tensor weight, bias;    // before the norm, if any; bias undefined where there is none
+  torch::Tensor gamma, beta;     // of the norm; undefined where there is none
+  torch::Tensor mean, variance;  // running, not trained
+  double epsilon = 0;
+};
+
+class GraphModule : public torch::nn::Module {
+ public:
+  // Throws Error for a graph that is not valid. A channel whose gamma is 0 gives its beta whatever its weights were, and
+  // those are gone: they start from 0.
+  explicit GraphModule(Graph graph);
+
+  // x: [batch, C, H, W]. Norms use the statistics of the batch where the module is in training mode.
+  torch::Tensor forward(const torch::Tensor& x);
+
+  // What a layer computes with instead of its weight, and what its output becomes; either may be empty. This is where
+  // quantization comes in.
+  struct Hooks {
+    std::function<torch::Tensor(std::size_t node, const torch::Tensor& weight)> weight;
+    std::function<torch::Tensor(std::size_t node, const torch::Tensor& output)> output;  // after the clamp
+  };
+  Hooks hooks;
+
+  Layer& layer(std::size_t node) { return layers_.at(node); }
+  const Graph& source() const { return graph_; }
+
+  // The graph with the variables as they are now, norms folded.
+  Graph graph() const;
+
+ private:
+  torch::Tensor run(std::size_t index, const std::vector<torch::Tensor>& in);
+  torch::Tensor run_layer(std::size_t index, const torch::Tensor& x);
+
+  Graph graph_;
+  std::vector<Layer> layers_;             // by node
+  std::vector<torch::Tensor> constants_;  // by value
+  std::vector<std::size_t> last_reader_;  // by value: the node after which it is not needed
+};
+
+}  // namespace bitsieve::train

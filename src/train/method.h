@@ -1,0 +1,39 @@
+// What a way of training does beside plain SGD on the network's float variables.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "train/graph_module.h"
+
+namespace bitsieve::train {
+
+class Method {
+ public:
+  virtual ~Method() = default;
+
+  // Called once, before the optimizer is made. Variables that the method updates itself get requires_grad(false) or are
+  // replaced by its hooks, and are then left out of the optimizer.
+  virtual void attach(GraphModule& module) = 0;
+
+  // Before the first batch of an epoch, 0 to epochs - 1, and after the last one, with epoch == epochs. True where
+  // variables were replaced, so that the optimizer's momenta no longer mean anything.
+  virtual bool begin_epoch(GraphModule&, int /*epoch*/, int /*epochs*/) { return false; }
+
+  // After the gradients of a batch, before they are cleared.
+  virtual void step(double /*rate*/, double /*momentum*/) {}
+
+  // Writes the weights that the network computes with into the module's variables.
+  virtual void finish(GraphModule&) {}
+
+  // What is worth a column in the progress: "bits 3.42"; empty where there is nothing.
+  virtual std::string status() const { return {}; }
+};
+
+// Plain SGD.
+class FloatMethod final : public Method {
+ public:
+  void attach(GraphModule&) override {}
+};
+
+}  // namespace bitsieve::train
