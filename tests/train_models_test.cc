@@ -64,8 +64,8 @@ void check(const std::string& path) {
       worst_back = std::max(worst_back, std::abs(got - again[j]) / largest);
     }
   }
-  std::printf("%s: deviation %.1e, as a graph again %.1e, tolerance %.0e\n",
-              std::filesystem::path(path).stem().c_str(), worst, worst_back, tolerance);
+  std::printf("%s: deviation %.1e, as a graph again %.1e, tolerance %.0e\n", std::filesystem::path(path).stem().c_str(),
+              worst, worst_back, tolerance);
   EXPECT_LT(worst, tolerance);
   EXPECT_LT(worst_back, tolerance);
 }

@@ -10,12 +10,12 @@ namespace bitsieve {
 namespace {
 
 const WeightCodeRow weight_table[] = {
-    {"intB[-mse|-sparq][-tensor]",
+    {"intB[-mse|-sparq|-exact][-tensor]",
      "B bits, 2 to 8, one scale a filter (or a layer: tensor): max over the largest code, least squared error (mse), "
-     "or "
-     "that of the SPARQ code",
+     "that of the SPARQ code, or that of the grid on which trained weights lie already (exact)",
      "B is 2 to 8",
-     {"int8", "int7", "int6", "int5", "int4", "int3", "int2", "int4-mse", "int8-tensor", "int8-sparq", "int4-sparq"},
+     {"int8", "int7", "int6", "int5", "int4", "int3", "int2", "int4-mse", "int8-tensor", "int8-sparq", "int4-sparq",
+      "int8-exact"},
      uniform::weight_code},
     {"swis-nN-mM[-OPTION...]",
      "SWIS: N shift positions, 1 to 8, shared by M weights, 1 to 32; N like 2.5: a mean over the filters. Options: "

@@ -104,6 +104,34 @@ TEST(WeightCodes, StrongerCodesErrLess) {
   }
 }
 
+// What training left on a grid comes out as it was, also after a norm was folded into it.
+TEST(WeightCodes, ExactFindsTheGrid) {
+  std::mt19937 random(9);
+  for (const int bits : {2, 3, 5, 8}) {
+    const int top = (1 << (bits - 1)) - 1;
+    std::vector<float> w;
+    std::vector<int> wanted;
+    const float step = 0.0123f;
+    for (std::int64_t o = 0; o < outputs; ++o) {
+      const float folded = (o % 2 == 0 ? 1.0f : -1.0f) * (0.3f + 0.37f * static_cast<float>(o));
+      for (std::int64_t i = 0; i < k; ++i) {
+        const int q = i == 0 ? top : i == 1 ? 1 : static_cast<int>(random() % static_cast<unsigned>(2 * top + 1)) - top;
+        wanted.push_back(folded < 0 ? -q : q);
+        w.push_back(static_cast<float>(q) * step * folded);
+      }
+    }
+    const CodedWeights coded = code("int8-exact", w);
+    EXPECT_EQ(coded.bits, bits);
+    EXPECT_EQ(std::vector<int>(coded.q.begin(), coded.q.end()), wanted);
+    for (std::size_t o = 0; o < static_cast<std::size_t>(outputs); ++o)
+      EXPECT_NEAR(coded.scale[o], step * (0.3 + 0.37 * static_cast<double>(o)), 1e-6 * coded.scale[o]);
+  }
+  const auto w = bell(static_cast<std::size_t>(outputs * k), outputs);
+  EXPECT_EQ(code("int8-exact", w).q, code("int8", w).q);  // on no grid
+  EXPECT_EQ(code("int8-exact", w).bits, 8);
+  EXPECT_EQ(code("int8-exact", std::vector<float>(w.size(), 0.0f)).bits, 2);
+}
+
 TEST(WeightCodes, FractionsOfShiftsLieBetween) {
   const double two = noise("swis-n2-m4-mse"), half = noise("swis-n2.5-m4-mse"), three = noise("swis-n3-m4-mse");
   EXPECT_LT(half, two);

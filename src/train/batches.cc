@@ -48,8 +48,8 @@ Batch BatchStream::prepare(std::int64_t position) const {
     batch.labels.push_back(data_.label(item));
     if (data_.is_float()) {
       const Tensor ready = data_.floats(item);
-      if (ready.size() != channels * plane) fail("{}: item {} has another shape than the network's input",
-                                                 data_.description(), item);
+      if (ready.size() != channels * plane)
+        fail("{}: item {} has another shape than the network's input", data_.description(), item);
       std::copy(ready.data.begin(), ready.data.end(), to);
       continue;
     }

@@ -16,12 +16,12 @@
 namespace bitsieve::train {
 
 struct BatchOptions {
-  std::int64_t batch = 128;    // images; the last ones of an epoch that fill none are left to another epoch
-  std::uint64_t seed = 1;      // of the order, which is another in every epoch, and of the augmentation
-  bool augment = true;         // data/augment.h; false: as for evaluation
+  std::int64_t batch = 128;      // images; the last ones of an epoch that fill none are left to another epoch
+  std::uint64_t seed = 1;        // of the order, which is another in every epoch, and of the augmentation
+  bool augment = true;           // data/augment.h; false: as for evaluation
   std::int64_t most_images = 0;  // the first so many of a seeded choice; 0: all
-  int threads = 1;             // that prepare batches
-  int ahead = 4;               // batches prepared before they are asked for
+  int threads = 1;               // that prepare batches
+  int ahead = 4;                 // batches prepared before they are asked for
 };
 
 struct Batch {

@@ -1,5 +1,6 @@
-// BSQ: every bit of every weight is trained (specification of BSQ, A). The network computes with weights of whole steps;
-// their gradient is all that torch gives, and the fused step of kernels/plane_step turns it into one of the planes.
+// BSQ: every bit of every weight is trained (specification of BSQ, A). The network computes with weights of whole
+// steps; their gradient is all that torch gives, and the fused step of kernels/plane_step turns it into one of the
+// planes.
 #pragma once
 #include "methods/bsq/bit_planes.h"
 #include "train/method.h"
@@ -23,8 +24,8 @@ struct BsqLayer {
   std::vector<float> shrinkage;  // R, as planes
   std::vector<float> momentum;   // M, as weights
   double scale_momentum = 0;
-  std::vector<double> norms;     // by bit, of the planes as they are
-  torch::Tensor weight;          // what the network computes with; a leaf
+  std::vector<double> norms;  // by bit, of the planes as they are
+  torch::Tensor weight;       // what the network computes with; a leaf
 };
 
 class BsqMethod final : public Method {

@@ -68,8 +68,8 @@ struct Plain {
 };
 
 // 200 steps against torch's autograd and SGD on every plane, with the regularizer in the loss. The loss is linear in
-// the weights, so that a weight that is rounded the other way does not send both on other ways; and no plane dies, since
-// the regularizer's gradient Pi / ||Pi|| makes much of the least difference where hardly anything is left.
+// the weights, so that a weight that is rounded the other way does not send both on other ways; and no plane dies,
+// since the regularizer's gradient Pi / ||Pi|| makes much of the least difference where hardly anything is left.
 TEST(Bsq, IsPlainAutogradOnPlanes) {
   const Graph graph = network();
   GraphModule module(graph);
@@ -125,7 +125,8 @@ TEST(Bsq, IsPlainAutogradOnPlanes) {
     }
   }
   EXPECT_GT(at_bounds, 10000);
-  for (const BsqLayer& layer : method.layers()) EXPECT_GT(*std::min_element(layer.norms.begin(), layer.norms.end()), 0.1);
+  for (const BsqLayer& layer : method.layers())
+    EXPECT_GT(*std::min_element(layer.norms.begin(), layer.norms.end()), 0.1);
   // As in kernels/plane_step: half of 2^-22 for each of three float32 results in each step.
   EXPECT_LT(worst, 200 * 3 * 1.2e-7);
   EXPECT_LT(worst_scale, 200 * 3 * 1.2e-7);
@@ -150,7 +151,8 @@ TEST(Bsq, AdjustmentsKeepTheNetwork) {
     method.begin_epoch(module, epoch, 8);
     {
       const torch::NoGradGuard guard;
-      EXPECT_LT((module.forward(x) - before).abs().max().item<double>(), 1e-4 * before.abs().max().item<double>() + 1e-6);
+      EXPECT_LT((module.forward(x) - before).abs().max().item<double>(),
+                1e-4 * before.abs().max().item<double>() + 1e-6);
     }
     for (int t = 0; t < 40; ++t) {
       torch::nn::functional::cross_entropy(module.forward(x), y).backward();

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "base/error.h"
+#include "graph/passes/passes.h"
 #include "train/operators.h"
 
 namespace bitsieve::train {
@@ -23,31 +23,16 @@ std::vector<float> to_vector(const torch::Tensor& t) {
   return {flat.data_ptr<float>(), flat.data_ptr<float>() + flat.numel()};
 }
 
-// Layer, before its norm: the inverse of fold(), except where gamma is 0.
-void unfold(Layer& layer, const Tensor& folded_weight, const Tensor* folded_bias, const FoldedNorm& norm) {
-  Tensor weight = folded_weight;
-  Tensor bias({folded_weight.shape[0]}, 0.0f);
-  const std::size_t channels = norm.gamma.size(), k = weight.data.size() / std::max<std::size_t>(channels, 1);
-  for (std::size_t c = 0; c < channels; ++c) {
-    const double factor =
-        norm.gamma[c] == 0 ? 0 : std::sqrt(static_cast<double>(norm.variance[c]) + norm.epsilon) / norm.gamma[c];
-    for (std::size_t i = c * k; i < (c + 1) * k; ++i) weight.data[i] = static_cast<float>(weight.data[i] * factor);
-    const double folded = folded_bias == nullptr ? 0.0 : folded_bias->data[c];
-    bias.data[c] = static_cast<float>((folded - norm.beta[c]) * factor + norm.mean[c]);
-  }
-  layer.weight = to_torch(weight);
-  // A bias before a norm does nothing that the norm would not undo: only what was there is kept, and rounding is not.
-  double largest = 0, scale = 0;
-  for (std::size_t c = 0; c < channels; ++c) {
-    largest = std::max(largest, std::abs(static_cast<double>(bias.data[c])));
-    scale = std::max(scale, std::sqrt(static_cast<double>(norm.variance[c]) + norm.epsilon) + std::abs(norm.mean[c]));
-  }
-  if (largest > 1e-5 * scale) layer.bias = to_torch(bias);
-  layer.gamma = to_torch(norm.gamma);
-  layer.beta = to_torch(norm.beta);
-  layer.mean = to_torch(norm.mean);
-  layer.variance = to_torch(norm.variance);
-  layer.epsilon = norm.epsilon;
+// The layer before its norm, and the norm: the inverse of fold().
+void unfold(Layer& layer, const Node& node) {
+  const Unfolded raw = unfold_norm(node);
+  layer.weight = to_torch(raw.weight);
+  if (raw.bias) layer.bias = to_torch(*raw.bias);
+  layer.gamma = to_torch(node.norm->gamma);
+  layer.beta = to_torch(node.norm->beta);
+  layer.mean = to_torch(node.norm->mean);
+  layer.variance = to_torch(node.norm->variance);
+  layer.epsilon = node.norm->epsilon;
 }
 
 void fold(Node& node, const Layer& layer) {
@@ -55,8 +40,8 @@ void fold(Node& node, const Layer& layer) {
   const auto channels = static_cast<std::size_t>(node.weight().shape[0]);
   std::vector<float> bias = layer.bias.defined() ? to_vector(layer.bias) : std::vector<float>(channels, 0.0f);
   if (layer.gamma.defined()) {
-    const FoldedNorm norm{to_vector(layer.gamma), to_vector(layer.beta), to_vector(layer.mean), to_vector(layer.variance),
-                          static_cast<float>(layer.epsilon)};
+    const FoldedNorm norm{to_vector(layer.gamma), to_vector(layer.beta), to_vector(layer.mean),
+                          to_vector(layer.variance), static_cast<float>(layer.epsilon)};
     const std::size_t k = weight.size() / std::max<std::size_t>(channels, 1);
     for (std::size_t c = 0; c < channels; ++c) {
       const double factor = norm.gamma[c] / std::sqrt(static_cast<double>(norm.variance[c]) + norm.epsilon);
@@ -94,7 +79,7 @@ GraphModule::GraphModule(Graph graph)
     for (const ValueId id : node.inputs) last_reader_[static_cast<std::size_t>(id)] = i;
     Layer& layer = layers_[i];
     if (has_weights(node) && node.norm) {
-      unfold(layer, node.weight(), node.bias(), *node.norm);
+      unfold(layer, node);
     } else if (has_weights(node)) {
       layer.weight = to_torch(node.weight());
       if (node.bias() != nullptr) layer.bias = to_torch(*node.bias());

@@ -1,9 +1,9 @@
-// A Graph as a libtorch module: trainable, and back again. Only this folder sees torch, and only files that include this
-// header.
+// A Graph as a libtorch module: trainable, and back again. Only this folder sees torch, and only files that include
+// this header.
 //
-// Values are NCHW with a batch in front; all else is as graph/graph.h says, after the passes of graph/passes. Batch norms
-// that were folded into their layer (Node::norm) are unfolded, so that they train as they did, and folded again by
-// graph().
+// Values are NCHW with a batch in front; all else is as graph/graph.h says, after the passes of graph/passes. Batch
+// norms that were folded into their layer (Node::norm) are unfolded, so that they train as they did, and folded again
+// by graph().
 #pragma once
 #include <torch/torch.h>
 
@@ -24,8 +24,8 @@ struct Layer {
 
 class GraphModule : public torch::nn::Module {
  public:
-  // Throws Error for a graph that is not valid. A channel whose gamma is 0 gives its beta whatever its weights were, and
-  // those are gone: they start from 0.
+  // Throws Error for a graph that is not valid. A channel whose gamma is 0 gives its beta whatever its weights were,
+  // and those are gone: they start from 0.
   explicit GraphModule(Graph graph);
 
   // x: [batch, C, H, W]. Norms use the statistics of the batch where the module is in training mode.

@@ -52,9 +52,9 @@ torch::Tensor pad(const torch::Tensor& x, const Attributes& a) {
 
 torch::Tensor convolution(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias,
                           const Window& w) {
-  if (w.pad_before == w.pad_after)
-    return torch::conv2d(x, weight, bias, w.stride, w.pad_before, w.dilation, w.groups);
-  return torch::conv2d(pad_image(x, w, 0), weight, bias, w.stride, std::array<std::int64_t, 2>{0, 0}, w.dilation, w.groups);
+  if (w.pad_before == w.pad_after) return torch::conv2d(x, weight, bias, w.stride, w.pad_before, w.dilation, w.groups);
+  return torch::conv2d(pad_image(x, w, 0), weight, bias, w.stride, std::array<std::int64_t, 2>{0, 0}, w.dilation,
+                       w.groups);
 }
 
 torch::Tensor compute(const Graph& graph, const Node& node, const std::vector<torch::Tensor>& in) {

@@ -211,4 +211,24 @@ void remove_dead(Graph& graph) {
   }
 }
 
+Unfolded unfold_norm(const Node& node) {
+  const FoldedNorm& norm = *node.norm;
+  Unfolded result{node.weight(), std::nullopt};
+  Tensor bias({node.weight().shape[0]}, 0.0f);
+  const std::size_t channels = norm.gamma.size(), k = result.weight.data.size() / std::max<std::size_t>(channels, 1);
+  double largest = 0, scale = 0;
+  for (std::size_t c = 0; c < channels; ++c) {
+    const double deviation = std::sqrt(static_cast<double>(norm.variance[c]) + norm.epsilon);
+    const double factor = norm.gamma[c] == 0 ? 0 : deviation / norm.gamma[c];
+    for (std::size_t i = c * k; i < (c + 1) * k; ++i)
+      result.weight.data[i] = static_cast<float>(result.weight.data[i] * factor);
+    const double folded = node.bias() == nullptr ? 0.0 : node.bias()->data[c];
+    bias.data[c] = norm.gamma[c] == 0 ? 0.0f : static_cast<float>((folded - norm.beta[c]) * factor + norm.mean[c]);
+    largest = std::max(largest, std::abs(static_cast<double>(bias.data[c])));
+    scale = std::max(scale, deviation + std::abs(norm.mean[c]));
+  }
+  if (largest > 1e-5 * scale) result.bias = std::move(bias);
+  return result;
+}
+
 }  // namespace bitsieve

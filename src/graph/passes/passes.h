@@ -1,5 +1,7 @@
 // Rewrites of a Graph that keep its float meaning.
 #pragma once
+#include <optional>
+
 #include "graph/graph.h"
 
 namespace bitsieve {
@@ -15,5 +17,14 @@ void fuse_activations(Graph& graph);
 
 // Drops nodes whose results are not used, constants without readers and unused values; renumbers ids.
 void remove_dead(Graph& graph);
+
+// A conv or linear without the norm that was folded into it (Node::norm), which stands apart again. Where gamma is 0
+// the weights of a channel are gone: they come out as 0. No bias where there was none: what rounding makes of it is
+// dropped.
+struct Unfolded {
+  Tensor weight;
+  std::optional<Tensor> bias;
+};
+Unfolded unfold_norm(const Node& node);
 
 }  // namespace bitsieve

@@ -22,18 +22,18 @@ namespace bitsieve {
 inline constexpr std::int64_t plane_step_chunk = 1024;
 
 struct PlaneStepArgs {
-  std::int64_t count = 0;             // weights, 1 to plane_step_chunk
-  int bits = 0;                       // 1 to 10
-  std::int64_t stride = 0;            // from plane to plane
-  float* planes = nullptr;            // [2 * bits][stride]: of both signs, from the highest bit on
-  float* shrinkage = nullptr;         // R, likewise; null: none is kept, R = rho_b * Pi (no momentum of these)
-  float* momentum = nullptr;          // M, [count]
-  const float* gradient = nullptr;    // of the loss by the weights, [count]
-  const float* rho = nullptr;         // by bit, the lowest first
-  float step = 0;                     // what a weight is per unit of u: scale / (2^bits - 1)
-  float rate = 0, keep = 0;           // learning rate; how much of a momentum is kept
-  float* rounded = nullptr;           // out: u after the step, rounded half to even, [count]
-  double* squares = nullptr;          // out: sum of the squares of both signs, by bit, the lowest first
+  std::int64_t count = 0;           // weights, 1 to plane_step_chunk
+  int bits = 0;                     // 1 to 10
+  std::int64_t stride = 0;          // from plane to plane
+  float* planes = nullptr;          // [2 * bits][stride]: of both signs, from the highest bit on
+  float* shrinkage = nullptr;       // R, likewise; null: none is kept, R = rho_b * Pi (no momentum of these)
+  float* momentum = nullptr;        // M, [count]
+  const float* gradient = nullptr;  // of the loss by the weights, [count]
+  const float* rho = nullptr;       // by bit, the lowest first
+  float step = 0;                   // what a weight is per unit of u: scale / (2^bits - 1)
+  float rate = 0, keep = 0;         // learning rate; how much of a momentum is kept
+  float* rounded = nullptr;         // out: u after the step, rounded half to even, [count]
+  double* squares = nullptr;        // out: sum of the squares of both signs, by bit, the lowest first
 };
 
 struct PlaneStepKernel {

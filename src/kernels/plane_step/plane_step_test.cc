@@ -79,7 +79,8 @@ TEST_P(PlaneStep, IsPlainSgdOnPlanes) {
       for (std::size_t j = 0; j < planes.size(); ++j) {
         const int row = static_cast<int>(j / 100), b = bits - 1 - row % bits;
         const double e = row < bits ? 1 << b : -(1 << b);
-        velocity[j] = 0.9f * velocity[j] + e * step * gradient[j % 100] + layer.rho[static_cast<std::size_t>(b)] * planes[j];
+        velocity[j] =
+            0.9f * velocity[j] + e * step * gradient[j % 100] + layer.rho[static_cast<std::size_t>(b)] * planes[j];
         planes[j] = std::clamp(planes[j] - 0.1f * velocity[j], 0.0, 2.0);
         at_bounds += planes[j] == 0 || planes[j] == 2;
         worst = std::max(worst, std::abs(planes[j] - layer.planes[j]));
@@ -101,7 +102,8 @@ TEST_P(PlaneStep, IsPlainSgdOnPlanes) {
     for (int b = 0; b < bits; ++b) {
       double squares = 0;
       for (const int row : {bits - 1 - b, 2 * bits - 1 - b}) {
-        for (std::size_t i = 0; i < 100; ++i) squares += std::pow(layer.planes[static_cast<std::size_t>(row) * 100 + i], 2);
+        for (std::size_t i = 0; i < 100; ++i)
+          squares += std::pow(layer.planes[static_cast<std::size_t>(row) * 100 + i], 2);
       }
       EXPECT_NEAR(layer.squares[static_cast<std::size_t>(b)], squares, 1e-5 * squares + 1e-9);
     }

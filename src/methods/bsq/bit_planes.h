@@ -51,7 +51,8 @@ std::vector<float> weights(const BitPlanes& planes, bool official_clip = false);
 
 // Gradients of the loss (A.2, A.3): `gradient` is that by the weights. Rounding and clip count as the identity.
 // decay: of the planes; group: alpha * kappa, the weight of the group Lasso of this layer.
-std::vector<float> plane_gradients(const BitPlanes& planes, std::span<const float> gradient, double decay, double group);
+std::vector<float> plane_gradients(const BitPlanes& planes, std::span<const float> gradient, double decay,
+                                   double group);
 double scale_gradient(const BitPlanes& planes, std::span<const float> gradient, bool official_clip = false);
 
 // sqrt(epsilon + sum of P_b^2 + N_b^2) for each bit, from the lowest on; their sum is B_GL (A.3).
@@ -59,8 +60,8 @@ std::vector<double> group_norms(const BitPlanes& planes);
 inline constexpr double norm_epsilon = 1e-8;
 
 struct Adjustment {
-  int grown = 0;               // 1 where a carry needed another bit
-  std::int64_t saturated = 0;  // weights cut at 2^bits - 1, as the layer had most_bits already
+  int grown = 0;                      // 1 where a carry needed another bit
+  std::int64_t saturated = 0;         // weights cut at 2^bits - 1, as the layer had most_bits already
   int from_top = 0, from_bottom = 0;  // empty planes taken away
   Adjustment& operator+=(const Adjustment& o);
 };

@@ -1,6 +1,7 @@
 #include "methods/uniform/uniform.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "base/error.h"
@@ -44,6 +45,32 @@ float best_clip(const float* w, std::int64_t count, float peak, float top) {
   return best;
 }
 
+// A step that all weights are whole multiples of, but for what float32 does to numbers up to 127 that are multiplied a
+// few times; 0 where there is none down to peak / top.
+float exact_step(const float* w, std::int64_t count, float peak, float top) {
+  constexpr double tolerance = 1e-3;  // of a step; random weights of any number meet it by chance hardly ever
+  for (int multiple = 1; static_cast<float>(multiple) <= top; ++multiple) {
+    const double step = static_cast<double>(peak) / multiple;
+    double products = 0, squares = 0;
+    bool all = true;
+    for (std::int64_t i = 0; i < count && all; ++i) {
+      const double steps = w[i] / step, whole = std::nearbyint(steps);
+      all = std::abs(steps - whole) <= tolerance;
+      products += w[i] * whole;
+      squares += whole * whole;
+    }
+    if (all) return static_cast<float>(products / squares);  // the one weight `peak` may be off
+  }
+  return 0;
+}
+
+// That the integers need, with their sign.
+int bits_of(const std::vector<std::int8_t>& q) {
+  int most = 1;
+  for (const std::int8_t value : q) most = std::max(most, std::abs(int{value}));
+  return std::bit_width(static_cast<unsigned>(most)) + 1;
+}
+
 }  // namespace
 
 QuantizedWeights quantize_weights(const float* w, std::int64_t outputs, std::int64_t k, int bits, ScaleRule rule,
@@ -60,6 +87,10 @@ QuantizedWeights quantize_weights(const float* w, std::int64_t outputs, std::int
     // The order of these float32 operations is part of the definition: it decides ties of the peak weight.
     float scale = rule == ScaleRule::sparq ? 2 * peak / static_cast<float>((1 << bits) - 1) : peak / top;
     if (rule == ScaleRule::mse && peak > 0) scale = best_clip(w + first * k, together * k, peak, top);
+    if (rule == ScaleRule::exact && peak > 0) {
+      const float step = exact_step(w + first * k, together * k, peak, top);
+      if (step > 0) scale = step;
+    }
     if (!(scale > 0)) scale = 1;
     std::fill_n(result.scale.begin() + first, together, scale);
     for (std::int64_t i = first * k; i < (first + together) * k; ++i) {
@@ -75,8 +106,12 @@ std::optional<WeightCode> weight_code(std::string_view name) {
   if (!bits) return std::nullopt;
   ScaleRule rule = ScaleRule::max_code;
   std::size_t at = 1;
-  if (at < parts.size() && (parts[at] == "mse" || parts[at] == "sparq")) {
-    rule = parts[at++] == "mse" ? ScaleRule::mse : ScaleRule::sparq;
+  for (const auto& [word, meant] :
+       {std::pair{"mse", ScaleRule::mse}, std::pair{"sparq", ScaleRule::sparq}, std::pair{"exact", ScaleRule::exact}}) {
+    if (at == 1 && at < parts.size() && parts[at] == word) {
+      rule = meant;
+      ++at;
+    }
   }
   const bool per_tensor = at < parts.size() && parts[at] == "tensor";
   if (at + per_tensor != parts.size()) return std::nullopt;
@@ -86,7 +121,8 @@ std::optional<WeightCode> weight_code(std::string_view name) {
   code.shifts = *bits - 1;
   code.quantize = [b = *bits, rule, per_tensor](const WeightInput& in) {
     QuantizedWeights quantized = quantize_weights(in.w, in.outputs, in.k, b, rule, per_tensor);
-    return CodedWeights{std::move(quantized.q), std::move(quantized.scale), b, {}};
+    const int needed = rule == ScaleRule::exact ? bits_of(quantized.q) : b;
+    return CodedWeights{std::move(quantized.q), std::move(quantized.scale), needed, {}};
   };
   return code;
 }

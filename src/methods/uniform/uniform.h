@@ -14,6 +14,9 @@ enum class ScaleRule {
   max_code,  // scale = max|w| / (2^(b-1) - 1), codes symmetric
   sparq,     // scale = 2 max|w| / (2^b - 1) (max/127.5 at 8 bits), codes down to -2^(b-1): SPARQ's code (spec A.1)
   mse,       // codes symmetric, the scale of least squared error among the clips i/100 of max|w|, i = 10 to 100
+  // Codes symmetric: where the weights are whole multiples of a step already, max|w| being at most 2^(b-1) - 1 of them,
+  // the coarsest such step; otherwise as max_code. What quantization-aware training leaves comes out as it is.
+  exact,
 };
 
 struct QuantizedWeights {
@@ -26,7 +29,8 @@ struct QuantizedWeights {
 QuantizedWeights quantize_weights(const float* w, std::int64_t outputs, std::int64_t k, int bits, ScaleRule rule,
                                   bool per_tensor = false);
 
-// intB or intB-sparq, intB-mse, then -tensor; B from 2 to 8. Nothing for any other text.
+// intB, intB-sparq, intB-mse or intB-exact, then -tensor; B from 2 to 8. Nothing for any other text.
+// With `exact` the weights say how many bits they need, B at most.
 std::optional<WeightCode> weight_code(std::string_view name);
 
 // The naive rival (spec A.5): quantizing the real value with 2^bits levels over the same range; bits 2 to 7.
