@@ -18,7 +18,7 @@ declare -A may=(
   [pack]="base tensor graph data quant kernels methods pack"
   [train]="base tensor graph data quant methods kernels runtime train"
   [search]="base tensor graph data quant methods kernels runtime compress eval search"
-  [cli]="base tensor graph data quant methods kernels runtime compress eval pack search cli"
+  [cli]="base tensor graph data quant methods kernels runtime compress eval pack train search cli"
 )
 bad=0
 for folder in src/*/; do

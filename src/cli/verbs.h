@@ -20,6 +20,7 @@ void add_analyze(CLI::App& app, const std::string& command);
 void add_auto(CLI::App& app, const std::string& command);
 void add_bench(CLI::App& app, const std::string& command);
 void add_run(CLI::App& app, const std::string& command);
+void add_train(CLI::App& app, const std::string& command);
 void add_list(CLI::App& app, const std::string& command);
 
 inline constexpr Verb verbs[] = {
@@ -29,6 +30,7 @@ inline constexpr Verb verbs[] = {
     {"quantize", "model + calibration + recipe -> quantized model (.bsv)", add_quantize},
     {"eval", "accuracy of a float or quantized model on labelled images", add_eval},
     {"analyze", "error layer by layer, worst first, with the likely cause", add_analyze},
+    {"train", "float or bit-level training (BSQ) on labelled images; writes an ONNX file", add_train},
     {"run", "one image in, the most likely classes out", add_run},
     {"bench", "speed, layer by layer", add_bench},
     {"list", "weight codes, activation codes, data sets, operators and kernels", add_list},

@@ -12,6 +12,8 @@
 namespace bitsieve::train {
 namespace {
 
+constexpr int int8_bits = 7;  // of a magnitude
+
 std::span<const float> view(const torch::Tensor& t) {
   return {t.data_ptr<float>(), static_cast<std::size_t>(t.numel())};
 }
@@ -55,6 +57,7 @@ bool BsqMethod::begin_epoch(GraphModule&, int epoch, int epochs) {
   if (epoch % options_.interval != 0 && epoch != epochs) return false;
   for (BsqLayer& layer : layers_) {
     layer.adjusted += bsq::adjust(layer.planes, options_.most_bits);
+    if (epoch == epochs) layer.adjusted += bsq::halve(layer.planes, int8_bits);
     restart(layer);
   }
   return true;

@@ -4,18 +4,9 @@
 #pragma once
 #include "methods/bsq/bit_planes.h"
 #include "train/method.h"
+#include "train/options.h"
 
 namespace bitsieve::train {
-
-struct BsqOptions {
-  double alpha = 5e-3;  // weight of the regularizer (A.3)
-  int bits = 8;         // magnitude bits at the start
-  int most_bits = 8;    // a carry may grow a layer up to
-  int interval = 100;   // epochs between adjustments (A.4); after the last one there is always one
-  double decay = 1e-4;  // of planes: shrinks bits as alpha does (D.4)
-  bool train_scale = true;
-  int threads = 0;
-};
 
 struct BsqLayer {
   std::size_t node = 0;

@@ -26,29 +26,52 @@ Integers joined(const std::array<std::int64_t, 2>& a, const std::array<std::int6
 
 const char* onnx_name(Op op) {
   switch (op) {
-    case Op::conv: return "Conv";
-    case Op::linear: return "Gemm";
-    case Op::matmul: return "MatMul";
-    case Op::batch_norm: return "BatchNormalization";
-    case Op::relu: return "Relu";
-    case Op::leaky_relu: return "LeakyRelu";
-    case Op::clip: return "Clip";
-    case Op::sigmoid: return "Sigmoid";
-    case Op::hard_sigmoid: return "HardSigmoid";
-    case Op::hard_swish: return "HardSwish";
-    case Op::add: return "Add";
-    case Op::sub: return "Sub";
-    case Op::mul: return "Mul";
-    case Op::div: return "Div";
-    case Op::concat: return "Concat";
-    case Op::slice: return "Slice";
-    case Op::pad: return "Pad";
-    case Op::max_pool: return "MaxPool";
-    case Op::average_pool: return "AveragePool";
-    case Op::reduce_mean: return "ReduceMean";
-    case Op::reshape: return "Reshape";
-    case Op::transpose: return "Transpose";
-    case Op::softmax: return "Softmax";
+    case Op::conv:
+      return "Conv";
+    case Op::linear:
+      return "Gemm";
+    case Op::matmul:
+      return "MatMul";
+    case Op::batch_norm:
+      return "BatchNormalization";
+    case Op::relu:
+      return "Relu";
+    case Op::leaky_relu:
+      return "LeakyRelu";
+    case Op::clip:
+      return "Clip";
+    case Op::sigmoid:
+      return "Sigmoid";
+    case Op::hard_sigmoid:
+      return "HardSigmoid";
+    case Op::hard_swish:
+      return "HardSwish";
+    case Op::add:
+      return "Add";
+    case Op::sub:
+      return "Sub";
+    case Op::mul:
+      return "Mul";
+    case Op::div:
+      return "Div";
+    case Op::concat:
+      return "Concat";
+    case Op::slice:
+      return "Slice";
+    case Op::pad:
+      return "Pad";
+    case Op::max_pool:
+      return "MaxPool";
+    case Op::average_pool:
+      return "AveragePool";
+    case Op::reduce_mean:
+      return "ReduceMean";
+    case Op::reshape:
+      return "Reshape";
+    case Op::transpose:
+      return "Transpose";
+    case Op::softmax:
+      return "Softmax";
   }
   fail("an operator that ONNX files have no name for");
 }
@@ -152,7 +175,8 @@ class Writer {
 
   // The node, then its norm and its clamp where it has them.
   void write(const Node& n) {
-    const bool relu = n.clamp_lo == 0 && std::isinf(n.clamp_hi), clamped = !std::isinf(n.clamp_lo) || !std::isinf(n.clamp_hi);
+    const bool relu = n.clamp_lo == 0 && std::isinf(n.clamp_hi),
+               clamped = !std::isinf(n.clamp_lo) || !std::isinf(n.clamp_hi);
     std::string last = clamped ? fresh(n.name + "_before_clamp") : name(n.output);
     if (n.norm && has_weights(n)) {
       const std::string before = fresh(n.name + "_before_norm");
@@ -200,7 +224,8 @@ class Writer {
       inputs.push_back(constant(fresh(n.name + "_weight"), turned));
       const std::string product = bias == nullptr ? output : fresh(n.name + "_product");
       node("MatMul", n.name, inputs, product);
-      if (bias != nullptr) node("Add", fresh(n.name + "_add"), {product, constant(fresh(n.name + "_bias"), *bias)}, output);
+      if (bias != nullptr)
+        node("Add", fresh(n.name + "_add"), {product, constant(fresh(n.name + "_bias"), *bias)}, output);
       return;
     }
     inputs.push_back(constant(fresh(n.name + "_weight"), weight));

@@ -167,6 +167,23 @@ Adjustment strip(BitPlanes& planes) {
   return adjustment;
 }
 
+Adjustment halve(BitPlanes& planes, int most) {
+  Adjustment adjustment;
+  while (planes.bits > most) {
+    std::vector<std::int32_t> k = integers(planes);
+    const std::int32_t limit = (1 << (planes.bits - 1)) - 1;
+    for (std::int32_t& value : k) {
+      value = static_cast<std::int32_t>(std::nearbyint(value / 2.0));
+      adjustment.saturated += std::abs(value) > limit;
+      value = std::clamp(value, -limit, limit);
+    }
+    const float step = 2 * planes.step();
+    planes = split(k, planes.bits - 1, step * static_cast<float>(limit));
+    ++adjustment.from_bottom;
+  }
+  return adjustment;
+}
+
 Adjustment adjust(BitPlanes& planes, int most) {
   Adjustment adjustment = requantize(planes, most);
   return adjustment += strip(planes);

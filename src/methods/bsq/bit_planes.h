@@ -74,6 +74,10 @@ Adjustment requantize(BitPlanes& planes, int most = 8);
 // keep their value. Of requantized planes.
 Adjustment strip(BitPlanes& planes);
 
+// Brings a layer of more bits down to `most`: whole numbers are halved, halves to even, and the step doubled, as often
+// as needed. Weights move by half of the new step at most. Not in the paper: int8 holds 7 bits and a sign.
+Adjustment halve(BitPlanes& planes, int most);
+
 // requantize, then strip: the precision adjustment of the paper.
 Adjustment adjust(BitPlanes& planes, int most = 8);
 

@@ -182,6 +182,17 @@ TEST(BitPlanes, SplittingIsOffByHalfAStepAtMost) {
   EXPECT_EQ(weights(zero), Floats(3, 0.0f));
 }
 
+TEST(BitPlanes, HalvesToFitInt8) {
+  BitPlanes planes = split(Integers{255, -255, 3, -1, 2, 100, -254}, 8, 2.55f);
+  EXPECT_EQ(halve(planes, 8).from_bottom, 0);
+  const Adjustment done = halve(planes, 7);
+  EXPECT_EQ(done.from_bottom, 1);
+  EXPECT_EQ(done.saturated, 2);  // 127.5 is 128, which 7 bits do not hold
+  EXPECT_EQ(planes.bits, 7);
+  EXPECT_EQ(integers(planes), (Integers{127, -127, 2, 0, 1, 50, -127}));
+  EXPECT_NEAR(planes.step(), 0.02, 1e-7);
+}
+
 TEST(BitPlanes, RefusesWhatItCannotSplit) {
   EXPECT_THROW(split(Floats{1}, 0), Error);
   EXPECT_THROW(split(Floats{1}, most_bits + 1), Error);

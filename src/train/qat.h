@@ -1,0 +1,48 @@
+// Quantization-aware training with fixed bits (specification of BSQ, A.6, like DoReFa's without its tanh): a latent weight
+// w in [-1, 1] and a trained scale, W = scale * round(w * (2^n - 1)) / (2^n - 1), rounding counting as the identity.
+// Finetunes a scheme that BSQ found, and is the plain rival of BSQ at any number of bits.
+#pragma once
+#include <map>
+#include <string>
+
+#include "methods/bsq/bit_planes.h"
+#include "train/method.h"
+#include "train/options.h"
+
+namespace bitsieve::train {
+
+// What a layer starts from.
+struct QatStart {
+  int bits = 0;          // of magnitudes; 0: all weights stay 0
+  bsq::BitPlanes planes;  // where training goes on from whole numbers; empty: from the module's float weights
+};
+
+struct QatLayer {
+  std::size_t node = 0;
+  int bits = 0;
+  torch::Tensor latent, scale;  // variables of the module; undefined with 0 bits
+};
+
+class QatMethod final : public Method {
+ public:
+  // By node; weighted layers that are not in it stay float.
+  explicit QatMethod(std::map<std::size_t, QatStart> starts) : starts_(std::move(starts)) {}
+
+  void attach(GraphModule& module) override;
+  void step(double rate, double momentum) override;  // keeps latent weights in [-1, 1]
+  void finish(GraphModule& module) override;
+  std::string status() const override;
+
+  const std::map<std::size_t, QatLayer>& layers() const { return layers_; }
+
+ private:
+  torch::Tensor weight(const QatLayer& layer, const torch::Tensor& plain) const;
+
+  std::map<std::size_t, QatStart> starts_;
+  std::map<std::size_t, QatLayer> layers_;
+};
+
+// The largest weight, or for up to 4 bits the clip between it and a fifth of it with the least squared error.
+double starting_scale(const float* weight, std::int64_t count, int bits);
+
+}  // namespace bitsieve::train

@@ -1,0 +1,104 @@
+#include "train/qat.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+namespace bitsieve::train {
+namespace {
+
+Graph network() {
+  Graph graph;
+  graph.name = "three";
+  graph.input = graph.add_value("input", {20});
+  torch::manual_seed(31);
+  ValueId last = graph.input;
+  std::int64_t width = 20;
+  for (const std::int64_t out : {16, 12, 4}) {
+    Node node{};
+    node.op = Op::linear;
+    node.name = fmt::format("linear.{}", out);
+    node.inputs = {last};
+    const torch::Tensor w = torch::randn({out, width}) * 0.3;
+    Tensor weight({out, width}, 0.0f);
+    std::copy_n(w.data_ptr<float>(), w.numel(), weight.data.begin());
+    node.params = {weight, Tensor({out}, 0.0f)};
+    node.clamp_lo = out == 4 ? -INFINITY : 0;
+    node.output = last = graph.add_value(node.name, {out});
+    graph.nodes.push_back(node);
+    width = out;
+  }
+  graph.output = last;
+  validate(graph);
+  return graph;
+}
+
+torch::Tensor weight_of(GraphModule& module, std::size_t node) {
+  return module.hooks.weight(node, module.layer(node).weight).detach();
+}
+
+void expect_on_grid(const torch::Tensor& weight, double step, int bits) {
+  const torch::Tensor k = weight / step;
+  EXPECT_LT((k - k.round()).abs().max().item<double>(), 1e-3);
+  EXPECT_LE(k.abs().max().item<double>(), (1 << bits) - 1 + 1e-3);
+}
+
+TEST(Qat, StaysOnItsGridAndLearns) {
+  GraphModule module(network());
+  QatMethod method({{0, {3, {}}}, {1, {2, {}}}});  // the last one stays float
+  method.attach(module);
+  EXPECT_EQ(method.status(), "bits 2.62");
+  torch::manual_seed(32);
+  const torch::Tensor x = torch::randn({128, 20}), y = (x.slice(1, 0, 1) > 0).to(torch::kLong).squeeze(1);
+  torch::optim::SGD sgd(module.parameters(), torch::optim::SGDOptions(0.05).momentum(0.9));
+  double first = 0, last = 0;
+  for (int t = 0; t < 100; ++t) {
+    const torch::Tensor loss = torch::nn::functional::cross_entropy(module.forward(x), y);
+    sgd.zero_grad();
+    loss.backward();
+    sgd.step();
+    method.step(0.05, 0.9);
+    (t == 0 ? first : last) = loss.item<double>();
+    EXPECT_LE(method.layers().at(0).latent.abs().max().item<double>(), 1);
+  }
+  EXPECT_LT(last, 0.3 * first);
+  for (const std::size_t node : {0u, 1u}) {
+    const QatLayer& layer = method.layers().at(node);
+    expect_on_grid(weight_of(module, node), layer.scale.item<double>() / ((1 << layer.bits) - 1), layer.bits);
+  }
+  const torch::NoGradGuard guard;
+  const torch::Tensor before = module.forward(x);
+  method.finish(module);
+  EXPECT_TRUE(torch::equal(before, module.forward(x)));
+}
+
+// Finetuning starts where BSQ ended, and a layer of no bits stays 0.
+TEST(Qat, GoesOnFromPlanes) {
+  GraphModule module(network());
+  const torch::Tensor plain = module.layer(0).weight.detach().contiguous();
+  const bsq::BitPlanes planes = bsq::split({plain.data_ptr<float>(), static_cast<std::size_t>(plain.numel())}, 4);
+  QatMethod method({{0, {4, planes}}, {1, {0, {}}}});
+  method.attach(module);
+  const std::vector<float> wanted = bsq::weights(planes);
+  const torch::Tensor got = weight_of(module, 0).contiguous();
+  for (std::size_t i = 0; i < wanted.size(); ++i) EXPECT_NEAR(got.data_ptr<float>()[i], wanted[i], 1e-6);
+  EXPECT_EQ(weight_of(module, 1).abs().max().item<double>(), 0);
+  module.forward(torch::randn({4, 20})).sum().backward();
+  method.step(0.1, 0.9);
+  method.finish(module);
+  EXPECT_EQ(module.layer(1).weight.abs().max().item<double>(), 0);
+}
+
+TEST(Qat, ClipsFewBits) {
+  std::vector<float> w(1000);
+  for (std::size_t i = 0; i < w.size(); ++i) w[i] = std::sin(static_cast<float>(i)) * 0.1f;
+  w[0] = 1;  // alone far out
+  EXPECT_EQ(starting_scale(w.data(), 1000, 7), 1);
+  EXPECT_LT(starting_scale(w.data(), 1000, 2), 0.5);
+  w.assign(1000, 0);
+  EXPECT_EQ(starting_scale(w.data(), 1000, 2), 0);
+}
+
+}  // namespace
+}  // namespace bitsieve::train
