@@ -1,5 +1,7 @@
-// bitsieve train, in the program bitsieve-train: float or bit-level training; the result is an ONNX file whose weights lie
-// on the grid found.
+// bitsieve train, in the program bitsieve-train: float or bit-level training; the result is an ONNX file whose weights
+// lie on the grid found.
+#include "train/train.h"
+
 #include <algorithm>
 #include <cstdio>
 #include <memory>
@@ -13,7 +15,6 @@
 #include "eval/accuracy.h"
 #include "graph/onnx/writer.h"
 #include "runtime/executor.h"
-#include "train/train.h"
 
 namespace bitsieve::cli {
 namespace {
@@ -66,7 +67,8 @@ void run(TrainVerb verb) {
   int width = 5;
   for (const train::LayerBits& l : result.layers) width = std::max(width, static_cast<int>(l.node.size()));
   if (!result.layers.empty() && !options.json()) {
-    std::printf("\n%-*s %10s %6s %9s %12s %6s\n", width, "layer", "weights", "bits", "from top", "from bottom", "grown");
+    std::printf("\n%-*s %10s %6s %9s %12s %6s\n", width, "layer", "weights", "bits", "from top", "from bottom",
+                "grown");
   }
   for (const train::LayerBits& l : result.layers) {
     layers.push_back({{"name", l.node},

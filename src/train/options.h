@@ -40,7 +40,8 @@ struct TrainOptions {
   BatchOptions batches;
   BsqOptions bsq;
   int qat_bits = 3;  // magnitude bits of every layer, 1 to 7
-  // After bsq: training with the bits that it found, from its weights or, with restart, from those that it started from.
+  // After bsq: training with the bits that it found, from its weights or, with restart, from those that it started
+  // from.
   int finetune_epochs = 0;
   double finetune_rate = 0.01;
   bool restart = false;

@@ -1,6 +1,6 @@
-// Quantization-aware training with fixed bits (specification of BSQ, A.6, like DoReFa's without its tanh): a latent weight
-// w in [-1, 1] and a trained scale, W = scale * round(w * (2^n - 1)) / (2^n - 1), rounding counting as the identity.
-// Finetunes a scheme that BSQ found, and is the plain rival of BSQ at any number of bits.
+// Quantization-aware training with fixed bits (specification of BSQ, A.6, like DoReFa's without its tanh): a latent
+// weight w in [-1, 1] and a trained scale, W = scale * round(w * (2^n - 1)) / (2^n - 1), rounding counting as the
+// identity. Finetunes a scheme that BSQ found, and is the plain rival of BSQ at any number of bits.
 #pragma once
 #include <map>
 #include <string>
@@ -13,7 +13,7 @@ namespace bitsieve::train {
 
 // What a layer starts from.
 struct QatStart {
-  int bits = 0;          // of magnitudes; 0: all weights stay 0
+  int bits = 0;           // of magnitudes; 0: all weights stay 0
   bsq::BitPlanes planes;  // where training goes on from whole numbers; empty: from the module's float weights
 };
 

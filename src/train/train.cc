@@ -15,7 +15,8 @@ namespace {
 std::vector<LayerBits> bits_of(const BsqMethod& method, const Graph& graph) {
   std::vector<LayerBits> layers;
   for (const BsqLayer& layer : method.layers()) {
-    const bool gone = std::all_of(layer.planes.values.begin(), layer.planes.values.end(), [](float v) { return v == 0; });
+    const bool gone =
+        std::all_of(layer.planes.values.begin(), layer.planes.values.end(), [](float v) { return v == 0; });
     layers.push_back({graph.nodes[layer.node].name, layer.planes.size, gone ? 0 : layer.planes.bits,
                       layer.adjusted.from_top, layer.adjusted.from_bottom, layer.adjusted.grown});
   }
