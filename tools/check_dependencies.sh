@@ -16,7 +16,7 @@ declare -A may=(
   [compress]="base tensor graph quant methods kernels runtime compress"
   [eval]="base tensor graph data quant methods kernels runtime eval"
   [pack]="base tensor graph data quant kernels methods pack"
-  [train]="base tensor graph data quant methods kernels runtime train"
+  [train]="base tensor graph data quant methods kernels runtime compress train"
   [search]="base tensor graph data quant methods kernels runtime compress eval search"
   [cli]="base tensor graph data quant methods kernels runtime compress eval pack train search cli"
 )

@@ -1,47 +1,15 @@
 #include "cli/calibration_source.h"
 
-#include <atomic>
-#include <csignal>
 #include <filesystem>
 
 #include "base/error.h"
+#include "cli/interrupt.h"
 #include "cli/progress.h"
 #include "cli/report.h"
 #include "runtime/calibrate.h"
 #include "runtime/executor.h"
 
 namespace bitsieve::cli {
-namespace {
-
-std::atomic<bool> stop_asked{false};
-static_assert(std::atomic<bool>::is_always_lock_free);  // for use in a signal handler
-
-extern "C" void ask_to_stop(int) { stop_asked = true; }
-
-// SIGINT and SIGTERM end the pass at the next block while this lives; a second one ends the program.
-class StopOnSignal {
- public:
-  StopOnSignal() {
-    stop_asked = false;
-    struct sigaction action {};
-    action.sa_handler = ask_to_stop;
-    action.sa_flags = SA_RESETHAND;
-    sigaction(SIGINT, &action, &old_int_);
-    sigaction(SIGTERM, &action, &old_term_);
-  }
-  ~StopOnSignal() {
-    sigaction(SIGINT, &old_int_, nullptr);
-    sigaction(SIGTERM, &old_term_, nullptr);
-  }
-  StopOnSignal(const StopOnSignal&) = delete;
-  StopOnSignal& operator=(const StopOnSignal&) = delete;
-
- private:
-  struct sigaction old_int_ {
-  }, old_term_{};
-};
-
-}  // namespace
 
 bool names_calibration(const Options& options) { return options.calib.ends_with(".json"); }
 
@@ -126,10 +94,10 @@ CalibrationSource obtain_calibration(const ModelFile& model, const Options& opti
     }
     if (source.reused) return source;
   }
-  StopOnSignal signals;
+  const StopOnSignal signals;
   CalibrateOptions pass;
   pass.threads = options.threads;
-  pass.stop = &stop_asked;
+  pass.stop = &signals.asked();
   {
     Progress progress("calibrating", wanted.images_wanted);
     pass.progress = [&](std::int64_t done) { progress.set(done); };

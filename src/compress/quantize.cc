@@ -50,12 +50,6 @@ bool never_negative(const Graph& graph, ValueId id, const Calibration& calibrati
   }
 }
 
-// These keep their input's code: they only select or move values.
-bool keeps_code(const Node& node) {
-  return node.op == Op::max_pool || node.op == Op::slice || node.op == Op::pad || node.op == Op::reshape ||
-         node.op == Op::transpose;
-}
-
 class Quantizer {
  public:
   Quantizer(const Graph& graph, const Calibration& calibration, const Recipe& recipe, int threads)
@@ -319,6 +313,11 @@ class Quantizer {
 };
 
 }  // namespace
+
+bool keeps_code(const Node& node) {
+  return node.op == Op::max_pool || node.op == Op::slice || node.op == Op::pad || node.op == Op::reshape ||
+         node.op == Op::transpose;
+}
 
 QuantizeResult quantize(const Graph& graph, const Calibration& calibration, const Recipe& recipe, int threads) {
   return Quantizer(graph, calibration, recipe, threads).run();

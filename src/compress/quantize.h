@@ -19,4 +19,7 @@ struct QuantizeResult {
 // not depend on it.
 QuantizeResult quantize(const Graph& graph, const Calibration& calibration, const Recipe& recipe, int threads = 0);
 
+// Nodes that only select or move values: their output has the code of their first input.
+bool keeps_code(const Node& node);
+
 }  // namespace bitsieve

@@ -45,11 +45,13 @@ const WeightCodeRow weight_table[] = {
 std::vector<ActivationCodeRow> make_activation_table() {
   std::vector<ActivationCodeRow> rows;
   rows.push_back({"int8", "plain 8 bits", 8, 8, {}});
-  rows.push_back({"act4-uniform",
-                  "16 uniform levels over the same range",
-                  4,
-                  4,
-                  {uniform::make_transform(4, false), uniform::make_transform(4, true)}});
+  for (const int bits : {4, 3, 2}) {
+    rows.push_back({fmt::format("act{}-uniform", bits),
+                    fmt::format("{} uniform levels over the same range", 1 << bits),
+                    bits,
+                    bits,
+                    {uniform::make_transform(bits, false), uniform::make_transform(bits, true)}});
+  }
   for (const sparq::WindowOption& option : sparq::window_options()) {
     for (const bool round : {true, false}) {
       for (const int mode : {0, 1, 2}) {

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "base/files.h"
-#include "pack/bytes.h"
 #include "pack/check.h"
 #include "pack/code_sections.h"
 #include "pack/container.h"
@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t max_labels = 1 << 20;
 
 std::string encode_info(const PackedModel& packed) {
-  pack::ByteWriter out;
+  ByteWriter out;
   for (const std::string* text :
        {&packed.tool_version, &packed.source_name, &packed.source_hash, &packed.calibration_hash}) {
     out.text(*text);
@@ -27,7 +27,7 @@ std::string encode_info(const PackedModel& packed) {
 }
 
 void decode_info(std::string_view section, PackedModel& packed) {
-  pack::ByteReader in(section, "section INFO");
+  ByteReader in(section, "section INFO");
   for (std::string* text : {&packed.tool_version, &packed.source_name, &packed.source_hash, &packed.calibration_hash}) {
     *text = in.text();
   }

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "methods/swis/stream.h"
-#include "pack/bytes.h"
 #include "pack/check.h"
 #include "pack/check_shifts.h"
 #include "pack/container.h"

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "base/hash.h"
-#include "pack/bytes.h"
 
 namespace bitsieve::pack {
 namespace {

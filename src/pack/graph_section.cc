@@ -1,7 +1,7 @@
 #include "pack/graph_section.h"
 
+#include "base/bytes.h"
 #include "base/error.h"
-#include "pack/bytes.h"
 #include "pack/check.h"
 
 namespace bitsieve::pack {

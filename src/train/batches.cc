@@ -7,6 +7,7 @@
 #include "data/augment.h"
 
 namespace bitsieve::train {
+
 BatchStream::BatchStream(const Dataset& data, const Preprocessing& preprocessing, const Shape& input,
                          const BatchOptions& options)
     : data_(data), preprocessing_(preprocessing), input_(input), options_(options) {
@@ -35,34 +36,43 @@ BatchStream::~BatchStream() {
   for (std::thread& worker : workers_) worker.join();
 }
 
+void BatchStream::read(std::int64_t item, std::int64_t epoch, float* hwc) const {
+  const std::int64_t channels = input_[0], plane = input_[1] * input_[2];
+  if (data_.is_float()) {
+    const Tensor ready = data_.floats(item);
+    if (ready.size() != channels * plane)
+      fail("{}: item {} has another shape than the network's input", data_.description(), item);
+    for (std::int64_t c = 0; c < channels; ++c) {
+      for (std::int64_t p = 0; p < plane; ++p)
+        hwc[p * channels + c] = ready.data[static_cast<std::size_t>(c * plane + p)];
+    }
+    return;
+  }
+  const Image image = data_.image(item);
+  if (preprocessing_.height == 0 && (image.height != input_[1] || image.width != input_[2]))
+    fail("{}: picture {} is {} x {}, the network's input {} x {}, and the preprocessing says no size",
+         data_.description(), item, image.height, image.width, input_[1], input_[2]);
+  if (epoch < 0) return preprocess(image, preprocessing_, hwc);
+  const std::uint64_t seed = Random(options_.seed, static_cast<std::uint64_t>(item)).next();
+  preprocess_augmented(image, preprocessing_, seed, static_cast<std::uint64_t>(epoch), hwc);
+}
+
+void BatchStream::plain(std::int64_t i, std::span<float> out) const {
+  read(chosen_.at(static_cast<std::size_t>(i)), -1, out.data());
+}
+
 Batch BatchStream::prepare(std::int64_t position) const {
-  const auto epoch = static_cast<std::uint64_t>(position / batches());
-  const std::vector<std::int64_t> order = shuffled(images_, Random(options_.seed, epoch));
+  const std::int64_t epoch = position / batches();
+  const std::vector<std::int64_t> order = shuffled(images_, Random(options_.seed, static_cast<std::uint64_t>(epoch)));
   const std::int64_t first = position % batches() * options_.batch, channels = input_[0], plane = input_[1] * input_[2];
   Batch batch;
   batch.images.resize(static_cast<std::size_t>(options_.batch * channels * plane));
   std::vector<float> hwc(static_cast<std::size_t>(channels * plane));
   for (std::int64_t i = 0; i < options_.batch; ++i) {
     const std::int64_t item = chosen_[static_cast<std::size_t>(order[static_cast<std::size_t>(first + i)])];
-    float* const to = batch.images.data() + i * channels * plane;
     batch.labels.push_back(data_.label(item));
-    if (data_.is_float()) {
-      const Tensor ready = data_.floats(item);
-      if (ready.size() != channels * plane)
-        fail("{}: item {} has another shape than the network's input", data_.description(), item);
-      std::copy(ready.data.begin(), ready.data.end(), to);
-      continue;
-    }
-    const Image image = data_.image(item);
-    if (preprocessing_.height == 0 && (image.height != input_[1] || image.width != input_[2]))
-      fail("{}: picture {} is {} x {}, the network's input {} x {}, and the preprocessing says no size",
-           data_.description(), item, image.height, image.width, input_[1], input_[2]);
-    if (options_.augment) {
-      const std::uint64_t seed = Random(options_.seed, static_cast<std::uint64_t>(item)).next();
-      preprocess_augmented(image, preprocessing_, seed, epoch, hwc.data());
-    } else {
-      preprocess(image, preprocessing_, hwc.data());
-    }
+    read(item, options_.augment ? epoch : -1, hwc.data());
+    float* const to = batch.images.data() + i * channels * plane;
     for (std::int64_t c = 0; c < channels; ++c) {
       for (std::int64_t p = 0; p < plane; ++p) to[c * plane + p] = hwc[static_cast<std::size_t>(p * channels + c)];
     }

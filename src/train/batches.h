@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -42,12 +43,17 @@ class BatchStream {
   std::int64_t batches() const { return images_ / options_.batch; }  // of an epoch
   std::int64_t images() const { return images_; }
 
+  // Image i, 0 to images() - 1, channel-last, as for evaluation. Safe to call from several threads.
+  void plain(std::int64_t i, std::span<float> out) const;
+
   // Waits until the batch is ready; after batch b of an epoch usually comes b + 1, which is being prepared. Throws what
   // reading it threw.
   Batch take(std::int64_t epoch, std::int64_t batch);
 
  private:
   Batch prepare(std::int64_t position) const;  // position: epoch * batches() + batch
+  // Channel-last; augmented where `epoch` is not negative.
+  void read(std::int64_t item, std::int64_t epoch, float* hwc) const;
   void work();
 
   const Dataset& data_;

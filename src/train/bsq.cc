@@ -1,11 +1,10 @@
 #include "train/bsq.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 
 #include "base/cpu.h"
+#include "base/error.h"
 #include "base/parallel.h"
 #include "kernels/plane_step/plane_step.h"
 
@@ -27,6 +26,7 @@ void BsqMethod::attach(GraphModule& module) {
     if (!has_weights(graph.nodes[node])) continue;
     BsqLayer layer;
     layer.node = node;
+    layer.name = graph.nodes[node].name;
     torch::Tensor& variable = module.layer(node).weight;
     variable.set_requires_grad(false);
     const torch::Tensor weight = variable.detach().contiguous();
@@ -86,7 +86,7 @@ void BsqMethod::step(BsqLayer& layer, double rate, double momentum) const {
   const auto bits = static_cast<std::size_t>(planes.bits);
   std::vector<double> squares(static_cast<std::size_t>(chunks) * bits);
   const float step = planes.step();
-  parallel_for(chunks, chunks < 8 ? 1 : options_.threads, [&](std::int64_t chunk, int) {
+  parallel_for(chunks, chunks < 8 ? 1 : 0, [&](std::int64_t chunk, int) {
     const std::int64_t first = chunk * plane_step_chunk;
     PlaneStepArgs args;
     args.count = std::min(plane_step_chunk, planes.size - first);
@@ -124,16 +124,58 @@ void BsqMethod::finish(GraphModule& module) {
   module.hooks.weight = {};
 }
 
-double BsqMethod::bits() const {
-  double sum = 0;
+std::vector<LayerBits> BsqMethod::layer_bits() const {
+  std::vector<LayerBits> result;
   for (const BsqLayer& layer : layers_) {
-    const auto zero = [](float value) { return value == 0; };
-    const bool gone = std::all_of(layer.planes.values.begin(), layer.planes.values.end(), zero);
-    if (!gone) sum += static_cast<double>(layer.planes.size) * layer.planes.bits;
+    const bool gone =
+        std::all_of(layer.planes.values.begin(), layer.planes.values.end(), [](float v) { return v == 0; });
+    result.push_back({layer.name, layer.planes.size, gone ? 0 : layer.planes.bits, layer.planes.scale,
+                      layer.adjusted.from_top, layer.adjusted.from_bottom, layer.adjusted.grown});
   }
-  return weights_ == 0 ? 0 : sum / static_cast<double>(weights_);
+  return result;
 }
 
-std::string BsqMethod::status() const { return fmt::format("bits {:.2f}", bits()); }
+void BsqMethod::save(State& state) const {
+  for (const BsqLayer& layer : layers_) {
+    const auto key = [&](const char* what) { return what + (' ' + layer.name); };
+    state.numbers[key("bits")] = layer.planes.bits;
+    state.numbers[key("scale")] = layer.planes.scale;
+    state.numbers[key("scale momentum")] = layer.scale_momentum;
+    state.numbers[key("from top")] = layer.adjusted.from_top;
+    state.numbers[key("from bottom")] = layer.adjusted.from_bottom;
+    state.numbers[key("grown")] = layer.adjusted.grown;
+    state.arrays[key("planes")] = layer.planes.values;
+    state.arrays[key("shrinkage")] = layer.shrinkage;
+    state.arrays[key("plane momentum")] = layer.momentum;
+    const std::span<const float> weight = view(layer.weight);
+    state.arrays[key("rounded")].assign(weight.begin(), weight.end());
+    for (std::size_t b = 0; b < layer.norms.size(); ++b)
+      state.numbers[key("norm") + ' ' + std::to_string(b)] = layer.norms[b];
+  }
+}
+
+void BsqMethod::load(const State& state) {
+  for (BsqLayer& layer : layers_) {
+    const auto key = [&](const char* what) { return what + (' ' + layer.name); };
+    const std::int64_t bits = state.whole(key("bits"));
+    if (bits < 1 || bits > bsq::most_bits) fail("the state has {} bits for layer '{}'", bits, layer.name);
+    bsq::BitPlanes& planes = layer.planes;
+    const auto size = static_cast<std::size_t>(planes.size), all = 2 * static_cast<std::size_t>(bits) * size;
+    planes.bits = static_cast<int>(bits);
+    planes.scale = static_cast<float>(state.number(key("scale")));
+    planes.values = state.array(key("planes"), all);
+    layer.shrinkage = state.array(key("shrinkage"), all);
+    layer.momentum = state.array(key("plane momentum"), size);
+    layer.scale_momentum = state.number(key("scale momentum"));
+    layer.adjusted.from_top = static_cast<int>(state.whole(key("from top")));
+    layer.adjusted.from_bottom = static_cast<int>(state.whole(key("from bottom")));
+    layer.adjusted.grown = static_cast<int>(state.whole(key("grown")));
+    layer.norms.clear();
+    for (std::int64_t b = 0; b < bits; ++b) layer.norms.push_back(state.number(key("norm") + ' ' + std::to_string(b)));
+    const std::vector<float>& weight = state.array(key("rounded"), size);
+    const torch::NoGradGuard guard;
+    std::copy(weight.begin(), weight.end(), layer.weight.data_ptr<float>());
+  }
+}
 
 }  // namespace bitsieve::train

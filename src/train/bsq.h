@@ -10,6 +10,7 @@ namespace bitsieve::train {
 
 struct BsqLayer {
   std::size_t node = 0;
+  std::string name;  // of the node
   bsq::BitPlanes planes;
   bsq::Adjustment adjusted;      // over all adjustments
   std::vector<float> shrinkage;  // R, as planes
@@ -27,11 +28,12 @@ class BsqMethod final : public Method {
   bool begin_epoch(GraphModule& module, int epoch, int epochs) override;
   void step(double rate, double momentum) override;
   void finish(GraphModule& module) override;
-  std::string status() const override;
+  // A layer of nothing but zeros has no bits.
+  std::vector<LayerBits> layer_bits() const override;
+  void save(State& state) const override;
+  void load(const State& state) override;
 
   const std::vector<BsqLayer>& layers() const { return layers_; }
-  // Magnitude bits a weight, layers of nothing but zeros counting none.
-  double bits() const;
 
  private:
   void restart(BsqLayer& layer) const;  // after planes were replaced

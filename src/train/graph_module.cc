@@ -57,12 +57,6 @@ void fold(Node& node, const Layer& layer) {
   node.params[1].data = std::move(bias);
 }
 
-// Parameter names may not hold a dot.
-std::string parameter_name(std::string node, const char* what) {
-  std::replace(node.begin(), node.end(), '.', '_');
-  return node + ' ' + what;
-}
-
 }  // namespace
 
 GraphModule::GraphModule(Graph graph)
@@ -85,32 +79,39 @@ GraphModule::GraphModule(Graph graph)
       if (node.bias() != nullptr) layer.bias = to_torch(*node.bias());
     }
     const auto trained = [&](torch::Tensor& t, const char* what) {
-      if (t.defined()) t = register_parameter(parameter_name(node.name, what), t);
+      if (t.defined()) t = register_parameter(name_of(i, what), t);
     };
     trained(layer.weight, "weight");
     trained(layer.bias, "bias");
     trained(layer.gamma, "gamma");
     trained(layer.beta, "beta");
     if (layer.mean.defined()) {
-      layer.mean = register_buffer(parameter_name(node.name, "mean"), layer.mean);
-      layer.variance = register_buffer(parameter_name(node.name, "variance"), layer.variance);
+      layer.mean = register_buffer(name_of(i, "mean"), layer.mean);
+      layer.variance = register_buffer(name_of(i, "variance"), layer.variance);
     }
   }
   last_reader_[static_cast<std::size_t>(graph_.output)] = graph_.nodes.size();
+}
+
+std::string GraphModule::name_of(std::size_t node, const char* what) const {
+  std::string name = graph_.nodes[node].name;
+  std::replace(name.begin(), name.end(), '.', '_');
+  return name + ' ' + what;
 }
 
 torch::Tensor GraphModule::run_layer(std::size_t index, const torch::Tensor& x) {
   const Node& node = graph_.nodes[index];
   Layer& layer = layers_[index];
   const torch::Tensor weight = hooks.weight ? hooks.weight(index, layer.weight) : layer.weight;
-  torch::Tensor y = node.op == Op::conv ? convolution(x, weight, layer.bias, node.attributes.window)
-                                        : torch::nn::functional::linear(x, weight, layer.bias);
+  torch::Tensor y;
+  if (hooks.product) y = hooks.product(index, x, weight, layer.bias);
+  if (!y.defined()) y = product(node, x, weight, layer.bias);
   if (!layer.gamma.defined()) return y;
   // A linear layer's channels are last, wherever else its input has axes.
   const bool channels_last = node.op == Op::linear && y.dim() > 2;
   if (channels_last) y = y.movedim(-1, 1);
-  y = torch::batch_norm(y, layer.gamma, layer.beta, layer.mean, layer.variance, is_training(), 0.1, layer.epsilon,
-                        false);
+  y = torch::batch_norm(y, layer.gamma, layer.beta, layer.mean, layer.variance, is_training(), norm_momentum,
+                        layer.epsilon, false);
   return channels_last ? y.movedim(1, -1) : y;
 }
 
@@ -124,12 +125,12 @@ torch::Tensor GraphModule::run(std::size_t index, const std::vector<torch::Tenso
   } else if (!std::isinf(node.clamp_lo)) {
     y = torch::clamp_min(y, node.clamp_lo);
   }
-  return hooks.output ? hooks.output(index, y) : y;
+  return hooks.value ? hooks.value(node.output, y) : y;
 }
 
 torch::Tensor GraphModule::forward(const torch::Tensor& x) {
   std::vector<torch::Tensor> values = constants_;
-  values[static_cast<std::size_t>(graph_.input)] = x;
+  values[static_cast<std::size_t>(graph_.input)] = hooks.value ? hooks.value(graph_.input, x) : x;
   for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
     const Node& node = graph_.nodes[i];
     std::vector<torch::Tensor> in;

@@ -8,6 +8,7 @@
 #include <torch/torch.h>
 
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "graph/graph.h"
@@ -31,16 +32,28 @@ class GraphModule : public torch::nn::Module {
   // x: [batch, C, H, W]. Norms use the statistics of the batch where the module is in training mode.
   torch::Tensor forward(const torch::Tensor& x);
 
-  // What a layer computes with instead of its weight, and what its output becomes; either may be empty. This is where
-  // quantization comes in.
+  // This is where quantization comes in; any may be empty.
   struct Hooks {
+    // What a layer computes with instead of its weight.
     std::function<torch::Tensor(std::size_t node, const torch::Tensor& weight)> weight;
-    std::function<torch::Tensor(std::size_t node, const torch::Tensor& output)> output;  // after the clamp
+    // What becomes of the input and of every node's output, after the clamp.
+    std::function<torch::Tensor(ValueId value, const torch::Tensor& x)> value;
+    // A layer's sums of products and its bias, which may be undefined; an undefined result: as usual.
+    std::function<torch::Tensor(std::size_t node, const torch::Tensor& x, const torch::Tensor& weight,
+                                const torch::Tensor& bias)>
+        product;
   };
   Hooks hooks;
 
+  // Share of a batch's statistics in the running ones.
+  static constexpr double usual_norm_momentum = 0.1;
+  double norm_momentum = usual_norm_momentum;
+
   Layer& layer(std::size_t node) { return layers_.at(node); }
   const Graph& source() const { return graph_; }
+
+  // The name under which something of a node is registered: names of variables may not hold a dot.
+  std::string name_of(std::size_t node, const char* what) const;
 
   // The graph with the variables as they are now, norms folded.
   Graph graph() const;

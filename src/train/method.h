@@ -4,7 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "base/state_file.h"
 #include "train/graph_module.h"
+#include "train/options.h"
 
 namespace bitsieve::train {
 
@@ -13,7 +15,8 @@ class Method {
   virtual ~Method() = default;
 
   // Called once, before the optimizer is made. Variables that the method updates itself get requires_grad(false) or are
-  // replaced by its hooks, and are then left out of the optimizer.
+  // replaced by its hooks, and are then left out of the optimizer; those that it wants trained it registers with the
+  // module.
   virtual void attach(GraphModule& module) = 0;
 
   // Before the first batch of an epoch, 0 to epochs - 1, and after the last one, with epoch == epochs. True where
@@ -26,8 +29,12 @@ class Method {
   // Writes the weights that the network computes with into the module's variables.
   virtual void finish(GraphModule&) {}
 
-  // What is worth a column in the progress: "bits 3.42"; empty where there is nothing.
-  virtual std::string status() const { return {}; }
+  // The bits of every layer that it has bits of, by node.
+  virtual std::vector<LayerBits> layer_bits() const { return {}; }
+
+  // What the module's variables and buffers do not hold. load comes after attach.
+  virtual void save(State&) const {}
+  virtual void load(const State&) {}
 };
 
 // Plain SGD.

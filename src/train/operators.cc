@@ -50,11 +50,37 @@ torch::Tensor pad(const torch::Tensor& x, const Attributes& a) {
 
 }  // namespace
 
-torch::Tensor convolution(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias,
-                          const Window& w) {
+torch::Tensor product(const Node& node, const torch::Tensor& x, const torch::Tensor& weight,
+                      const torch::Tensor& bias) {
+  if (node.op == Op::linear) return F::linear(x, weight, bias);
+  const Window& w = node.attributes.window;
   if (w.pad_before == w.pad_after) return torch::conv2d(x, weight, bias, w.stride, w.pad_before, w.dilation, w.groups);
   return torch::conv2d(pad_image(x, w, 0), weight, bias, w.stride, std::array<std::int64_t, 2>{0, 0}, w.dilation,
                        w.groups);
+}
+
+torch::Tensor product_of_columns(const Node& node, const torch::Tensor& x, const torch::Tensor& weight,
+                                 const torch::Tensor& bias,
+                                 const std::function<torch::Tensor(const torch::Tensor& columns)>& change) {
+  const std::int64_t batch = x.size(0), outputs = weight.size(0);
+  if (node.op == Op::linear) return F::linear(change(x), weight, bias);
+  const Window& w = node.attributes.window;
+  const torch::Tensor padded = pad_image(x, w, 0);
+  const std::int64_t depth = weight.size(1), taps = w.kernel[0] * w.kernel[1];
+  const auto extent = [&](std::size_t axis) {
+    const std::int64_t in = padded.size(static_cast<std::int64_t>(axis) + 2);
+    return (in - w.dilation[axis] * (w.kernel[axis] - 1) - 1) / w.stride[axis] + 1;
+  };
+  // [batch, C * taps, pixels] by channel, then tap
+  torch::Tensor columns = torch::im2col(padded, w.kernel, w.dilation, std::array<std::int64_t, 2>{0, 0}, w.stride);
+  columns = columns.reshape({batch, w.groups, depth, taps, -1}).permute({0, 1, 4, 3, 2});  // ..., pixels, taps, depth
+  columns = change(columns.reshape({batch, w.groups, -1, taps * depth}));
+  const torch::Tensor filters =
+      weight.reshape({w.groups, outputs / w.groups, depth, taps}).permute({0, 1, 3, 2}).flatten(2);
+  // [batch, groups, pixels, outputs / groups]
+  torch::Tensor y = torch::matmul(columns, filters.transpose(1, 2).unsqueeze(0));
+  y = y.permute({0, 1, 3, 2}).reshape({batch, outputs, extent(0), extent(1)});
+  return bias.defined() ? y + bias.reshape({1, -1, 1, 1}) : y;
 }
 
 torch::Tensor compute(const Graph& graph, const Node& node, const std::vector<torch::Tensor>& in) {

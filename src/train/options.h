@@ -1,8 +1,10 @@
-// What can be said about a training run. Free of torch.
+// What can be said about a training run, and what it reports. Free of torch.
 #pragma once
 #include <cstdint>
 #include <string>
+#include <vector>
 
+#include "quant/recipe.h"
 #include "train/batches.h"
 #include "train/schedule.h"
 
@@ -14,14 +16,48 @@ struct TrainerOptions {
   double momentum = 0.9;
   double decay = 1e-4;         // of weights, gamma and beta, as the authors of BSQ have it
   double label_smoothing = 0;  // 0 to 1
+  // Of the moving average of all variables, a step; 0: none. The averages are what is kept at the end. Of variables
+  // that torch's optimizer trains: a method's own (planes) are never averaged.
+  double average = 0;
+  double distill = 0;    // share of the loss that asks for the scores of the network that training began with, 0 to 1
+  int norm_batches = 0;  // at the end, statistics of batch norms anew from so many batches; 0: as they are
 };
 
+// Activations while training: those that the quantized model will have. Values get the scales that quantize() gives
+// them, and layers read them through their activation code; gradients pass rounding as if it were not there, and end
+// where a value is clipped.
+struct ActivationOptions {
+  std::string code;                  // row of the table of activation codes, for all layers but the outermost (int8);
+                                     // empty: float
+  RangeRule range = RangeRule::mse;  // of what the float network gives at the start of each stage
+  std::int64_t images = 512;         // that it is shown for that
+  double fixed = 0;  // the range of all values that are never negative (6: ReLU6, as the paper of BSQ has it); 0: none
+  bool learn = false;    // ranges are trained (PACT: the gradient of a clipped value goes to its range)
+  bool dynamic = false;  // in training, each batch's largest value; the running mean is kept (the authors of BSQ)
+};
+
+// What a method made of one layer.
+struct LayerBits {
+  std::string node;
+  std::int64_t weights = 0;
+  int bits = 0;      // of a magnitude, as the paper of BSQ counts; 0: the layer is all zeros. Stored: one more
+  double scale = 0;  // of the weight with all bits, s; 0: there is none for the whole layer
+  int from_top = 0, from_bottom = 0, grown = 0;  // planes over all adjustments
+};
+
+// Mean over all weights; stored: with a sign bit for each weight of a layer that is not all zeros.
+double magnitude_bits(const std::vector<LayerBits>& layers);
+double stored_bits(const std::vector<LayerBits>& layers);
+
 struct EpochReport {
-  int epoch = 0;                  // done, 1 to epochs
+  std::string stage;              // "train", "bsq", "finetune"
+  int epoch = 0, epochs = 0;      // done, of the whole run: 1 to epochs
   double loss = 0, accuracy = 0;  // means over the epoch's batches, in training mode; accuracy in percent
   double rate = 0;                // at the end of the epoch
   double seconds = 0;
-  std::string status;  // of the method
+  double left = 0;        // seconds, by the mean of this stage's epochs
+  std::vector<int> bits;  // of every layer that the method has bits of
+  double mean_bits = 0;   // magnitude bits of a weight; 0 where there are none
 };
 
 struct BsqOptions {
@@ -31,13 +67,13 @@ struct BsqOptions {
   int interval = 100;   // epochs between adjustments (A.4); after the last one there is always one
   double decay = 1e-4;  // of planes: shrinks bits as alpha does (D.4)
   bool train_scale = true;
-  int threads = 0;
 };
 
 struct TrainOptions {
-  std::string method = "float";  // bsq or qat
+  std::string method = "float";  // row of train/methods.h
   TrainerOptions trainer;
   BatchOptions batches;
+  ActivationOptions activations;
   BsqOptions bsq;
   int qat_bits = 3;  // magnitude bits of every layer, 1 to 7
   // After bsq: training with the bits that it found, from its weights or, with restart, from those that it started

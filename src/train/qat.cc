@@ -1,23 +1,14 @@
 #include "train/qat.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
+
+#include "train/through.h"
 
 namespace bitsieve::train {
 namespace {
 
 double levels(int bits) { return static_cast<double>((1 << bits) - 1); }
-
-// round() whose gradient is 1.
-torch::Tensor round_through(const torch::Tensor& x) { return x + (x.round() - x).detach(); }
-
-// Finds its node's layer again by name: parameter names may not hold a dot.
-std::string variable_name(std::string node, const char* what) {
-  std::replace(node.begin(), node.end(), '.', '_');
-  return node + ' ' + what;
-}
 
 }  // namespace
 
@@ -44,23 +35,17 @@ double starting_scale(const float* weight, std::int64_t count, int bits) {
 void QatMethod::attach(GraphModule& module) {
   const torch::NoGradGuard guard;
   for (const auto& [node, start] : starts_) {
-    QatLayer layer;
-    layer.node = node;
-    layer.bits = start.bits;
     torch::Tensor& plain = module.layer(node).weight;
+    QatLayer layer{node, module.source().nodes[node].name, plain.numel(), start.bits, {}, {}};
     plain.set_requires_grad(false);
     if (start.bits > 0) {
-      torch::Tensor weight = plain.detach().contiguous().clone();
-      double scale = starting_scale(weight.data_ptr<float>(), weight.numel(), start.bits);
-      if (start.planes.bits > 0) {
-        const std::vector<float> w = bsq::weights(start.planes);
-        std::copy(w.begin(), w.end(), weight.data_ptr<float>());
-        scale = start.planes.scale;
-      }
-      const std::string& name = module.source().nodes[node].name;
-      layer.scale = module.register_parameter(variable_name(name, "scale"), torch::tensor(static_cast<float>(scale)));
-      layer.latent = module.register_parameter(variable_name(name, "latent"),
-                                               scale > 0 ? (weight / scale).clamp(-1, 1) : torch::zeros_like(weight));
+      const torch::Tensor weight = plain.detach().cpu().contiguous();
+      const double scale =
+          start.scale > 0 ? start.scale : starting_scale(weight.data_ptr<float>(), weight.numel(), start.bits);
+      layer.scale = module.register_parameter(module.name_of(node, "scale"),
+                                              torch::full({}, scale, plain.options().requires_grad(false)));
+      layer.latent = module.register_parameter(
+          module.name_of(node, "latent"), scale > 0 ? (plain.detach() / scale).clamp(-1, 1) : torch::zeros_like(plain));
     }
     layers_[node] = layer;
   }
@@ -92,14 +77,11 @@ void QatMethod::finish(GraphModule& module) {
   module.hooks.weight = {};
 }
 
-std::string QatMethod::status() const {
-  double bits = 0, weights = 0;
-  for (const auto& [node, layer] : layers_) {
-    const double count = layer.latent.defined() ? static_cast<double>(layer.latent.numel()) : 0;
-    bits += layer.bits * count;
-    weights += count;
-  }
-  return fmt::format("bits {:.2f}", weights > 0 ? bits / weights : 0);
+std::vector<LayerBits> QatMethod::layer_bits() const {
+  std::vector<LayerBits> result;
+  for (const auto& [node, layer] : layers_)
+    result.push_back({layer.name, layer.weights, layer.bits, layer.scale.defined() ? layer.scale.item<double>() : 0});
+  return result;
 }
 
 }  // namespace bitsieve::train

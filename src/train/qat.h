@@ -5,7 +5,6 @@
 #include <map>
 #include <string>
 
-#include "methods/bsq/bit_planes.h"
 #include "train/method.h"
 #include "train/options.h"
 
@@ -13,12 +12,14 @@ namespace bitsieve::train {
 
 // What a layer starts from.
 struct QatStart {
-  int bits = 0;           // of magnitudes; 0: all weights stay 0
-  bsq::BitPlanes planes;  // where training goes on from whole numbers; empty: from the module's float weights
+  int bits = 0;      // of magnitudes; 0: all weights stay 0
+  double scale = 0;  // of the weight with all bits; 0: starting_scale() of the module's weights
 };
 
 struct QatLayer {
   std::size_t node = 0;
+  std::string name;  // of the node
+  std::int64_t weights = 0;
   int bits = 0;
   torch::Tensor latent, scale;  // variables of the module; undefined with 0 bits
 };
@@ -31,7 +32,7 @@ class QatMethod final : public Method {
   void attach(GraphModule& module) override;
   void step(double rate, double momentum) override;  // keeps latent weights in [-1, 1]
   void finish(GraphModule& module) override;
-  std::string status() const override;
+  std::vector<LayerBits> layer_bits() const override;
 
   const std::map<std::size_t, QatLayer>& layers() const { return layers_; }
 

@@ -1,38 +1,16 @@
 #include "train/qat.h"
 
-#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 
+#include "methods/bsq/bit_planes.h"
+#include "train/test_network.h"
+
 namespace bitsieve::train {
 namespace {
 
-Graph network() {
-  Graph graph;
-  graph.name = "three";
-  graph.input = graph.add_value("input", {20});
-  torch::manual_seed(31);
-  ValueId last = graph.input;
-  std::int64_t width = 20;
-  for (const std::int64_t out : {16, 12, 4}) {
-    Node node{};
-    node.op = Op::linear;
-    node.name = fmt::format("linear.{}", out);
-    node.inputs = {last};
-    const torch::Tensor w = torch::randn({out, width}) * 0.3;
-    Tensor weight({out, width}, 0.0f);
-    std::copy_n(w.data_ptr<float>(), w.numel(), weight.data.begin());
-    node.params = {weight, Tensor({out}, 0.0f)};
-    node.clamp_lo = out == 4 ? -INFINITY : 0;
-    node.output = last = graph.add_value(node.name, {out});
-    graph.nodes.push_back(node);
-    width = out;
-  }
-  graph.output = last;
-  validate(graph);
-  return graph;
-}
+Graph network() { return test::linear_network(20, {16, 12, 4}, 31); }
 
 torch::Tensor weight_of(GraphModule& module, std::size_t node) {
   return module.hooks.weight(node, module.layer(node).weight).detach();
@@ -46,9 +24,9 @@ void expect_on_grid(const torch::Tensor& weight, double step, int bits) {
 
 TEST(Qat, StaysOnItsGridAndLearns) {
   GraphModule module(network());
-  QatMethod method({{0, {3, {}}}, {1, {2, {}}}});  // the last one stays float
+  QatMethod method({{0, {3, 0}}, {1, {2, 0}}});  // the last one stays float
   method.attach(module);
-  EXPECT_EQ(method.status(), "bits 2.62");
+  EXPECT_NEAR(magnitude_bits(method.layer_bits()), (3 * 320 + 2 * 192) / 512.0, 1e-12);
   torch::manual_seed(32);
   const torch::Tensor x = torch::randn({128, 20}), y = (x.slice(1, 0, 1) > 0).to(torch::kLong).squeeze(1);
   torch::optim::SGD sgd(module.parameters(), torch::optim::SGDOptions(0.05).momentum(0.9));
@@ -74,15 +52,20 @@ TEST(Qat, StaysOnItsGridAndLearns) {
 }
 
 // Finetuning starts where BSQ ended, and a layer of no bits stays 0.
-TEST(Qat, GoesOnFromPlanes) {
+TEST(Qat, GoesOnFromWholeSteps) {
   GraphModule module(network());
-  const torch::Tensor plain = module.layer(0).weight.detach().contiguous();
-  const bsq::BitPlanes planes = bsq::split({plain.data_ptr<float>(), static_cast<std::size_t>(plain.numel())}, 4);
-  QatMethod method({{0, {4, planes}}, {1, {0, {}}}});
+  torch::Tensor& plain = module.layer(0).weight;
+  bsq::BitPlanes planes;
+  {
+    const torch::NoGradGuard guard;
+    planes = bsq::split({plain.data_ptr<float>(), static_cast<std::size_t>(plain.numel())}, 4);
+    const std::vector<float> whole = bsq::weights(planes);
+    std::copy(whole.begin(), whole.end(), plain.data_ptr<float>());
+  }
+  const torch::Tensor wanted = plain.detach().clone();
+  QatMethod method({{0, {4, planes.scale}}, {1, {0, 0}}});
   method.attach(module);
-  const std::vector<float> wanted = bsq::weights(planes);
-  const torch::Tensor got = weight_of(module, 0).contiguous();
-  for (std::size_t i = 0; i < wanted.size(); ++i) EXPECT_NEAR(got.data_ptr<float>()[i], wanted[i], 1e-6);
+  EXPECT_LT((weight_of(module, 0) - wanted).abs().max().item<double>(), 1e-6);
   EXPECT_EQ(weight_of(module, 1).abs().max().item<double>(), 0);
   module.forward(torch::randn({4, 20})).sum().backward();
   method.step(0.1, 0.9);

@@ -1,107 +1,245 @@
 #include "train/train.h"
 
-#include <algorithm>
-#include <map>
+#include <chrono>
+#include <cmath>
 
 #include "base/error.h"
 #include "base/parallel.h"
-#include "train/bsq.h"
-#include "train/qat.h"
+#include "compress/quantize.h"
+#include "runtime/calibrate.h"
+#include "runtime/executor.h"
+#include "train/activations.h"
+#include "train/methods.h"
 #include "train/trainer.h"
 
 namespace bitsieve::train {
 namespace {
 
-std::vector<LayerBits> bits_of(const BsqMethod& method, const Graph& graph) {
-  std::vector<LayerBits> layers;
-  for (const BsqLayer& layer : method.layers()) {
-    const bool gone =
-        std::all_of(layer.planes.values.begin(), layer.planes.values.end(), [](float v) { return v == 0; });
-    layers.push_back({graph.nodes[layer.node].name, layer.planes.size, gone ? 0 : layer.planes.bits,
-                      layer.adjusted.from_top, layer.adjusted.from_bottom, layer.adjusted.grown});
+using Clock = std::chrono::steady_clock;
+
+// What a checkpoint holds beside the trainer's own: where the run stands, and what the stages before gave.
+struct Standing {
+  std::size_t stage = 0;
+  std::vector<LayerBits> found;
+  std::vector<EpochReport> epochs;
+};
+
+void save(const Standing& standing, State& state) {
+  state.numbers["stage"] = static_cast<double>(standing.stage);
+  state.numbers["found"] = static_cast<double>(standing.found.size());
+  for (std::size_t i = 0; i < standing.found.size(); ++i) {
+    const LayerBits& layer = standing.found[i];
+    const auto key = [&](const char* what) { return fmt::format("found {} {}", i, what); };
+    state.texts[key("node")] = layer.node;
+    state.numbers[key("weights")] = static_cast<double>(layer.weights);
+    state.numbers[key("bits")] = layer.bits;
+    state.numbers[key("scale")] = layer.scale;
+    state.numbers[key("from top")] = layer.from_top;
+    state.numbers[key("from bottom")] = layer.from_bottom;
+    state.numbers[key("grown")] = layer.grown;
   }
-  return layers;
+  state.numbers["epochs"] = static_cast<double>(standing.epochs.size());
+  for (std::size_t i = 0; i < standing.epochs.size(); ++i) {
+    const EpochReport& epoch = standing.epochs[i];
+    const auto key = [&](const char* what) { return fmt::format("epoch {} {}", i, what); };
+    state.texts[key("stage")] = epoch.stage;
+    state.numbers[key("epochs")] = epoch.epochs;
+    state.numbers[key("loss")] = epoch.loss;
+    state.numbers[key("accuracy")] = epoch.accuracy;
+    state.numbers[key("rate")] = epoch.rate;
+    state.numbers[key("seconds")] = epoch.seconds;
+    state.numbers[key("mean bits")] = epoch.mean_bits;
+    state.arrays[key("bits")].assign(epoch.bits.begin(), epoch.bits.end());
+  }
 }
 
-std::vector<LayerBits> bits_of(const QatMethod& method, const Graph& graph) {
-  std::vector<LayerBits> layers;
-  for (const auto& [node, layer] : method.layers())
-    layers.push_back({graph.nodes[node].name, graph.nodes[node].weight().size(), layer.bits});
-  return layers;
+// A list cannot be longer than the state that names each of its entries.
+std::size_t count_of(const State& state, const char* list) {
+  const std::int64_t count = state.whole(list);
+  if (count < 0 || static_cast<std::uint64_t>(count) > state.texts.size()) fail("the state's '{}' is {}", list, count);
+  return static_cast<std::size_t>(count);
 }
 
-std::map<std::size_t, QatStart> uniform_scheme(const Graph& graph, int bits) {
-  std::map<std::size_t, QatStart> scheme;
-  for (std::size_t node = 0; node < graph.nodes.size(); ++node) {
-    if (has_weights(graph.nodes[node])) scheme[node].bits = bits;
+Standing load_standing(const State& state, std::size_t stages) {
+  Standing standing;
+  const std::int64_t stage = state.whole("stage");
+  if (stage < 0 || static_cast<std::size_t>(stage) >= stages) fail("the state stands at stage {} of {}", stage, stages);
+  standing.stage = static_cast<std::size_t>(stage);
+  for (std::size_t i = 0, n = count_of(state, "found"); i < n; ++i) {
+    const auto number = [&](const char* what) { return state.whole(fmt::format("found {} {}", i, what)); };
+    LayerBits layer;
+    layer.node = state.text(fmt::format("found {} node", i));
+    layer.weights = number("weights");
+    layer.bits = static_cast<int>(number("bits"));
+    layer.scale = state.number(fmt::format("found {} scale", i));
+    layer.from_top = static_cast<int>(number("from top"));
+    layer.from_bottom = static_cast<int>(number("from bottom"));
+    layer.grown = static_cast<int>(number("grown"));
+    if (layer.bits < 0 || layer.bits > 8) fail("the state has {} bits for layer '{}'", layer.bits, layer.node);
+    standing.found.push_back(layer);
   }
-  return scheme;
+  for (std::size_t i = 0, n = count_of(state, "epochs"); i < n; ++i) {
+    const auto key = [&](const char* what) { return fmt::format("epoch {} {}", i, what); };
+    EpochReport epoch;
+    epoch.stage = state.text(key("stage"));
+    epoch.epoch = static_cast<int>(i) + 1;
+    epoch.epochs = static_cast<int>(state.whole(key("epochs")));
+    epoch.loss = state.number(key("loss"));
+    epoch.accuracy = state.number(key("accuracy"));
+    epoch.rate = state.number(key("rate"));
+    epoch.seconds = state.number(key("seconds"));
+    epoch.mean_bits = state.number(key("mean bits"));
+    for (const float bits : state.array(key("bits"))) epoch.bits.push_back(static_cast<int>(bits));
+    standing.epochs.push_back(epoch);
+  }
+  return standing;
 }
 
-// The scheme that `found` has, from its weights and the module as it is, or from the network that it started from.
-Graph finetune(const Graph& graph, const GraphModule& module, const BsqMethod& found, BatchStream& batches,
-               const TrainOptions& options, const std::function<void(const EpochReport&)>& report) {
-  std::map<std::size_t, QatStart> scheme;
-  const std::vector<LayerBits> bits = bits_of(found, graph);
-  for (std::size_t i = 0; i < bits.size(); ++i) {
-    const BsqLayer& layer = found.layers()[i];
-    QatStart& start = scheme[layer.node];
-    start.bits = bits[i].bits;
-    if (!options.restart && start.bits > 0) start.planes = layer.planes;
-  }
-  GraphModule again(options.restart ? graph : module.graph());
-  QatMethod method(std::move(scheme));
-  TrainerOptions trainer = options.trainer;
-  trainer.epochs = options.finetune_epochs;
-  trainer.schedule.rate = options.finetune_rate;
-  trainer.schedule.warmup = 0;
-  train(again, method, batches, trainer, [&](EpochReport done) {
-    done.epoch += options.trainer.epochs;
-    if (report) report(done);
-  });
-  return again.graph();
+// What the float network gives on training images as they are, neither moved nor mirrored.
+Calibration look_at(const Graph& graph, const BatchStream& batches, std::int64_t images, int threads) {
+  return calibrate(float_model(graph), std::min(images, batches.images()), threads,
+                   [&](std::int64_t i, std::span<float> out) { batches.plain(i, out); });
 }
 
-double mean_bits(const std::vector<LayerBits>& layers, int sign) {
-  double bits = 0, weights = 0;
-  for (const LayerBits& layer : layers) {
-    bits += static_cast<double>(layer.weights) * (layer.bits == 0 ? 0 : layer.bits + sign);
-    weights += static_cast<double>(layer.weights);
+class Run {
+ public:
+  Run(const Graph& graph, const Dataset& data, const Preprocessing& preprocessing, const TrainOptions& options,
+      const TrainWatch& watch)
+      : graph_(graph),
+        options_(options),
+        watch_(watch),
+        stages_(require_training_method(options.method).stages(options)),
+        batches_(data, preprocessing, graph.shape(graph.input), options.batches) {
+    for (const Stage& stage : stages_) epochs_ += stage.trainer.epochs;
   }
-  return weights == 0 ? 0 : bits / weights;
-}
+
+  TrainResult run(const State* from) {
+    if (from != nullptr) {
+      standing_ = load_standing(*from, stages_.size());
+      for (const EpochReport& epoch : standing_.epochs) {
+        if (watch_.report) watch_.report(epoch);
+      }
+    }
+    Graph now = graph_;
+    std::optional<Activations> activations;
+    for (; standing_.stage < stages_.size(); ++standing_.stage) {
+      const Stage& stage = stages_[standing_.stage];
+      if (stage.restart) now = graph_;
+      if (!options_.activations.code.empty()) {
+        // Of another graph than the first time where it goes on in a later stage: load() puts the ranges right.
+        activations.emplace(now, look_at(now, batches_, options_.activations.images, options_.threads),
+                            options_.activations);
+      }
+      GraphModule module(now);
+      if (activations) activations->attach(module);
+      const std::unique_ptr<Method> method = stage.make({now, standing_.found});
+      std::optional<GraphModule> teacher;
+      if (stage.trainer.distill > 0) {
+        teacher.emplace(graph_);
+        teacher->eval();
+      }
+      Trainer trainer(module, *method, batches_, stage.trainer, teacher ? &*teacher : nullptr);
+      if (from != nullptr) {
+        trainer.load(*from);
+        if (activations) activations->load(*from);
+      }
+      from = nullptr;
+      if (!train(trainer, stage, activations ? &*activations : nullptr)) return {{}, {}, {}, {}, false};
+      keep_found(method->layer_bits());
+      now = module.graph();
+    }
+    TrainResult result;
+    result.graph = std::move(now);
+    result.layers = std::move(standing_.found);
+    result.epochs = std::move(standing_.epochs);
+    if (activations) {
+      result.quantized = {quantized_recipe(result), activations->ranges()};
+      result.graph = with_whole_biases(
+          result.graph,
+          quantize(result.graph, result.quantized->ranges, result.quantized->recipe, options_.threads).model);
+    }
+    return result;
+  }
+
+ private:
+  bool train(Trainer& trainer, const Stage& stage, const Activations* activations) {
+    Trainer::Watch watch;
+    watch.stop = watch_.stop;
+    const std::size_t before = standing_.epochs.size();
+    double seconds = 0;
+    watch.report = [&](EpochReport done) {
+      done.stage = stage.name;
+      done.epoch = static_cast<int>(standing_.epochs.size()) + 1;
+      done.epochs = epochs_;
+      seconds += done.seconds;
+      done.left = seconds / static_cast<double>(standing_.epochs.size() + 1 - before) * (epochs_ - done.epoch);
+      standing_.epochs.push_back(done);
+      if (watch_.report) watch_.report(done);
+    };
+    watch.checkpoint = [&] {
+      if (!watch_.checkpoint) return;
+      State state;
+      save(standing_, state);
+      trainer.save(state);
+      if (activations) activations->save(state);
+      watch_.checkpoint(state);
+    };
+    const auto start = Clock::now();
+    std::int64_t steps = 0;
+    watch.progress = [&](int, std::int64_t batch) {
+      if (!watch_.progress) return;
+      const std::int64_t done = static_cast<std::int64_t>(standing_.epochs.size()) * batches_.batches() + batch,
+                         of = epochs_ * batches_.batches();
+      const double pace = std::chrono::duration<double>(Clock::now() - start).count() / static_cast<double>(++steps);
+      watch_.progress(done, of, pace * static_cast<double>(of - done));
+    };
+    return trainer.run(watch);
+  }
+
+  // Strips and growth are counted over all stages.
+  void keep_found(std::vector<LayerBits> found) {
+    if (found.empty()) return;
+    for (LayerBits& layer : found) {
+      for (const LayerBits& before : standing_.found) {
+        if (before.node != layer.node) continue;
+        layer.from_top += before.from_top;
+        layer.from_bottom += before.from_bottom;
+        layer.grown += before.grown;
+      }
+    }
+    standing_.found = std::move(found);
+  }
+
+  Recipe quantized_recipe(const TrainResult& result) const {
+    Recipe recipe = activation_recipe(graph_, options_.activations);
+    recipe.name = options_.method;
+    recipe.range = RangeRule::minmax;
+    for (std::size_t i = 0, rule = 0; i < graph_.nodes.size(); ++i) {
+      if (!has_weights(graph_.nodes[i])) continue;
+      for (const LayerBits& layer : result.layers) {
+        if (layer.node == graph_.nodes[i].name)
+          recipe.rules.at(rule).weight_code = fmt::format("int{}-exact", std::max(layer.bits, 1) + 1);
+      }
+      ++rule;
+    }
+    return recipe;
+  }
+
+  const Graph& graph_;
+  const TrainOptions& options_;
+  const TrainWatch& watch_;
+  const std::vector<Stage> stages_;
+  BatchStream batches_;
+  int epochs_ = 0;  // of all stages
+  Standing standing_;
+};
 
 }  // namespace
 
-double magnitude_bits(const std::vector<LayerBits>& layers) { return mean_bits(layers, 0); }
-double stored_bits(const std::vector<LayerBits>& layers) { return mean_bits(layers, 1); }
-
 TrainResult train_network(const Graph& graph, const Dataset& data, const Preprocessing& preprocessing,
-                          const TrainOptions& options, const std::function<void(const EpochReport&)>& report) {
+                          const TrainOptions& options, const TrainWatch& watch, const State* from) {
   torch::set_num_threads(options.threads > 0 ? options.threads : available_threads());
-  BatchStream batches(data, preprocessing, graph.shape(graph.input), options.batches);
-  TrainResult result;
-  GraphModule module(graph);
-  if (options.method == "float") {
-    FloatMethod method;
-    train(module, method, batches, options.trainer, report);
-  } else if (options.method == "qat") {
-    QatMethod method(uniform_scheme(graph, options.qat_bits));
-    train(module, method, batches, options.trainer, report);
-    result.layers = bits_of(method, graph);
-  } else if (options.method == "bsq") {
-    BsqMethod method(options.bsq);
-    train(module, method, batches, options.trainer, report);
-    result.layers = bits_of(method, graph);
-    if (options.finetune_epochs > 0) {
-      result.graph = finetune(graph, module, method, batches, options, report);
-      return result;
-    }
-  } else {
-    fail("there is no training method '{}'; there are float, bsq and qat", options.method);
-  }
-  result.graph = module.graph();
-  return result;
+  return Run(graph, data, preprocessing, options, watch).run(from);
 }
 
 }  // namespace bitsieve::train

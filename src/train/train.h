@@ -1,38 +1,48 @@
 // Training a network on labelled images. Free of torch: what the rest of the program sees.
 #pragma once
-#include <cstdint>
+#include <atomic>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "base/state_file.h"
 #include "data/dataset.h"
 #include "data/preprocess.h"
 #include "graph/graph.h"
+#include "quant/calibration.h"
+#include "quant/recipe.h"
 #include "train/options.h"
 
 namespace bitsieve::train {
 
-// What a method made of one layer.
-struct LayerBits {
-  std::string node;
-  std::int64_t weights = 0;
-  int bits = 0;  // of a magnitude, as the paper of BSQ counts; 0: the layer is all zeros. Stored: one more
-  int from_top = 0, from_bottom = 0, grown = 0;  // planes over all adjustments
+// How the network that was trained becomes integers, where its activations were quantized while it was trained.
+struct QuantizedForm {
+  Recipe recipe;       // for quantize(): codes whose grids the weights lie on
+  Calibration ranges;  // of the activations
 };
 
 struct TrainResult {
   Graph graph;                    // with the trained weights, norms folded
-  std::vector<LayerBits> layers;  // of bsq and qat; empty for float
+  std::vector<LayerBits> layers;  // where the method has bits
+  std::vector<EpochReport> epochs;
+  std::optional<QuantizedForm> quantized;
+  bool complete = true;  // false where it was stopped: all else is empty
+};
+
+struct TrainWatch {
+  std::function<void(const EpochReport&)> report;  // after each epoch; after resuming, of those before as well
+  // Steps done of all, and the seconds that are left by the pace so far.
+  std::function<void(std::int64_t done, std::int64_t of, double left)> progress;
+  // After each epoch, and where it was stopped: what train_network() goes on from.
+  std::function<void(const State&)> checkpoint;
+  const std::atomic<bool>* stop = nullptr;  // looked at after each step
 };
 
 // Trains the network (batch norms folded, activations fused; folded norms are trained as norms). The same weights for
-// the same options and number of threads. Throws Error where data or options do not fit, or the loss is no number any
-// more. report is called after each epoch.
+// the same options and number of threads, also where it goes on from a checkpoint. Throws Error where data or options
+// do not fit, where `from` is of another run, or the loss is no number any more.
 TrainResult train_network(const Graph& graph, const Dataset& data, const Preprocessing& preprocessing,
-                          const TrainOptions& options, const std::function<void(const EpochReport&)>& report = {});
-
-// Mean over all weights; stored: with a sign bit for each weight of a layer that is not all zeros.
-double magnitude_bits(const std::vector<LayerBits>& layers);
-double stored_bits(const std::vector<LayerBits>& layers);
+                          const TrainOptions& options, const TrainWatch& watch = {}, const State* from = nullptr);
 
 }  // namespace bitsieve::train

@@ -11,63 +11,235 @@ namespace {
 namespace F = torch::nn::functional;
 using Clock = std::chrono::steady_clock;
 
-std::unique_ptr<torch::optim::SGD> optimizer(GraphModule& module, const TrainerOptions& options) {
-  std::vector<torch::Tensor> trained;
-  for (const torch::Tensor& parameter : module.parameters()) {
-    if (parameter.requires_grad()) trained.push_back(parameter);
-  }
-  return std::make_unique<torch::optim::SGD>(
-      trained, torch::optim::SGDOptions(options.schedule.rate).momentum(options.momentum).weight_decay(options.decay));
+torch::Tensor images_of(Batch& batch, const Shape& input) {
+  const auto count = static_cast<std::int64_t>(batch.labels.size());
+  return torch::from_blob(batch.images.data(), {count, input[0], input[1], input[2]});
 }
 
-void set_rate(torch::optim::SGD& sgd, double rate) {
-  for (auto& group : sgd.param_groups()) static_cast<torch::optim::SGDOptions&>(group.options()).lr(rate);
+std::vector<float> numbers_of(const torch::Tensor& t) {
+  const torch::Tensor flat = t.detach().cpu().contiguous();
+  return {flat.data_ptr<float>(), flat.data_ptr<float>() + flat.numel()};
+}
+
+void set_numbers(torch::Tensor t, const std::vector<float>& numbers) {
+  const torch::NoGradGuard guard;
+  t.copy_(torch::from_blob(const_cast<float*>(numbers.data()), t.sizes()));
+}
+
+const std::vector<float>& numbers_for(const State& state, const std::string& name, const torch::Tensor& t) {
+  return state.array(name, static_cast<std::size_t>(t.numel()));
+}
+
+// Under which torch's optimizers keep what they know of a variable.
+std::string key_of(const torch::Tensor& parameter) { return c10::guts::to_string(parameter.unsafeGetTensorImpl()); }
+
+torch::Tensor momentum_of(const torch::optim::SGD& sgd, const torch::Tensor& parameter) {
+  const auto found = sgd.state().find(key_of(parameter));
+  if (found == sgd.state().end()) return {};
+  return static_cast<const torch::optim::SGDParamState&>(*found->second).momentum_buffer();
 }
 
 }  // namespace
 
-void train(GraphModule& module, Method& method, BatchStream& batches, const TrainerOptions& options,
-           const std::function<void(const EpochReport&)>& report) {
-  const Shape& input = module.source().shape(module.source().input);
-  Schedule schedule = options.schedule;
-  schedule.epochs = options.epochs;
-  method.attach(module);
-  std::unique_ptr<torch::optim::SGD> sgd = optimizer(module, options);
-  const auto criterion = F::CrossEntropyFuncOptions().label_smoothing(options.label_smoothing);
-  for (int epoch = 0; epoch < options.epochs; ++epoch) {
-    if (method.begin_epoch(module, epoch, options.epochs)) sgd = optimizer(module, options);
-    module.train();
-    EpochReport done;
-    const auto start = Clock::now();
-    std::int64_t correct = 0, seen = 0;
-    for (std::int64_t b = 0; b < batches.batches(); ++b) {
-      Batch batch = batches.take(epoch, b);
-      const auto count = static_cast<std::int64_t>(batch.labels.size());
-      const torch::Tensor x = torch::from_blob(batch.images.data(), {count, input[0], input[1], input[2]});
-      const torch::Tensor y = torch::from_blob(batch.labels.data(), {count}, torch::kLong);
-      done.rate = schedule.at(epoch + static_cast<double>(b) / static_cast<double>(batches.batches()));
-      set_rate(*sgd, done.rate);
-      sgd->zero_grad();
-      const torch::Tensor scores = module.forward(x);
-      const torch::Tensor loss = F::cross_entropy(scores, y, criterion);
-      const double value = loss.item<double>();
-      if (!std::isfinite(value)) fail("training: the loss is {} in epoch {}, batch {}", value, epoch + 1, b + 1);
-      loss.backward();
-      sgd->step();
-      method.step(done.rate, options.momentum);
-      done.loss += value / static_cast<double>(batches.batches());
-      correct += scores.argmax(1).eq(y).sum().item<std::int64_t>();
-      seen += count;
-    }
-    done.epoch = epoch + 1;
-    done.accuracy = 100.0 * static_cast<double>(correct) / static_cast<double>(seen);
-    done.seconds = std::chrono::duration<double>(Clock::now() - start).count();
-    done.status = method.status();
-    if (report) report(done);
+Trainer::Trainer(GraphModule& module, Method& method, BatchStream& batches, const TrainerOptions& options,
+                 GraphModule* teacher)
+    : module_(module), method_(method), batches_(batches), options_(options), teacher_(teacher) {
+  options_.schedule.epochs = options_.epochs;
+  method_.attach(module_);
+  make_optimizer();
+}
+
+void Trainer::make_optimizer() {
+  std::vector<torch::Tensor> trained;
+  for (const torch::Tensor& parameter : module_.parameters()) {
+    if (parameter.requires_grad()) trained.push_back(parameter);
   }
-  method.begin_epoch(module, options.epochs, options.epochs);
-  method.finish(module);
-  module.eval();
+  sgd_ = std::make_unique<torch::optim::SGD>(
+      trained,
+      torch::optim::SGDOptions(options_.schedule.rate).momentum(options_.momentum).weight_decay(options_.decay));
+}
+
+torch::Tensor Trainer::loss_of(const torch::Tensor& scores, const torch::Tensor& labels,
+                               const torch::Tensor& images) const {
+  const auto criterion = F::CrossEntropyFuncOptions().label_smoothing(options_.label_smoothing);
+  const torch::Tensor loss = F::cross_entropy(scores, labels, criterion);
+  if (teacher_ == nullptr || options_.distill == 0) return loss;
+  torch::Tensor wanted;
+  {
+    const torch::NoGradGuard guard;
+    wanted = torch::softmax(teacher_->forward(images), 1);
+  }
+  const torch::Tensor away = -(wanted * torch::log_softmax(scores, 1)).sum(1).mean();
+  return (1 - options_.distill) * loss + options_.distill * away;
+}
+
+double Trainer::learn(int epoch, std::int64_t b) {
+  Batch batch = batches_.take(epoch, b);
+  const torch::Tensor x = images_of(batch, module_.source().shape(module_.source().input));
+  const torch::Tensor y =
+      torch::from_blob(batch.labels.data(), {static_cast<std::int64_t>(batch.labels.size())}, torch::kLong);
+  const double rate = options_.schedule.at(epoch + static_cast<double>(b) / static_cast<double>(batches_.batches()));
+  for (auto& group : sgd_->param_groups()) static_cast<torch::optim::SGDOptions&>(group.options()).lr(rate);
+  sgd_->zero_grad();
+  const torch::Tensor scores = module_.forward(x);
+  const torch::Tensor loss = loss_of(scores, y, x);
+  const double value = loss.item<double>();
+  if (!std::isfinite(value)) fail("training: the loss is {} in epoch {}, batch {}", value, epoch + 1, b + 1);
+  loss.backward();
+  sgd_->step();
+  method_.step(rate, options_.momentum);
+  if (options_.average > 0) update_averages();
+  loss_ += value;
+  correct_ += static_cast<double>(scores.argmax(1).eq(y).sum().item<std::int64_t>());
+  seen_ += static_cast<double>(batch.labels.size());
+  return rate;
+}
+
+bool Trainer::run(const Watch& watch) {
+  const auto stopped = [&] { return watch.stop != nullptr && watch.stop->load(); };
+  const std::int64_t batches = batches_.batches();
+  while (epoch_ < options_.epochs) {
+    if (batch_ == 0 && method_.begin_epoch(module_, epoch_, options_.epochs)) make_optimizer();
+    module_.train();
+    double rate = 0;
+    while (batch_ < batches) {
+      const auto start = Clock::now();
+      rate = learn(epoch_, batch_++);
+      seconds_ += std::chrono::duration<double>(Clock::now() - start).count();
+      if (watch.progress) watch.progress(epoch_, batch_);
+      if (batch_ == batches || !stopped()) continue;
+      if (watch.checkpoint) watch.checkpoint();
+      return false;
+    }
+    const EpochReport done = report(rate);
+    ++epoch_;
+    batch_ = 0;
+    loss_ = correct_ = seen_ = seconds_ = 0;
+    if (watch.report) watch.report(done);
+    if (watch.checkpoint) watch.checkpoint();
+    if (epoch_ < options_.epochs && stopped()) return false;
+  }
+  method_.begin_epoch(module_, options_.epochs, options_.epochs);
+  if (options_.average > 0) take_averages();
+  if (options_.norm_batches > 0) recalibrate_norms();
+  method_.finish(module_);
+  module_.eval();
+  return true;
+}
+
+EpochReport Trainer::report(double rate) const {
+  EpochReport done;
+  done.epoch = epoch_ + 1;
+  done.epochs = options_.epochs;
+  done.loss = loss_ / static_cast<double>(batches_.batches());
+  done.accuracy = 100.0 * correct_ / seen_;
+  done.rate = rate;
+  done.seconds = seconds_;
+  const std::vector<LayerBits> layers = method_.layer_bits();
+  for (const LayerBits& layer : layers) done.bits.push_back(layer.bits);
+  done.mean_bits = magnitude_bits(layers);
+  return done;
+}
+
+// The first steps count for less, so that the start is soon forgotten.
+void Trainer::update_averages() {
+  const torch::NoGradGuard guard;
+  const double steps =
+      static_cast<double>(epoch_) * static_cast<double>(batches_.batches()) + static_cast<double>(batch_);
+  const double keep = std::min(options_.average, (1 + steps) / (10 + steps));
+  const auto update = [&](const std::string& name, const torch::Tensor& now) {
+    torch::Tensor& average = averages_[name];
+    if (!average.defined()) average = now.detach().clone();
+    average.mul_(keep).add_(now.detach(), 1 - keep);
+  };
+  for (const auto& item : module_.named_parameters()) {
+    if (item.value().requires_grad()) update("variable " + item.key(), item.value());
+  }
+  for (const auto& item : module_.named_buffers()) update("buffer " + item.key(), item.value());
+}
+
+void Trainer::take_averages() {
+  const torch::NoGradGuard guard;
+  for (auto& item : module_.named_parameters()) {
+    if (const auto found = averages_.find("variable " + item.key()); found != averages_.end())
+      item.value().copy_(found->second);
+  }
+  for (auto& item : module_.named_buffers()) {
+    if (const auto found = averages_.find("buffer " + item.key()); found != averages_.end())
+      item.value().copy_(found->second);
+  }
+}
+
+// Weights that change fast, as BSQ's do where planes vanish, leave the running statistics behind. The batches are those
+// of an epoch that was never trained on.
+void Trainer::recalibrate_norms() {
+  const torch::NoGradGuard guard;
+  module_.train();
+  const Shape& input = module_.source().shape(module_.source().input);
+  const std::int64_t count = std::min<std::int64_t>(options_.norm_batches, batches_.batches());
+  for (std::int64_t b = 0; b < count; ++b) {
+    Batch batch = batches_.take(options_.epochs, b);
+    module_.norm_momentum = 1.0 / static_cast<double>(b + 1);  // the mean of all so far
+    module_.forward(images_of(batch, input));
+  }
+  module_.norm_momentum = GraphModule::usual_norm_momentum;
+}
+
+void Trainer::save(State& state) const {
+  state.numbers["epoch"] = epoch_;
+  state.numbers["batch"] = static_cast<double>(batch_);
+  state.numbers["loss"] = loss_;
+  state.numbers["correct"] = correct_;
+  state.numbers["seen"] = seen_;
+  state.numbers["seconds"] = seconds_;
+  for (const auto& item : module_.named_parameters()) {
+    state.arrays["variable " + item.key()] = numbers_of(item.value());
+    if (const torch::Tensor momentum = momentum_of(*sgd_, item.value()); momentum.defined())
+      state.arrays["momentum " + item.key()] = numbers_of(momentum);
+  }
+  for (const auto& item : module_.named_buffers()) state.arrays["buffer " + item.key()] = numbers_of(item.value());
+  for (const auto& [name, average] : averages_) state.arrays["average " + name] = numbers_of(average);
+  method_.save(state);
+}
+
+void Trainer::load(const State& state) {
+  const std::int64_t epoch = state.whole("epoch"), batch = state.whole("batch");
+  if (epoch < 0 || epoch > options_.epochs || batch < 0 || batch >= batches_.batches())
+    fail("the state stands at epoch {}, batch {}; there are {} of {}", epoch, batch, options_.epochs,
+         batches_.batches());
+  epoch_ = static_cast<int>(epoch);
+  batch_ = batch;
+  loss_ = state.number("loss");
+  correct_ = state.number("correct");
+  seen_ = state.number("seen");
+  seconds_ = state.number("seconds");
+  method_.load(state);
+  make_optimizer();
+  for (auto& item : module_.named_parameters()) {
+    set_numbers(item.value(), numbers_for(state, "variable " + item.key(), item.value()));
+    const std::string name = "momentum " + item.key();
+    if (!item.value().requires_grad() || !state.arrays.contains(name)) continue;
+    const torch::Tensor momentum = torch::empty_like(item.value(), torch::TensorOptions().requires_grad(false));
+    set_numbers(momentum, numbers_for(state, name, item.value()));
+    auto its_state = std::make_unique<torch::optim::SGDParamState>();
+    its_state->momentum_buffer(momentum);
+    sgd_->state()[key_of(item.value())] = std::move(its_state);
+  }
+  for (auto& item : module_.named_buffers())
+    set_numbers(item.value(), numbers_for(state, "buffer " + item.key(), item.value()));
+  averages_.clear();
+  for (const auto& [name, numbers] : state.arrays) {
+    if (!name.starts_with("average ")) continue;
+    const std::string of = name.substr(8);
+    const torch::Tensor* same = nullptr;
+    const auto parameters = module_.named_parameters(), buffers = module_.named_buffers();
+    if (of.starts_with("variable ")) same = parameters.find(of.substr(9));
+    if (of.starts_with("buffer ")) same = buffers.find(of.substr(7));
+    if (same == nullptr) fail("the state has an average of '{}', which the network does not have", of);
+    torch::Tensor average = torch::empty_like(*same, torch::TensorOptions().requires_grad(false));
+    set_numbers(average, numbers_for(state, name, average));
+    averages_[of] = average;
+  }
 }
 
 }  // namespace bitsieve::train

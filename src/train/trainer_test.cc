@@ -4,8 +4,12 @@
 
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "base/error.h"
+#include "train/bsq.h"
+#include "train/qat.h"
+#include "train/test_network.h"
 
 namespace bitsieve::train {
 namespace {
@@ -32,19 +36,13 @@ Graph network() {
   graph.name = "small";
   graph.input = graph.add_value("input", {1, 6, 6});
   torch::manual_seed(21);
-  const auto draw = [](Shape shape) {
-    const torch::Tensor t = torch::randn(shape) * 0.3;
-    Tensor tensor(shape, 0.0f);
-    std::copy_n(t.data_ptr<float>(), t.numel(), tensor.data.begin());
-    return tensor;
-  };
   Node conv{};
   conv.op = Op::conv;
   conv.name = "conv";
   conv.inputs = {graph.input};
   conv.attributes.window.kernel = {3, 3};
   conv.attributes.window.stride = {3, 3};
-  conv.params = {draw({4, 1, 3, 3}), draw({4})};
+  conv.params = {test::random_tensor({4, 1, 3, 3}, 0.3), test::random_tensor({4}, 0.3)};
   conv.clamp_lo = 0;
   conv.output = graph.add_value("conv", {4, 2, 2});
   Node flat{};
@@ -56,7 +54,7 @@ Graph network() {
   linear.op = Op::linear;
   linear.name = "linear";
   linear.inputs = {flat.output};
-  linear.params = {draw({4, 16}), draw({4})};
+  linear.params = {test::random_tensor({4, 16}, 0.3), test::random_tensor({4}, 0.3)};
   linear.output = graph.output = graph.add_value("linear", {4});
   graph.nodes = {conv, flat, linear};
   validate(graph);
@@ -84,7 +82,9 @@ Outcome run(const TrainerOptions& options, int threads = 1) {
   BatchStream batches(data, gray(), {1, 6, 6}, batch);
   FloatMethod method;
   Outcome run;
-  train(module, method, batches, options, [&](const EpochReport& r) { run.reports.push_back(r); });
+  Trainer::Watch watch;
+  watch.report = [&](const EpochReport& r) { run.reports.push_back(r); };
+  EXPECT_TRUE(Trainer(module, method, batches, options).run(watch));
   run.graph = module.graph();
   return run;
 }
@@ -109,6 +109,85 @@ TEST(Trainer, IsTheSameTwice) {
     EXPECT_EQ(one.graph.nodes[i].bias()->data, two.graph.nodes[i].bias()->data);
   }
   EXPECT_EQ(one.reports[1].loss, two.reports[1].loss);
+}
+
+std::unique_ptr<Method> method_of(const std::string& name) {
+  if (name == "float") return std::make_unique<FloatMethod>();
+  if (name == "qat") return std::make_unique<QatMethod>(std::map<std::size_t, QatStart>{{0, {3, 0}}, {2, {2, 0}}});
+  BsqOptions options;
+  options.interval = 1;
+  options.alpha = 0.3;
+  return std::make_unique<BsqMethod>(options);
+}
+
+class Interrupted : public testing::TestWithParam<const char*> {};
+
+// After any step, also between epochs, and more than once.
+TEST_P(Interrupted, GoesOnToTheVerySameWeights) {
+  const Quarters data;
+  TrainerOptions options;
+  options.epochs = 3;
+  options.average = 0.9;
+  options.norm_batches = 2;
+  BatchOptions batch;
+  batch.batch = 64;  // four batches an epoch
+  const auto weights_after = [&](const std::vector<int>& stops) {
+    std::optional<State> state;
+    int steps = 0;
+    for (std::size_t part = 0;; ++part) {
+      GraphModule module(network());
+      const std::unique_ptr<Method> method = method_of(GetParam());
+      BatchStream batches(data, gray(), {1, 6, 6}, batch);
+      Trainer trainer(module, *method, batches, options);
+      if (state) trainer.load(parse_state(to_bytes(*state), "state"));
+      std::atomic<bool> stop = false;
+      Trainer::Watch watch;
+      watch.stop = &stop;
+      watch.progress = [&](int, std::int64_t) { stop = part < stops.size() && ++steps >= stops[part]; };
+      watch.checkpoint = [&] {
+        state.emplace();
+        trainer.save(*state);
+      };
+      if (trainer.run(watch)) return module.graph();
+      EXPECT_LT(part, stops.size());
+    }
+  };
+  const Graph whole = weights_after({});
+  for (const std::vector<int>& stops : std::vector<std::vector<int>>{{1}, {4}, {6}, {3, 5, 8}, {11}}) {
+    const Graph again = weights_after(stops);
+    for (const std::size_t i : {0u, 2u}) {
+      EXPECT_EQ(whole.nodes[i].weight().data, again.nodes[i].weight().data) << stops.front();
+      EXPECT_EQ(whole.nodes[i].bias()->data, again.nodes[i].bias()->data) << stops.front();
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Methods, Interrupted, testing::Values("float", "qat", "bsq"));
+
+TEST(Trainer, RefusesAnotherRunsState) {
+  const Quarters data;
+  GraphModule module(network());
+  FloatMethod method;
+  BatchOptions batch;
+  batch.batch = 64;
+  BatchStream batches(data, gray(), {1, 6, 6}, batch);
+  TrainerOptions options;
+  Trainer trainer(module, method, batches, options);
+  State state;
+  trainer.save(state);
+  trainer.load(state);
+  for (const auto& [name, value] : State(state).numbers) {
+    State wrong = state;
+    wrong.numbers.erase(name);
+    EXPECT_THROW(trainer.load(wrong), Error) << name;
+  }
+  for (const auto& [name, value] : State(state).arrays) {
+    State wrong = state;
+    wrong.arrays[name].push_back(0);
+    EXPECT_THROW(trainer.load(wrong), Error) << name;
+  }
+  state.numbers["epoch"] = 11;
+  EXPECT_THROW(trainer.load(state), Error);
 }
 
 TEST(Trainer, StopsWhereTheLossIsNoNumber) {

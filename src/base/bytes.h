@@ -12,7 +12,7 @@
 
 #include "base/error.h"
 
-namespace bitsieve::pack {
+namespace bitsieve {
 
 static_assert(std::endian::native == std::endian::little, "numbers are copied as they lie in memory");
 
@@ -109,4 +109,4 @@ class ByteReader {
   std::string what_;
 };
 
-}  // namespace bitsieve::pack
+}  // namespace bitsieve

@@ -1,0 +1,184 @@
+#include "cli/train_options.h"
+
+#include <filesystem>
+
+#include "base/error.h"
+#include "base/parallel.h"
+#include "train/method_names.h"
+
+namespace bitsieve::cli {
+namespace {
+
+using train::TrainOptions;
+
+// --act-range: a rule, a number, "learn" or "batch".
+void settle_range(TrainVerb& verb) {
+  train::ActivationOptions& a = verb.training.activations;
+  a.learn = verb.range == "learn";
+  a.dynamic = verb.range == "batch";
+  if (a.learn || a.dynamic) return;
+  char* end = nullptr;
+  const double number = std::strtod(verb.range.c_str(), &end);
+  if (!verb.range.empty() && *end == '\0') {
+    if (!(number > 0 && number < 1e30)) throw Error("--act-range: a number has to be above 0", ErrorKind::usage);
+    a.fixed = number;
+    return;
+  }
+  for (const auto& rule : range_rules) {
+    if (rule.name == verb.range) {
+      a.range = rule.value;
+      return;
+    }
+  }
+  throw Error(fmt::format("--act-range: '{}' is none; there are minmax, mean-max, percentile, mse, kl, a number, "
+                          "learn and batch",
+                          verb.range),
+              ErrorKind::usage);
+}
+
+}  // namespace
+
+bool is_packed_name(const std::string& path) { return path.ends_with(".bsv"); }
+
+std::string recipe_file(const TrainVerb& verb) {
+  return std::filesystem::path(verb.outputs.front()).replace_extension(".recipe.toml").string();
+}
+
+std::vector<std::string> files_of(const TrainVerb& verb) {
+  std::vector<std::string> files = verb.outputs;
+  if (!verb.training.activations.code.empty()) files.push_back(recipe_file(verb));
+  files.push_back(verb.checkpoint);
+  if (!verb.log.empty()) files.push_back(verb.log);
+  return files;
+}
+
+void settle(TrainVerb& verb) {
+  TrainOptions& t = verb.training;
+  t.threads = verb.options.threads;
+  t.batches.threads = std::max(1, (t.threads > 0 ? t.threads : available_threads()) / 2);
+  t.batches.seed = verb.options.seed;
+  t.batches.augment = !verb.no_augment;
+  t.trainer.schedule.kind = verb.schedule == "steps" ? train::Schedule::Kind::steps : train::Schedule::Kind::cosine;
+  t.trainer.schedule.drops = verb.drops;
+  const train::MethodName method = train::require_method_name(t.method);
+  if (verb.activations.empty()) verb.activations = method.quantizes ? "int8" : "float";
+  t.activations.code = verb.activations == "float" ? "" : verb.activations;
+  settle_range(verb);
+  for (const std::string& path : verb.outputs) {
+    if (!path.ends_with(".onnx") && !is_packed_name(path))
+      throw Error(fmt::format("-o: '{}' ends in neither .onnx nor .bsv", path), ErrorKind::usage);
+    if (is_packed_name(path) && t.activations.code.empty())
+      throw Error(fmt::format("-o: '{}' holds integers, and activations are trained in float; give --acts int8 or "
+                              "write an .onnx file",
+                              path),
+                  ErrorKind::usage);
+  }
+  if (verb.checkpoint.empty()) verb.checkpoint = verb.outputs.front() + ".state";
+}
+
+Json options_json(const TrainVerb& verb, const ModelFile& file, const Dataset& data) {
+  const TrainOptions& t = verb.training;
+  return {{"model", file.hash},
+          {"preprocessing", file.preprocessing.to_toml()},
+          {"--data", verb.options.data},
+          {"images", data.size()},
+          {"--seed", verb.options.seed},
+          {"--method", t.method},
+          {"--epochs", t.trainer.epochs},
+          {"--batch", t.batches.batch},
+          {"--train-images", t.batches.most_images},
+          {"--rate", t.trainer.schedule.rate},
+          {"--schedule", verb.schedule},
+          {"--drops", verb.drops},
+          {"--warmup", t.trainer.schedule.warmup},
+          {"--momentum", t.trainer.momentum},
+          {"--decay", t.trainer.decay},
+          {"--label-smoothing", t.trainer.label_smoothing},
+          {"--average", t.trainer.average},
+          {"--distill", t.trainer.distill},
+          {"--norm-batches", t.trainer.norm_batches},
+          {"--no-augment", verb.no_augment},
+          {"--acts", verb.activations},
+          {"--act-range", verb.range},
+          {"--alpha", t.bsq.alpha},
+          {"--bits", t.bsq.bits},
+          {"--interval", t.bsq.interval},
+          {"--plane-decay", t.bsq.decay},
+          {"--finetune-epochs", t.finetune_epochs},
+          {"--finetune-rate", t.finetune_rate},
+          {"--restart", t.restart},
+          {"--qat-bits", t.qat_bits}};
+}
+
+void add_train_options(CLI::App& app, TrainVerb& verb) {
+  TrainOptions& t = verb.training;
+  add_model(app, verb.options, "ONNX file");
+  app.add_option("--data", verb.options.data, "labelled images to train on: KIND:PATH[:SPLIT]")
+      ->check(not_empty())
+      ->required();
+  app.add_option("--test", verb.test, "labelled images to measure the result on");
+  app.add_option("--limit", verb.options.limit, "test images (default: all)")->check(at_least(0));
+  app.add_option("--preprocess", verb.options.preprocess, "preprocessing file (default: MODEL with .toml)");
+  app.add_option("-o,--output", verb.outputs,
+                 "file to write: .onnx, weights as floats, or .bsv, the integers; may be given twice")
+      ->check(not_empty())
+      ->required()
+      ->take_all();
+  std::vector<std::string> methods;
+  std::string description;
+  for (const train::MethodName& method : train::method_names()) {
+    methods.push_back(method.name);
+    description += fmt::format("{}{}: {}", description.empty() ? "" : "; ", method.name, method.description);
+  }
+  app.add_option("--method", t.method, description)->check(CLI::IsMember(methods));
+  app.add_option("--epochs", t.trainer.epochs, "passes over the images")->check(at_least(1, 100000));
+  app.add_option("--batch", t.batches.batch, "images a step")->check(at_least(1, 1 << 20));
+  app.add_option("--train-images", t.batches.most_images, "train on so many (a seeded choice; default: all)")
+      ->check(at_least(0));
+  app.add_option("--rate", t.trainer.schedule.rate, "learning rate")->check(CLI::Range(0.0, 1e6));
+  app.add_option("--schedule", verb.schedule, "of the rate: cosine or steps")
+      ->check(CLI::IsMember({"cosine", "steps"}));
+  app.add_option("--drops", verb.drops, "steps: epochs after which the rate is a tenth")->delimiter(',');
+  app.add_option("--warmup", t.trainer.schedule.warmup, "epochs from 0 up to the rate")->check(CLI::Range(0.0, 1e6));
+  app.add_option("--momentum", t.trainer.momentum, "of SGD")->check(CLI::Range(0.0, 0.9999));
+  app.add_option("--decay", t.trainer.decay, "weight decay")->check(CLI::Range(0.0, 1.0));
+  app.add_option("--label-smoothing", t.trainer.label_smoothing, "share of a label given to all classes")
+      ->check(CLI::Range(0.0, 1.0));
+  app.add_option("--average", t.trainer.average,
+                 "keep a moving average of all variables, by this factor a step (0.999), and end with it")
+      ->check(CLI::Range(0.0, 0.999999));
+  app.add_option("--distill", t.trainer.distill, "share of the loss that asks for MODEL's own scores")
+      ->check(CLI::Range(0.0, 1.0));
+  app.add_option("--norm-batches", t.trainer.norm_batches,
+                 "at the end, take batch norm statistics anew from so many batches")
+      ->check(at_least(0, 1 << 20));
+  app.add_flag("--no-augment", verb.no_augment, "pictures as they are, neither moved nor mirrored");
+  const char* activations = "Activations";
+  app.add_option("--acts", verb.activations,
+                 "activation code that layers read through, or float (default: int8, float for --method float)")
+      ->group(activations);
+  app.add_option("--act-range", verb.range,
+                 "of values: a calibration rule, a number (6: ReLU6), learn (PACT) or batch (largest of each batch)")
+      ->group(activations);
+  const char* work = "Long work";
+  app.add_option("--checkpoint", verb.checkpoint, "state after each epoch and when interrupted (default: OUTPUT.state)")
+      ->group(work);
+  app.add_flag("--resume", verb.resume, "go on from the state to the very same weights")->group(work);
+  app.add_option("--log", verb.log, "epochs as lines of JSON")->group(work);
+  const char* bsq = "BSQ";
+  app.add_option("--alpha", t.bsq.alpha, "weight of the regularizer; scale it by 350 / epochs in short runs")
+      ->check(CLI::Range(0.0, 1e6))
+      ->group(bsq);
+  app.add_option("--bits", t.bsq.bits, "magnitude bits at the start")->check(at_least(1, 8))->group(bsq);
+  app.add_option("--interval", t.bsq.interval, "epochs between adjustments")->check(at_least(1, 100000))->group(bsq);
+  app.add_option("--plane-decay", t.bsq.decay, "weight decay of planes")->check(CLI::Range(0.0, 1.0))->group(bsq);
+  app.add_option("--finetune-epochs", t.finetune_epochs, "passes with the bits found (default: none)")
+      ->check(at_least(0, 100000))
+      ->group(bsq);
+  app.add_option("--finetune-rate", t.finetune_rate, "learning rate there")->check(CLI::Range(0.0, 1e6))->group(bsq);
+  app.add_flag("--restart", t.restart, "finetune the weights of MODEL, with the bits found")->group(bsq);
+  app.add_option("--qat-bits", t.qat_bits, "qat: magnitude bits of every layer")->check(at_least(1, 7));
+  add_threads(app, verb.options);
+}
+
+}  // namespace bitsieve::cli

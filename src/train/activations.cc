@@ -1,0 +1,184 @@
+#include "train/activations.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "compress/quantize.h"
+#include "methods/methods.h"
+#include "quant/k_order.h"
+#include "train/operators.h"
+#include "train/through.h"
+
+namespace bitsieve::train {
+namespace {
+
+// Entries of t.pair or t.lone as codes, by pattern.
+torch::Tensor table_of(const std::array<std::uint8_t, 256>& patterns, bool is_signed, const torch::Device& device) {
+  const torch::Tensor table = torch::empty({256});
+  for (std::size_t i = 0; i < 256; ++i) {
+    const int code = is_signed ? static_cast<std::int8_t>(patterns[i]) : patterns[i];
+    table.data_ptr<float>()[i] = static_cast<float>(code);
+  }
+  return table.to(device);
+}
+
+// What a layer with this code makes of codes: neighbours along `axis` are pairs, an odd last one has none.
+torch::Tensor windowed(const ActivationTransform& t, bool is_signed, const torch::Tensor& codes, std::int64_t axis) {
+  const torch::Tensor patterns = codes.to(torch::kLong).bitwise_and(255);
+  const torch::Tensor both = table_of(t.pair, is_signed, codes.device()).index({patterns});
+  if (!t.paired) return both;
+  const torch::Tensor alone = table_of(t.lone, is_signed, codes.device()).index({patterns});
+  const std::int64_t length = codes.size(axis), even = length / 2 * 2;
+  std::vector<std::int64_t> pairs = codes.sizes().vec();
+  axis = axis < 0 ? axis + codes.dim() : axis;
+  pairs[static_cast<std::size_t>(axis)] = even / 2;
+  pairs.insert(pairs.begin() + axis + 1, 2);
+  torch::Tensor empty = codes.narrow(axis, 0, even).eq(0).reshape(pairs).flip(axis + 1).flatten(axis, axis + 1);
+  if (even != length) empty = torch::cat({empty, torch::ones_like(codes.narrow(axis, even, 1), torch::kBool)}, axis);
+  return torch::where(empty, alone, both);
+}
+
+}  // namespace
+
+Recipe activation_recipe(const Graph& graph, const ActivationOptions& options) {
+  const ActivationCodeRow& row = require_activation_code(options.code);
+  if (row.transform[0].two_of_four)
+    fail("training with '{}' is not possible: its windows depend on which weights are pruned", options.code);
+  Recipe recipe;
+  recipe.layers.act_code = options.code;
+  recipe.range = options.range;
+  recipe = resolved(graph, recipe);
+  recipe.layers.weight_code = "int8-exact";
+  for (LayerRule& rule : recipe.rules) rule.weight_code = "int8-exact";
+  return recipe;
+}
+
+Graph with_whole_biases(Graph graph, const QuantizedModel& model) {
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    Node& node = graph.nodes[i];
+    const LayerCode& layer = model.layers[i];
+    if (!has_weights(node) || !layer.integer || node.bias() == nullptr) continue;
+    const double input = model.values[static_cast<std::size_t>(node.inputs[0])].scale;
+    for (std::size_t o = 0; o < layer.bias.size(); ++o)
+      node.params[1].data[o] = static_cast<float>(layer.bias[o] * (input * layer.weight_scale[o]));
+  }
+  return graph;
+}
+
+Activations::Activations(const Graph& graph, const Calibration& seen, const ActivationOptions& options)
+    : graph_(graph), seen_(seen), options_(options) {
+  const QuantizedModel model = quantize(graph, seen, activation_recipe(graph, options)).model;
+  values_.resize(graph.values.size());
+  grids_.assign(graph.values.size(), -1);
+  const auto code = [&](ValueId id) {
+    const auto at = static_cast<std::size_t>(id);
+    const ValueCode& format = model.values[at];
+    if (format.type == DType::f32) return;
+    Value& value = values_[at];
+    const int producer = graph.producer(id);
+    if (producer >= 0 && keeps_code(graph.nodes[static_cast<std::size_t>(producer)])) {
+      grids_[at] = grids_[static_cast<std::size_t>(graph.nodes[static_cast<std::size_t>(producer)].inputs[0])];
+      return;
+    }
+    grids_[at] = id;
+    value.coded = true;
+    value.lo = format.type == DType::u8 ? 0 : -127;
+    value.hi = format.type == DType::u8 ? 255 : 127;
+    value.range = format.scale * value.hi;
+    if (options.fixed > 0 && format.type == DType::u8 && producer >= 0) value.range = options.fixed;
+  };
+  code(graph.input);
+  for (const Node& node : graph.nodes) code(node.output);
+  for (const LayerCode& layer : model.layers)
+    transforms_.push_back(layer.integer ? layer.transform : ActivationTransform());
+}
+
+void Activations::attach(GraphModule& module) {
+  for (std::size_t node = 0; node < graph_.nodes.size(); ++node) {
+    Value& value = values_[static_cast<std::size_t>(graph_.nodes[node].output)];
+    if (!options_.learn || !value.coded) continue;
+    value.trained =
+        module.register_parameter(module.name_of(node, "range"), torch::tensor(static_cast<float>(value.range)));
+  }
+  module.hooks.value = [this, &module](ValueId id, const torch::Tensor& x) {
+    Value& value = values_[static_cast<std::size_t>(id)];
+    return value.coded ? on_grid(value, x, module.is_training()) : x;
+  };
+  module.hooks.product = [this](std::size_t node, const torch::Tensor& x, const torch::Tensor& weight,
+                                const torch::Tensor& bias) { return product(node, x, weight, bias); };
+}
+
+// x / (range / hi) in whole steps, and back.
+torch::Tensor Activations::on_grid(Value& value, const torch::Tensor& x, bool training) const {
+  if (value.trained.defined()) {
+    const double range = std::max(value.trained.item<double>(), 1e-6);
+    // Where x is clipped its gradient goes to the range.
+    torch::Tensor y = torch::where(x < range, x, value.trained);
+    y = value.lo == 0 ? y.clamp_min(0) : torch::where(x > -range, y, -value.trained);
+    const double step = range / value.hi;
+    return through(y, (y.detach() / step).round_().mul_(step));
+  }
+  if (options_.dynamic && training) {
+    const double now = std::max(x.detach().abs().max().item<double>(), 1e-6);
+    value.range += 0.1 * (now - value.range);
+    const double step = now / value.hi;
+    return through(x, (x.detach() / step).round_().mul_(step));
+  }
+  const double step = static_cast<float>(value.range / value.hi);
+  return through(x.clamp(value.lo * step, value.hi * step),
+                 (x.detach() / step).round_().clamp_(value.lo, value.hi).mul_(step));
+}
+
+double Activations::scale(ValueId id) const {
+  const Value& value = values_[static_cast<std::size_t>(grids_[static_cast<std::size_t>(id)])];
+  return (value.trained.defined() ? value.trained.item<double>() : value.range) / value.hi;
+}
+
+torch::Tensor Activations::product(std::size_t index, const torch::Tensor& x, const torch::Tensor& weight,
+                                   const torch::Tensor& bias) const {
+  const ActivationTransform& t = transforms_[index];
+  if (!t.active) return {};
+  const Node& node = graph_.nodes[index];
+  const ValueId grid = grids_[static_cast<std::size_t>(node.inputs[0])];
+  const bool is_signed = values_[static_cast<std::size_t>(grid)].lo < 0;
+  const double step = scale(node.inputs[0]);
+  const auto read = [&](const torch::Tensor& values, std::int64_t axis) {
+    const torch::Tensor codes = (values.detach() / step).round_();
+    return through(values, windowed(t, is_signed, codes, axis).mul_(step));
+  };
+  // Pairs that go on from one pixel to the next depend on where in the filter a value is.
+  const Window& w = node.attributes.window;
+  if (t.paired && node.op == Op::conv && filter_depth(node) % 2 != 0 && w.kernel[0] * w.kernel[1] > 1)
+    return product_of_columns(node, x, weight, bias, [&](const torch::Tensor& columns) { return read(columns, -1); });
+  return train::product(node, read(x, node.op == Op::conv ? 1 : -1), weight, bias);
+}
+
+Calibration Activations::ranges() const {
+  Calibration result = seen_;
+  for (std::size_t i = 0; i < values_.size(); ++i) {
+    const Value& value = values_[i];
+    if (!value.coded) continue;
+    ValueStatistics& statistics = result.values.at(graph_.values[i].name);
+    statistics.max = value.trained.defined() ? value.trained.item<double>() : value.range;
+    statistics.min = value.lo < 0 ? -statistics.max : 0;
+  }
+  return result;
+}
+
+void Activations::save(State& state) const {
+  for (std::size_t i = 0; i < values_.size(); ++i) {
+    if (values_[i].coded) state.numbers["range " + graph_.values[i].name] = values_[i].range;
+  }
+}
+
+void Activations::load(const State& state) {
+  for (std::size_t i = 0; i < values_.size(); ++i) {
+    if (!values_[i].coded) continue;
+    const double range = state.number("range " + graph_.values[i].name);
+    if (!(range > 0 && std::isfinite(range))) fail("the state's range of '{}' is {}", graph_.values[i].name, range);
+    values_[i].range = range;
+  }
+}
+
+}  // namespace bitsieve::train

@@ -1,0 +1,20 @@
+#include "train/options.h"
+
+namespace bitsieve::train {
+namespace {
+
+double mean_bits(const std::vector<LayerBits>& layers, int sign) {
+  double bits = 0, weights = 0;
+  for (const LayerBits& layer : layers) {
+    bits += static_cast<double>(layer.weights) * (layer.bits == 0 ? 0 : layer.bits + sign);
+    weights += static_cast<double>(layer.weights);
+  }
+  return weights == 0 ? 0 : bits / weights;
+}
+
+}  // namespace
+
+double magnitude_bits(const std::vector<LayerBits>& layers) { return mean_bits(layers, 0); }
+double stored_bits(const std::vector<LayerBits>& layers) { return mean_bits(layers, 1); }
+
+}  // namespace bitsieve::train

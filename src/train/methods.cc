@@ -1,0 +1,76 @@
+#include "train/methods.h"
+
+#include "base/error.h"
+#include "train/bsq.h"
+#include "train/qat.h"
+
+namespace bitsieve::train {
+namespace {
+
+std::vector<Stage> float_stages(const TrainOptions& options) {
+  return {{"float", options.trainer, false, [](const StageStart&) { return std::make_unique<FloatMethod>(); }}};
+}
+
+std::vector<Stage> qat_stages(const TrainOptions& options) {
+  return {{"qat", options.trainer, false, [bits = options.qat_bits](const StageStart& start) {
+             std::map<std::size_t, QatStart> scheme;
+             for (std::size_t node = 0; node < start.graph.nodes.size(); ++node) {
+               if (has_weights(start.graph.nodes[node])) scheme[node].bits = bits;
+             }
+             return std::make_unique<QatMethod>(std::move(scheme));
+           }}};
+}
+
+// QAT with the bits that were found.
+Stage finetuning(const TrainOptions& options) {
+  Stage stage{"finetune", options.trainer, options.restart, {}};
+  stage.trainer.epochs = options.finetune_epochs;
+  stage.trainer.schedule.rate = options.finetune_rate;
+  stage.trainer.schedule.warmup = 0;
+  stage.make = [restart = options.restart](const StageStart& start) {
+    std::map<std::size_t, QatStart> scheme;
+    for (const LayerBits& layer : start.found) {
+      for (std::size_t node = 0; node < start.graph.nodes.size(); ++node) {
+        if (start.graph.nodes[node].name == layer.node) scheme[node] = {layer.bits, restart ? 0 : layer.scale};
+      }
+    }
+    return std::make_unique<QatMethod>(std::move(scheme));
+  };
+  return stage;
+}
+
+std::vector<Stage> bsq_stages(const TrainOptions& options) {
+  std::vector<Stage> stages{{"bsq", options.trainer, false,
+                             [bsq = options.bsq](const StageStart&) { return std::make_unique<BsqMethod>(bsq); }}};
+  if (options.finetune_epochs > 0) stages.push_back(finetuning(options));
+  return stages;
+}
+
+const MethodRow method_table[] = {
+    {{"float", "plain SGD on the weights", false}, float_stages},
+    {{"bsq", "every bit of every weight is trained; each layer finds its own width", true}, bsq_stages},
+    {{"qat", "fixed bits for every layer, straight-through rounding, trained scales", true}, qat_stages},
+};
+
+}  // namespace
+
+std::span<const MethodRow> training_methods() { return method_table; }
+
+const MethodRow& require_training_method(const std::string& name) {
+  std::string allowed;
+  for (const MethodRow& row : training_methods()) {
+    if (row.name.name == name) return row;
+    allowed += (allowed.empty() ? "" : ", ") + row.name.name;
+  }
+  fail("there is no training method '{}'; there are {}", name, allowed);
+}
+
+std::vector<MethodName> method_names() {
+  std::vector<MethodName> names;
+  for (const MethodRow& row : training_methods()) names.push_back(row.name);
+  return names;
+}
+
+MethodName require_method_name(const std::string& name) { return require_training_method(name).name; }
+
+}  // namespace bitsieve::train
