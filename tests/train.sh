@@ -13,7 +13,7 @@ train() {  # train OUTPUT OPTIONS...
   shift
   OMP_NUM_THREADS=1 "$program" train "$model" --data $data:train --train-images 256 --batch 64 -j 1 -o "$folder/$output" "$@"
 }
-for method in "--method float --epochs 1" "--method qat --qat-bits 2 --epochs 1" \
+for method in "--method float --epochs 1" "--method qat --bits 2 --epochs 1" \
   "--method bsq --epochs 2 --interval 1 --alpha 3 --finetune-epochs 1"; do
   # shellcheck disable=SC2086
   train a.onnx $method --rate 0.02 >"$folder/a.txt"

@@ -18,6 +18,7 @@ class Descriptor {
  public:
   explicit Descriptor(int fd) : fd_(fd) {}
   ~Descriptor() { close(); }
+  Descriptor(Descriptor&& other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
   int get() const { return fd_; }
@@ -43,6 +44,36 @@ int write_all(int file, std::string_view bytes) {
   return 0;
 }
 
+// Where bytes go for a file of this name.
+struct Place {
+  std::string path;    // links followed
+  std::string opened;  // what is written: a file beside it, or itself where nothing can be renamed
+  bool device = false;
+};
+
+Place place_of(const std::string& given) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const fs::file_type type = fs::status(given, error).type();
+  if (type == fs::file_type::character || type == fs::file_type::fifo) return {given, given, true};
+  if (type == fs::file_type::directory) fail("cannot write '{}': it is a folder", given);
+  if (type == fs::file_type::block || type == fs::file_type::socket)
+    fail("cannot write '{}': it is not a regular file", given);
+  // What a link leads to is written, not the link, even where nothing is there yet.
+  fs::path target = given;
+  for (int links = 0; links < 40 && fs::is_symlink(target, error); ++links) {
+    target = target.parent_path() / fs::read_symlink(target, error);
+  }
+  return {target.string(), target.string() + ".tmp" + std::to_string(::getpid()), false};
+}
+
+Descriptor open_place(const Place& place) {
+  const int flags = place.device ? O_WRONLY : O_WRONLY | O_CREAT | O_TRUNC;
+  Descriptor file(::open(place.opened.c_str(), flags | O_CLOEXEC, 0666));
+  if (file.get() < 0) fail("cannot write '{}': {}", place.path, std::strerror(errno));
+  return file;
+}
+
 }  // namespace
 
 std::string read_file(const std::string& path, std::uint64_t max_bytes) {
@@ -66,35 +97,24 @@ std::string read_file(const std::string& path, std::uint64_t max_bytes) {
 }
 
 void write_file_atomically(const std::string& given, std::string_view bytes) {
-  namespace fs = std::filesystem;
-  std::error_code error;
-  const fs::file_type type = fs::status(given, error).type();
-  if (type == fs::file_type::character || type == fs::file_type::fifo) {
-    Descriptor file(::open(given.c_str(), O_WRONLY | O_CLOEXEC));  // nothing to rename there
-    if (file.get() < 0) fail("cannot write '{}': {}", given, std::strerror(errno));
-    if (const int reason = write_all(file.get(), bytes)) fail("cannot write '{}': {}", given, std::strerror(reason));
-    return;
-  }
-  if (type == fs::file_type::directory) fail("cannot write '{}': it is a folder", given);
-  if (type == fs::file_type::block || type == fs::file_type::socket)
-    fail("cannot write '{}': it is not a regular file", given);
-  // What a link leads to is written, not the link, even where nothing is there yet.
-  fs::path target = given;
-  for (int links = 0; links < 40 && fs::is_symlink(target, error); ++links) {
-    target = target.parent_path() / fs::read_symlink(target, error);
-  }
-  const std::string path = target.string();
-  const std::string temporary = path + ".tmp" + std::to_string(::getpid());
-  Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
-  if (file.get() < 0) fail("cannot write '{}': {}", path, std::strerror(errno));
+  const Place place = place_of(given);
+  const std::string& path = place.path;
+  Descriptor file = open_place(place);
   const auto give_up = [&](int reason) {
-    ::unlink(temporary.c_str());
+    if (!place.device) ::unlink(place.opened.c_str());
     fail("cannot write '{}': {}", path, std::strerror(reason));
   };
   if (const int reason = write_all(file.get(), bytes)) give_up(reason);
+  if (place.device) return;
   if (::fsync(file.get()) != 0 && errno != EINVAL) give_up(errno);
   if (file.close() != 0) give_up(errno);
-  if (std::rename(temporary.c_str(), path.c_str()) != 0) give_up(errno);
+  if (std::rename(place.opened.c_str(), path.c_str()) != 0) give_up(errno);
+}
+
+void require_writable(const std::string& given) {
+  const Place place = place_of(given);
+  const Descriptor file = open_place(place);
+  if (!place.device) ::unlink(place.opened.c_str());
 }
 
 }  // namespace bitsieve

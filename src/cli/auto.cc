@@ -332,9 +332,8 @@ void add_auto(CLI::App& app, const std::string& command) {
       ->allow_extra_args(false);
   app.add_option("--calib-method", options->range, "minmax, mean-max, percentile, mse or kl");
   app.add_option("--percentile", options->percentile, "for --calib-method percentile, in percent")
-      ->check(CLI::Range(1e-9, 100.0));
-  app.add_option("--act-top", options->act_top, "code that the end of a range gets, 1 to 255")
-      ->check(CLI::Range(1, 255));
+      ->check(within(1e-9, 100.0));
+  app.add_option("--act-top", options->act_top, "code that the end of a range gets, 1 to 255")->check(at_least(1, 255));
   app.add_option("--first-last", options->first_last, "first convolution and classifier: int8, float or same");
   app.add_option("--repair", options->repair, "repair every recipe: none, mean or gain");
   app.add_option("--rounding", options->rounding, "round the weights of every recipe: nearest or learned");

@@ -49,22 +49,26 @@ CLI::Validator at_least(std::uint64_t least, std::uint64_t most) {
             return whole && value >= least ? std::string()
                                            : fmt::format("'{}' is not a whole number of {} or more", text, least);
           },
-          fmt::format("{} or more", least)};
+          most >= INT64_MAX ? fmt::format("{} or more", least) : fmt::format("{} to {}", least, most)};
 }
 
 CLI::Validator not_empty() {
   return {[](std::string& text) { return text.empty() ? std::string("a name is missing") : std::string(); }, ""};
 }
 
-CLI::Validator points() {
-  return {[](std::string& text) {
-            double value = -1;
+CLI::Validator within(double least, double most) {
+  return {[least, most](std::string& text) {
+            double value = 0;
             const auto [stop, status] = std::from_chars(text.data(), text.data() + text.size(), value);
-            const bool fits = status == std::errc() && stop == text.data() + text.size() && value >= 0 && value <= 100;
-            return fits ? std::string() : fmt::format("'{}' is not a number from 0 to 100", text);
+            const bool number = status == std::errc() && stop == text.data() + text.size();
+            return number && value >= least && value <= most  // and no NaN
+                       ? std::string()
+                       : fmt::format("'{}' is not a number from {} to {}", text, least, most);
           },
-          "0 to 100"};
+          fmt::format("{} to {}", least, most)};
 }
+
+CLI::Validator points() { return within(0, 100); }
 
 void add_model(CLI::App& app, Options& options, const char* what) {
   app.add_option("MODEL", options.model, what)->required();
@@ -74,7 +78,7 @@ void add_model(CLI::App& app, Options& options, const char* what) {
 }
 
 void add_threads(CLI::App& app, Options& options, const char* what) {
-  app.add_option("-j,--threads", options.threads, what)->check(CLI::Range(0, most_threads));
+  app.add_option("-j,--threads", options.threads, what)->check(at_least(0, most_threads));
   app.add_option("--seed", options.seed, "seed of every random choice")->check(at_least(0, UINT64_MAX));
 }
 
@@ -118,10 +122,10 @@ void add_recipe(CLI::App& app, Options& options) {
       ->group(group);
   app.add_option("--calib-method", options.range, "minmax, mean-max, percentile, mse or kl")->group(group);
   app.add_option("--percentile", options.percentile, "for --calib-method percentile, in percent")
-      ->check(CLI::Range(1e-9, 100.0))
+      ->check(within(1e-9, 100))
       ->group(group);
   app.add_option("--act-top", options.act_top, "code that the end of a range gets, 1 to 255")
-      ->check(CLI::Range(1, 255))
+      ->check(at_least(1, 255))
       ->group(group);
   app.add_option("--rounding", options.rounding, "weights nearest, or learned from calibration images")->group(group);
   app.add_option("--repair", options.repair, "match channels to the float network: none, mean or gain")->group(group);

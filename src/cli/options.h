@@ -31,6 +31,7 @@ struct Options {
 
 // What an option's text has to be; the message says so.
 CLI::Validator at_least(std::uint64_t least, std::uint64_t most = INT64_MAX);  // a whole number
+CLI::Validator within(double least, double most);                              // a number
 CLI::Validator points();                                                       // percentage points
 CLI::Validator not_empty();
 

@@ -185,10 +185,10 @@ void add_quantize(CLI::App& app, const std::string& command) {
   auto* shifts =
       app.add_option("--avg-shifts", options->budget.avg_shifts,
                      "SWIS: at most so many shifts a weight on average (all layers, by MACs), spent by measured error")
-          ->check(CLI::Range(1.0, 7.0));
+          ->check(within(1.0, 7.0));
   app.add_option("--target-bpw", options->budget.bits_per_weight,
                  "SWIS: at most so many stored bits a weight (all layers, everything counted), spent likewise")
-      ->check(CLI::Range(1.0, 32.0))
+      ->check(within(1.0, 32.0))
       ->excludes(shifts);
   app.add_flag("--dry-run", options->dry_run, "write the resolved recipe, do nothing else");
   app.callback([options] { run(*options); });

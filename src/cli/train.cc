@@ -37,7 +37,8 @@ Json json_of(const train::EpochReport& r) {
 
 Json json_of(const train::LayerBits& l) {
   return {{"name", l.node},         {"weights", l.weights},         {"bits", l.bits},
-          {"from_top", l.from_top}, {"from_bottom", l.from_bottom}, {"grown", l.grown}};
+          {"from_top", l.from_top}, {"from_bottom", l.from_bottom}, {"grown", l.grown},
+          {"halved", l.halved}};
 }
 
 std::string duration(double seconds) {
@@ -133,13 +134,15 @@ train::TrainResult train_it(const TrainVerb& verb, const ModelFile& file, const 
 void print_layers(const std::vector<train::LayerBits>& layers) {
   int width = 5;
   for (const train::LayerBits& l : layers) width = std::max(width, static_cast<int>(l.node.size()));
-  std::printf("\n%-*s %10s %6s %9s %12s %6s\n", width, "layer", "weights", "bits", "from top", "from bottom", "grown");
+  std::printf("\n%-*s %10s %6s %9s %12s %6s %7s\n", width, "layer", "weights", "bits", "from top", "from bottom",
+              "grown", "halved");
   for (const train::LayerBits& l : layers) {
-    std::printf("%-*s %10lld %6d %9d %12d %6d\n", width, l.node.c_str(), static_cast<long long>(l.weights), l.bits,
-                l.from_top, l.from_bottom, l.grown);
+    std::printf("%-*s %10lld %6d %9d %12d %6d %7d\n", width, l.node.c_str(), static_cast<long long>(l.weights), l.bits,
+                l.from_top, l.from_bottom, l.grown, l.halved);
   }
-  std::printf("\n%.2f bits a weight as the paper counts (magnitudes), %.2f stored with signs: 1/%.1f of float\n",
-              magnitude_bits(layers), stored_bits(layers), 32 / stored_bits(layers));
+  const double stored = stored_bits(layers);
+  std::printf("\n%.2f bits a weight as the paper counts (magnitudes), %.2f with signs%s\n", magnitude_bits(layers),
+              stored, stored > 0 ? fmt::format(": 1/{:.1f} of float", 32 / stored).c_str() : ": every layer is empty");
 }
 
 void run(TrainVerb verb) {
@@ -151,6 +154,11 @@ void run(TrainVerb verb) {
   const std::unique_ptr<Dataset> data = open_dataset(options.data, true);
   std::optional<Images> test;
   if (!verb.test.empty()) test.emplace(verb.test, true, file.preprocessing, file.input(), options.limit, options.seed);
+  for (const std::string& path : files_of(verb)) require_writable(path);
+  EvaluateOptions how;
+  how.threads = options.threads;
+  std::optional<Evaluation> before;
+  if (test) before = evaluate(float_model(file.graph), test->set(), how);
   EpochTable table(verb);
   const train::TrainResult result = train_it(verb, file, *data, table);
 
@@ -167,6 +175,9 @@ void run(TrainVerb verb) {
       write_file_atomically(path, pack(file, *model, result.quantized->recipe, result.quantized->ranges));
     } else {
       save_onnx(path, result.graph);
+      // Without it the network would be shown other pictures than it was trained on.
+      files.push_back(std::filesystem::path(path).replace_extension(".toml").string());
+      if (files.back() != file.preprocessing_path) write_file_atomically(files.back(), file.preprocessing.to_toml());
     }
     files.push_back(path);
   }
@@ -191,17 +202,22 @@ void run(TrainVerb verb) {
     document["stored_bits"] = stored_bits(result.layers);
     if (!options.json()) print_layers(result.layers);
   }
+  if (model) {
+    document["avg_bits_per_weight"] = avg_bits_per_weight(*model);
+    document["avg_shifts"] = avg_shifts(*model);
+    if (!options.json())
+      std::printf("%.2f bits a weight in a .bsv file, scales and empty layers included; %.2f shifts\n",
+                  avg_bits_per_weight(*model), avg_shifts(*model));
+  }
   if (test) {
-    EvaluateOptions how;
-    how.threads = options.threads;
-    const Evaluation before = evaluate(float_model(file.graph), test->set(), how),
-                     after = evaluate(model ? *model : float_model(result.graph), test->set(), how);
+    const Evaluation after = evaluate(model ? *model : float_model(result.graph), test->set(), how);
     document["test"] = verb.test;
-    document["top1_before"] = before.top1();
-    document["top1"] = after.top1();
+    document["test_hash"] = test->hash();
+    document["before"] = accuracy_json(*before);
+    document["after"] = accuracy_json(after);
     if (!options.json())
       std::printf("%s on %s: top-1 %.2f %%; %s in float, before: %.2f %%\n", model ? "in integers" : "in float",
-                  verb.test.c_str(), after.top1(), options.model.c_str(), before.top1());
+                  verb.test.c_str(), after.top1(), options.model.c_str(), before->top1());
   }
   if (options.json()) return print_json(document);
   std::printf("\nwritten: %s; %s\n", fmt::format("{}", fmt::join(files, ", ")).c_str(),

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
+#include "methods/swis/swis.h"
 #include "train/method_names.h"
 
 namespace bitsieve::cli {
@@ -36,6 +37,36 @@ void settle_range(TrainVerb& verb) {
               ErrorKind::usage);
 }
 
+// An option that would do nothing is a misunderstanding.
+void refuse_idle(const TrainVerb& verb) {
+  const TrainOptions& t = verb.training;
+  const auto given = [&](const std::string& name) { return verb.app->get_option(name)->count() > 0; };
+  const auto only = [&](const char* name, bool works, const char* where) {
+    if (given(name) && !works)
+      throw Error(fmt::format("{} is for {}; leave it out here", name, where), ErrorKind::usage);
+  };
+  const bool finds = t.method == "bsq" || t.method == "msq";
+  only("--alpha", t.method == "bsq", "--method bsq");
+  only("--plane-decay", t.method == "bsq", "--method bsq");
+  only("--bits", finds || t.method == "qat", "--method bsq, msq and qat");
+  only("--interval", finds, "--method bsq and msq");
+  for (const char* name : {"--finetune-epochs", "--finetune-rate", "--finetune-drops", "--restart"})
+    only(name, finds, "--method bsq and msq");
+  for (const char* name : {"--finetune-rate", "--finetune-drops", "--restart"})
+    only(name, t.finetune_epochs > 0, "--finetune-epochs");
+  for (const char* name : {"--lambda", "--odd-share", "--target-bits"}) only(name, t.method == "msq", "--method msq");
+  for (const char* name : {"--weights", "--search-interval"}) only(name, t.method == "swis", "--method swis");
+  only("--drops", verb.schedule == "steps", "--schedule steps");
+  only("--finetune-drops", verb.schedule == "steps", "--schedule steps");
+  only("--limit", !verb.test.empty(), "--test");
+  if (verb.bits > 7 && t.method != "bsq")
+    throw Error("--bits: int8 weights have 7 magnitude bits at most", ErrorKind::usage);
+  if (t.method == "swis" && !swis::parse_name(t.coded.code))
+    throw Error(
+        fmt::format("--weights: '{}' is no SWIS code; they are written swis-n3-m4 (see bitsieve list)", t.coded.code),
+        ErrorKind::usage);
+}
+
 }  // namespace
 
 bool is_packed_name(const std::string& path) { return path.ends_with(".bsv"); }
@@ -54,12 +85,14 @@ std::vector<std::string> files_of(const TrainVerb& verb) {
 
 void settle(TrainVerb& verb) {
   TrainOptions& t = verb.training;
+  refuse_idle(verb);
+  if (verb.bits > 0) t.bsq.bits = t.msq.bits = t.qat_bits = verb.bits;
+  if (verb.interval > 0) t.bsq.interval = t.msq.interval = verb.interval;
   t.threads = verb.options.threads;
   t.batches.threads = std::max(1, (t.threads > 0 ? t.threads : available_threads()) / 2);
   t.batches.seed = verb.options.seed;
   t.batches.augment = !verb.no_augment;
   t.trainer.schedule.kind = verb.schedule == "steps" ? train::Schedule::Kind::steps : train::Schedule::Kind::cosine;
-  t.trainer.schedule.drops = verb.drops;
   const train::MethodName method = train::require_method_name(t.method);
   if (verb.activations.empty()) verb.activations = method.quantizes ? "int8" : "float";
   t.activations.code = verb.activations == "float" ? "" : verb.activations;
@@ -89,7 +122,7 @@ Json options_json(const TrainVerb& verb, const ModelFile& file, const Dataset& d
           {"--train-images", t.batches.most_images},
           {"--rate", t.trainer.schedule.rate},
           {"--schedule", verb.schedule},
-          {"--drops", verb.drops},
+          {"--drops", t.trainer.schedule.drops},
           {"--warmup", t.trainer.schedule.warmup},
           {"--momentum", t.trainer.momentum},
           {"--decay", t.trainer.decay},
@@ -101,17 +134,25 @@ Json options_json(const TrainVerb& verb, const ModelFile& file, const Dataset& d
           {"--acts", verb.activations},
           {"--act-range", verb.range},
           {"--alpha", t.bsq.alpha},
-          {"--bits", t.bsq.bits},
-          {"--interval", t.bsq.interval},
+          {"--bits", verb.bits},
+          {"--interval", verb.interval},
           {"--plane-decay", t.bsq.decay},
           {"--finetune-epochs", t.finetune_epochs},
           {"--finetune-rate", t.finetune_rate},
+          {"--finetune-drops", t.finetune_drops},
           {"--restart", t.restart},
+          {"--lambda", t.msq.lambda},
+          {"--odd-share", t.msq.odd_share},
+          {"--target-bits", t.msq.target},
+          {"--weights", t.coded.code},
+          {"--search-interval", t.coded.interval},
           {"--qat-bits", t.qat_bits}};
 }
 
 void add_train_options(CLI::App& app, TrainVerb& verb) {
   TrainOptions& t = verb.training;
+  verb.app = &app;
+  app.option_defaults()->always_capture_default();
   add_model(app, verb.options, "ONNX file");
   app.add_option("--data", verb.options.data, "labelled images to train on: KIND:PATH[:SPLIT]")
       ->check(not_empty())
@@ -135,20 +176,20 @@ void add_train_options(CLI::App& app, TrainVerb& verb) {
   app.add_option("--batch", t.batches.batch, "images a step")->check(at_least(1, 1 << 20));
   app.add_option("--train-images", t.batches.most_images, "train on so many (a seeded choice; default: all)")
       ->check(at_least(0));
-  app.add_option("--rate", t.trainer.schedule.rate, "learning rate")->check(CLI::Range(0.0, 1e6));
+  app.add_option("--rate", t.trainer.schedule.rate, "learning rate")->check(within(0.0, 1e6));
   app.add_option("--schedule", verb.schedule, "of the rate: cosine or steps")
       ->check(CLI::IsMember({"cosine", "steps"}));
-  app.add_option("--drops", verb.drops, "steps: epochs after which the rate is a tenth")->delimiter(',');
-  app.add_option("--warmup", t.trainer.schedule.warmup, "epochs from 0 up to the rate")->check(CLI::Range(0.0, 1e6));
-  app.add_option("--momentum", t.trainer.momentum, "of SGD")->check(CLI::Range(0.0, 0.9999));
-  app.add_option("--decay", t.trainer.decay, "weight decay")->check(CLI::Range(0.0, 1.0));
+  app.add_option("--drops", t.trainer.schedule.drops, "steps: epochs after which the rate is a tenth")->delimiter(',');
+  app.add_option("--warmup", t.trainer.schedule.warmup, "epochs from 0 up to the rate")->check(within(0.0, 1e6));
+  app.add_option("--momentum", t.trainer.momentum, "of SGD")->check(within(0.0, 0.9999));
+  app.add_option("--decay", t.trainer.decay, "weight decay")->check(within(0.0, 1.0));
   app.add_option("--label-smoothing", t.trainer.label_smoothing, "share of a label given to all classes")
-      ->check(CLI::Range(0.0, 1.0));
+      ->check(within(0.0, 1.0));
   app.add_option("--average", t.trainer.average,
                  "keep a moving average of all variables, by this factor a step (0.999), and end with it")
-      ->check(CLI::Range(0.0, 0.999999));
+      ->check(within(0.0, 0.999999));
   app.add_option("--distill", t.trainer.distill, "share of the loss that asks for MODEL's own scores")
-      ->check(CLI::Range(0.0, 1.0));
+      ->check(within(0.0, 1.0));
   app.add_option("--norm-batches", t.trainer.norm_batches,
                  "at the end, take batch norm statistics anew from so many batches")
       ->check(at_least(0, 1 << 20));
@@ -165,19 +206,39 @@ void add_train_options(CLI::App& app, TrainVerb& verb) {
       ->group(work);
   app.add_flag("--resume", verb.resume, "go on from the state to the very same weights")->group(work);
   app.add_option("--log", verb.log, "epochs as lines of JSON")->group(work);
-  const char* bsq = "BSQ";
-  app.add_option("--alpha", t.bsq.alpha, "weight of the regularizer; scale it by 350 / epochs in short runs")
-      ->check(CLI::Range(0.0, 1e6))
-      ->group(bsq);
-  app.add_option("--bits", t.bsq.bits, "magnitude bits at the start")->check(at_least(1, 8))->group(bsq);
-  app.add_option("--interval", t.bsq.interval, "epochs between adjustments")->check(at_least(1, 100000))->group(bsq);
-  app.add_option("--plane-decay", t.bsq.decay, "weight decay of planes")->check(CLI::Range(0.0, 1.0))->group(bsq);
-  app.add_option("--finetune-epochs", t.finetune_epochs, "passes with the bits found (default: none)")
+  const char* bits = "Bits of weights";
+  app.add_option("--bits", verb.bits, "magnitude bits: at the start (bsq 8, msq 7), or of every layer (qat 3)")
+      ->check(at_least(1, 8))
+      ->group(bits);
+  app.add_option("--interval", verb.interval, "epochs between adjustments (bsq 100, msq 1)")
+      ->check(at_least(1, 100000))
+      ->group(bits);
+  app.add_option("--alpha", t.bsq.alpha, "bsq: weight of the regularizer; scale it by 350 / epochs in short runs")
+      ->check(within(0, 1e6))
+      ->group(bits);
+  app.add_option("--plane-decay", t.bsq.decay, "bsq: weight decay of planes")->check(within(0, 1))->group(bits);
+  app.add_option("--lambda", t.msq.lambda, "msq: weight of the regularizer")->check(within(0, 1e6))->group(bits);
+  app.add_option("--odd-share", t.msq.odd_share,
+                 "msq: a layer loses its lowest bit where at most so many weights have it")
+      ->check(within(0, 1))
+      ->group(bits);
+  app.add_option("--target-bits", t.msq.target, "msq: mean magnitude bits at which dropping ends")
+      ->check(within(0, 7))
+      ->group(bits);
+  app.add_option("--weights", t.coded.code, "swis: the code")->group(bits);
+  app.add_option("--search-interval", t.coded.interval,
+                 "swis: steps between searches for positions, with rounding to those found between; 0: one search")
+      ->check(at_least(0, 1 << 30))
+      ->group(bits);
+  const char* finetune = "Finetuning after bsq and msq";
+  app.add_option("--finetune-epochs", t.finetune_epochs, "passes with the bits found")
       ->check(at_least(0, 100000))
-      ->group(bsq);
-  app.add_option("--finetune-rate", t.finetune_rate, "learning rate there")->check(CLI::Range(0.0, 1e6))->group(bsq);
-  app.add_flag("--restart", t.restart, "finetune the weights of MODEL, with the bits found")->group(bsq);
-  app.add_option("--qat-bits", t.qat_bits, "qat: magnitude bits of every layer")->check(at_least(1, 7));
+      ->group(finetune);
+  app.add_option("--finetune-rate", t.finetune_rate, "learning rate there")->check(within(0, 1e6))->group(finetune);
+  app.add_option("--finetune-drops", t.finetune_drops, "as --drops, from the start of finetuning on")
+      ->delimiter(',')
+      ->group(finetune);
+  app.add_flag("--restart", t.restart, "finetune the weights of MODEL, with the bits found")->group(finetune);
   add_threads(app, verb.options);
 }
 

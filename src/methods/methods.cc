@@ -21,9 +21,9 @@ const WeightCodeRow weight_table[] = {
      "SWIS: N shift positions, 1 to 8, shared by M weights, 1 to 32; N like 2.5: a mean over the filters. Options: "
      "mse, "
      "alphaA, measured (metric; MSE++ with alpha 1 without), joint (rounding), flat (groups across taps), tensor (one "
-     "scale), any, even, cC (schedule)",
+     "scale), exact (trained weights as they are), any, even, cC (schedule)",
      "N is 1 to 8, or a fraction such as 2.5; M 1, 2, 4, 8, 16 or 32; A a multiple of 1/8 up to 8; C 1 to 1024",
-     {"swis-n2-m4", "swis-n2.5-m4", "swis-n3-m4", "swis-n4-m4", "swis-n5-m4"},
+     {"swis-n2-m4", "swis-n2.5-m4", "swis-n3-m4", "swis-n4-m4", "swis-n5-m4", "swis-n3-m4-exact"},
      swis::weight_code},
     {"swisc-nN-mM[-OPTION...]",
      "SWIS-C: the same with consecutive positions",

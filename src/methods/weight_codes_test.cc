@@ -132,6 +132,26 @@ TEST(WeightCodes, ExactFindsTheGrid) {
   EXPECT_EQ(code("int8-exact", std::vector<float>(w.size(), 0.0f)).bits, 2);
 }
 
+// Weights that a SWIS code made come out as they are, whatever folded norms multiplied them with; others as without.
+TEST(WeightCodes, ExactSwisFindsTheSharedPositions) {
+  const auto w = bell(static_cast<std::size_t>(outputs * k), outputs);
+  for (const std::string name : {"swis-n1-m4", "swis-n2-m4", "swis-n2.5-m4", "swisc-n3-m8", "swis-n8-m2"}) {
+    const CodedWeights made = code(name, w);
+    std::vector<float> folded(w.size());
+    for (std::size_t i = 0; i < w.size(); ++i) {
+      const std::size_t o = i / static_cast<std::size_t>(k);
+      folded[i] = static_cast<float>(made.q[i]) * made.scale[o] * (o % 2 == 0 ? 0.37f : -2.3f);
+    }
+    const CodedWeights found = code(name + "-exact", folded);
+    for (std::size_t i = 0; i < w.size(); ++i) {
+      ASSERT_NEAR(static_cast<double>(found.q[i]) * found.scale[i / static_cast<std::size_t>(k)], folded[i], 1e-5)
+          << name << ' ' << i;
+    }
+    EXPECT_EQ(found.shifts.shifts, made.shifts.shifts) << name;
+    EXPECT_EQ(code(name + "-exact", w).q, made.q) << name;
+  }
+}
+
 TEST(WeightCodes, FractionsOfShiftsLieBetween) {
   const double two = noise("swis-n2-m4-mse"), half = noise("swis-n2.5-m4-mse"), three = noise("swis-n3-m4-mse");
   EXPECT_LT(half, two);

@@ -130,7 +130,8 @@ std::vector<LayerBits> BsqMethod::layer_bits() const {
     const bool gone =
         std::all_of(layer.planes.values.begin(), layer.planes.values.end(), [](float v) { return v == 0; });
     result.push_back({layer.name, layer.planes.size, gone ? 0 : layer.planes.bits, layer.planes.scale,
-                      layer.adjusted.from_top, layer.adjusted.from_bottom, layer.adjusted.grown});
+                      layer.adjusted.from_top, layer.adjusted.from_bottom, layer.adjusted.grown,
+                      layer.adjusted.halved});
   }
   return result;
 }
@@ -144,6 +145,7 @@ void BsqMethod::save(State& state) const {
     state.numbers[key("from top")] = layer.adjusted.from_top;
     state.numbers[key("from bottom")] = layer.adjusted.from_bottom;
     state.numbers[key("grown")] = layer.adjusted.grown;
+    state.numbers[key("halved")] = layer.adjusted.halved;
     state.arrays[key("planes")] = layer.planes.values;
     state.arrays[key("shrinkage")] = layer.shrinkage;
     state.arrays[key("plane momentum")] = layer.momentum;
@@ -170,6 +172,7 @@ void BsqMethod::load(const State& state) {
     layer.adjusted.from_top = static_cast<int>(state.whole(key("from top")));
     layer.adjusted.from_bottom = static_cast<int>(state.whole(key("from bottom")));
     layer.adjusted.grown = static_cast<int>(state.whole(key("grown")));
+    layer.adjusted.halved = static_cast<int>(state.whole(key("halved")));
     layer.norms.clear();
     for (std::int64_t b = 0; b < bits; ++b) layer.norms.push_back(state.number(key("norm") + ' ' + std::to_string(b)));
     const std::vector<float>& weight = state.array(key("rounded"), size);

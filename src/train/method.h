@@ -23,7 +23,10 @@ class Method {
   // variables were replaced, so that the optimizer's momenta no longer mean anything.
   virtual bool begin_epoch(GraphModule&, int /*epoch*/, int /*epochs*/) { return false; }
 
-  // After the gradients of a batch, before they are cleared.
+  // After the gradients of a batch: adds those of a regularizer to them.
+  virtual void regularize() {}
+
+  // After the optimizer's step, before gradients are cleared.
   virtual void step(double /*rate*/, double /*momentum*/) {}
 
   // Writes the weights that the network computes with into the module's variables.

@@ -2,6 +2,8 @@
 
 #include "base/error.h"
 #include "train/bsq.h"
+#include "train/coded.h"
+#include "train/msq.h"
 #include "train/qat.h"
 
 namespace bitsieve::train {
@@ -27,6 +29,7 @@ Stage finetuning(const TrainOptions& options) {
   stage.trainer.epochs = options.finetune_epochs;
   stage.trainer.schedule.rate = options.finetune_rate;
   stage.trainer.schedule.warmup = 0;
+  stage.trainer.schedule.drops = options.finetune_drops;
   stage.make = [restart = options.restart](const StageStart& start) {
     std::map<std::size_t, QatStart> scheme;
     for (const LayerBits& layer : start.found) {
@@ -39,17 +42,37 @@ Stage finetuning(const TrainOptions& options) {
   return stage;
 }
 
-std::vector<Stage> bsq_stages(const TrainOptions& options) {
-  std::vector<Stage> stages{{"bsq", options.trainer, false,
-                             [bsq = options.bsq](const StageStart&) { return std::make_unique<BsqMethod>(bsq); }}};
+std::vector<Stage> with_finetuning(Stage stage, const TrainOptions& options) {
+  std::vector<Stage> stages{std::move(stage)};
   if (options.finetune_epochs > 0) stages.push_back(finetuning(options));
   return stages;
+}
+
+std::vector<Stage> bsq_stages(const TrainOptions& options) {
+  return with_finetuning({"bsq", options.trainer, false,
+                          [bsq = options.bsq](const StageStart&) { return std::make_unique<BsqMethod>(bsq); }},
+                         options);
+}
+
+std::vector<Stage> msq_stages(const TrainOptions& options) {
+  return with_finetuning({"msq", options.trainer, false,
+                          [msq = options.msq](const StageStart&) { return std::make_unique<MsqMethod>(msq); }},
+                         options);
+}
+
+std::vector<Stage> swis_stages(const TrainOptions& options) {
+  return {{"swis", options.trainer, false,
+           [coded = options.coded](const StageStart&) { return std::make_unique<CodedMethod>(coded); }}};
 }
 
 const MethodRow method_table[] = {
     {{"float", "plain SGD on the weights", false}, float_stages},
     {{"bsq", "every bit of every weight is trained; each layer finds its own width", true}, bsq_stages},
     {{"qat", "fixed bits for every layer, straight-through rounding, trained scales", true}, qat_stages},
+    {{"msq", "the lowest bit of every weight is regularized and dropped where few weights have it", true}, msq_stages},
+    {{"swis", "weights as a SWIS code has them, gradients straight through", true},
+     swis_stages,
+     [](const TrainOptions& options) { return options.coded.code + "-exact"; }},
 };
 
 }  // namespace

@@ -29,6 +29,8 @@ struct Stage {
 struct MethodRow {
   MethodName name;
   std::vector<Stage> (*stages)(const TrainOptions&);
+  // The weight code whose grid the trained weights lie on; nothing where layers have bits of their own (layer_bits).
+  std::string (*code)(const TrainOptions&) = nullptr;
 };
 
 std::span<const MethodRow> training_methods();

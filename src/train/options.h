@@ -12,7 +12,8 @@ namespace bitsieve::train {
 
 struct TrainerOptions {
   int epochs = 10;
-  Schedule schedule;  // its epochs are set to these
+  int first_epoch = 0;  // epochs of the stages before: batches go on from there
+  Schedule schedule;    // its epochs are set to these
   double momentum = 0.9;
   double decay = 1e-4;         // of weights, gamma and beta, as the authors of BSQ have it
   double label_smoothing = 0;  // 0 to 1
@@ -42,7 +43,8 @@ struct LayerBits {
   std::int64_t weights = 0;
   int bits = 0;      // of a magnitude, as the paper of BSQ counts; 0: the layer is all zeros. Stored: one more
   double scale = 0;  // of the weight with all bits, s; 0: there is none for the whole layer
-  int from_top = 0, from_bottom = 0, grown = 0;  // planes over all adjustments
+  // Planes over all adjustments: empty ones taken away, carries', and the lowest rounded away because int8 has no room.
+  int from_top = 0, from_bottom = 0, grown = 0, halved = 0;
 };
 
 // Mean over all weights; stored: with a sign bit for each weight of a layer that is not all zeros.
@@ -69,17 +71,34 @@ struct BsqOptions {
   bool train_scale = true;
 };
 
+struct MsqOptions {
+  int bits = 7;            // magnitude bits at the start
+  double lambda = 1e-3;    // of the gradient that draws a latent weight to the coarser grid
+  double odd_share = 0.3;  // a layer loses its lowest bit where at most so many weights still have it
+  int interval = 1;        // epochs between looks
+  double target = 3;       // mean magnitude bits at which regularizer and dropping end
+};
+
+struct CodedOptions {
+  std::string code = "swis-n3-m4";
+  std::int64_t interval = 1;  // steps between searches; between them weights are rounded to the positions that their
+                              // groups have. 0: one search at the start
+};
+
 struct TrainOptions {
   std::string method = "float";  // row of train/methods.h
   TrainerOptions trainer;
   BatchOptions batches;
   ActivationOptions activations;
   BsqOptions bsq;
+  MsqOptions msq;
+  CodedOptions coded;
   int qat_bits = 3;  // magnitude bits of every layer, 1 to 7
   // After bsq: training with the bits that it found, from its weights or, with restart, from those that it started
   // from.
   int finetune_epochs = 0;
   double finetune_rate = 0.01;
+  std::vector<double> finetune_drops;
   bool restart = false;
   int threads = 0;  // 0: all processors
 };

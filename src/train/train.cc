@@ -37,6 +37,7 @@ void save(const Standing& standing, State& state) {
     state.numbers[key("from top")] = layer.from_top;
     state.numbers[key("from bottom")] = layer.from_bottom;
     state.numbers[key("grown")] = layer.grown;
+    state.numbers[key("halved")] = layer.halved;
   }
   state.numbers["epochs"] = static_cast<double>(standing.epochs.size());
   for (std::size_t i = 0; i < standing.epochs.size(); ++i) {
@@ -75,6 +76,7 @@ Standing load_standing(const State& state, std::size_t stages) {
     layer.from_top = static_cast<int>(number("from top"));
     layer.from_bottom = static_cast<int>(number("from bottom"));
     layer.grown = static_cast<int>(number("grown"));
+    layer.halved = static_cast<int>(number("halved"));
     if (layer.bits < 0 || layer.bits > 8) fail("the state has {} bits for layer '{}'", layer.bits, layer.node);
     standing.found.push_back(layer);
   }
@@ -101,6 +103,15 @@ Calibration look_at(const Graph& graph, const BatchStream& batches, std::int64_t
                    [&](std::int64_t i, std::span<float> out) { batches.plain(i, out); });
 }
 
+void require_labels(const Dataset& data, std::int64_t classes) {
+  for (std::int64_t i = 0; i < data.size(); ++i) {
+    const int label = data.label(i);
+    if (label < 0 || label >= classes)
+      fail("{}: image {} has label {}; the network has {} classes, 0 to {}", data.description(), i, label, classes,
+           classes - 1);
+  }
+}
+
 class Run {
  public:
   Run(const Graph& graph, const Dataset& data, const Preprocessing& preprocessing, const TrainOptions& options,
@@ -110,7 +121,11 @@ class Run {
         watch_(watch),
         stages_(require_training_method(options.method).stages(options)),
         batches_(data, preprocessing, graph.shape(graph.input), options.batches) {
-    for (const Stage& stage : stages_) epochs_ += stage.trainer.epochs;
+    for (Stage& stage : stages_) {
+      stage.trainer.first_epoch = epochs_;
+      epochs_ += stage.trainer.epochs;
+    }
+    require_labels(data, element_count(graph.shape(graph.output)));
   }
 
   TrainResult run(const State* from) {
@@ -205,6 +220,7 @@ class Run {
         layer.from_top += before.from_top;
         layer.from_bottom += before.from_bottom;
         layer.grown += before.grown;
+        layer.halved += before.halved;
       }
     }
     standing_.found = std::move(found);
@@ -212,6 +228,9 @@ class Run {
 
   Recipe quantized_recipe(const TrainResult& result) const {
     Recipe recipe = activation_recipe(graph_, options_.activations);
+    if (const auto code = require_training_method(options_.method).code) {
+      for (LayerRule& rule : recipe.rules) rule.weight_code = code(options_);
+    }
     recipe.name = options_.method;
     recipe.range = RangeRule::minmax;
     for (std::size_t i = 0, rule = 0; i < graph_.nodes.size(); ++i) {
@@ -228,7 +247,7 @@ class Run {
   const Graph& graph_;
   const TrainOptions& options_;
   const TrainWatch& watch_;
-  const std::vector<Stage> stages_;
+  std::vector<Stage> stages_;
   BatchStream batches_;
   int epochs_ = 0;  // of all stages
   Standing standing_;

@@ -74,7 +74,7 @@ torch::Tensor Trainer::loss_of(const torch::Tensor& scores, const torch::Tensor&
 }
 
 double Trainer::learn(int epoch, std::int64_t b) {
-  Batch batch = batches_.take(epoch, b);
+  Batch batch = batches_.take(options_.first_epoch + epoch, b);
   const torch::Tensor x = images_of(batch, module_.source().shape(module_.source().input));
   const torch::Tensor y =
       torch::from_blob(batch.labels.data(), {static_cast<std::int64_t>(batch.labels.size())}, torch::kLong);
@@ -84,8 +84,11 @@ double Trainer::learn(int epoch, std::int64_t b) {
   const torch::Tensor scores = module_.forward(x);
   const torch::Tensor loss = loss_of(scores, y, x);
   const double value = loss.item<double>();
-  if (!std::isfinite(value)) fail("training: the loss is {} in epoch {}, batch {}", value, epoch + 1, b + 1);
+  if (!std::isfinite(value))
+    fail("training: the loss is {} in epoch {}, batch {}; a lower learning rate may help", value,
+         options_.first_epoch + epoch + 1, b + 1);
   loss.backward();
+  method_.regularize();
   sgd_->step();
   method_.step(rate, options_.momentum);
   if (options_.average > 0) update_averages();
@@ -178,7 +181,7 @@ void Trainer::recalibrate_norms() {
   const Shape& input = module_.source().shape(module_.source().input);
   const std::int64_t count = std::min<std::int64_t>(options_.norm_batches, batches_.batches());
   for (std::int64_t b = 0; b < count; ++b) {
-    Batch batch = batches_.take(options_.epochs, b);
+    Batch batch = batches_.take(options_.first_epoch + options_.epochs, b);
     module_.norm_momentum = 1.0 / static_cast<double>(b + 1);  // the mean of all so far
     module_.forward(images_of(batch, input));
   }

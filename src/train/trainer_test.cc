@@ -8,6 +8,8 @@
 
 #include "base/error.h"
 #include "train/bsq.h"
+#include "train/coded.h"
+#include "train/msq.h"
 #include "train/qat.h"
 #include "train/test_network.h"
 
@@ -114,6 +116,12 @@ TEST(Trainer, IsTheSameTwice) {
 std::unique_ptr<Method> method_of(const std::string& name) {
   if (name == "float") return std::make_unique<FloatMethod>();
   if (name == "qat") return std::make_unique<QatMethod>(std::map<std::size_t, QatStart>{{0, {3, 0}}, {2, {2, 0}}});
+  if (name == "swis") return std::make_unique<CodedMethod>(CodedOptions{"swis-n2-m4", 3});
+  if (name == "msq") {
+    MsqOptions options;
+    options.odd_share = 0.6;
+    return std::make_unique<MsqMethod>(options);
+  }
   BsqOptions options;
   options.interval = 1;
   options.alpha = 0.3;
@@ -162,7 +170,7 @@ TEST_P(Interrupted, GoesOnToTheVerySameWeights) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Methods, Interrupted, testing::Values("float", "qat", "bsq"));
+INSTANTIATE_TEST_SUITE_P(Methods, Interrupted, testing::Values("float", "qat", "bsq", "msq", "swis"));
 
 TEST(Trainer, RefusesAnotherRunsState) {
   const Quarters data;

@@ -16,6 +16,7 @@ def codes(per_tensor):
     for n in shifts:
         rows += [(f"swis-n{n}-m4", "nearest"), (f"swisc-n{n}-m4", "nearest")]
         if n not in whole:
+            rows += [(f"swis-n{n}-m4", "learned"), (f"swisc-n{n}-m4", "learned")]
             continue
         bits = int(n) + 1
         rows += [(f"static-n{n}", "nearest"), (f"trunc-n{n}", "nearest"), (f"trunc-n{n}-floor", "nearest"),
@@ -24,12 +25,13 @@ def codes(per_tensor):
         if n != "5":
             rows += [(f"swis-n{n}-m4-{option}", "nearest") for option in ("mse", "measured", "joint")]
             rows += [(f"swis-n{n}-m{m}", "nearest") for m in (8, 16)]
-    rows.append(("int8", "nearest"))
+    rows += [("int2-mse", "nearest"), ("int7-mse", "nearest"), ("int8-mse", "nearest"), ("int8", "nearest")]
     if not per_tensor:
         return rows
-    tensor = [(f"{code}-n{n}{rest}", "nearest") for n in ("3", "4", "5") for code, rest in
-              (("swis", "-m4-tensor"), ("swisc", "-m4-tensor"), ("trunc", "-tensor"), ("trunc", "-floor-tensor"))]
-    tensor += [(f"int{n}-mse-tensor", "nearest") for n in (4, 5, 6)] + [("int8-tensor", "nearest")]
+    tensor = [(f"{code}-n{n}{rest}", "nearest") for n in shifts for code, rest in
+              (("swis", "-m4-tensor"), ("swisc", "-m4-tensor"), ("trunc", "-tensor"), ("trunc", "-floor-tensor"))
+              if n in whole or code != "trunc"]
+    tensor += [(f"int{n}-mse-tensor", "nearest") for n in (3, 4, 5, 6)] + [("int8-tensor", "nearest")]
     return rows + tensor
 
 

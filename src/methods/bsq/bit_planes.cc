@@ -47,6 +47,7 @@ Adjustment& Adjustment::operator+=(const Adjustment& o) {
   saturated += o.saturated;
   from_top += o.from_top;
   from_bottom += o.from_bottom;
+  halved += o.halved;
   return *this;
 }
 
@@ -179,7 +180,7 @@ Adjustment halve(BitPlanes& planes, int most) {
     }
     const float step = 2 * planes.step();
     planes = split(k, planes.bits - 1, step * static_cast<float>(limit));
-    ++adjustment.from_bottom;
+    ++adjustment.halved;
   }
   return adjustment;
 }

@@ -63,6 +63,7 @@ struct Adjustment {
   int grown = 0;                      // 1 where a carry needed another bit
   std::int64_t saturated = 0;         // weights cut at 2^bits - 1, as the layer had most_bits already
   int from_top = 0, from_bottom = 0;  // empty planes taken away
+  int halved = 0;                     // lowest planes rounded away, by halve()
   Adjustment& operator+=(const Adjustment& o);
 };
 

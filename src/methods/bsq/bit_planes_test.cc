@@ -184,9 +184,9 @@ TEST(BitPlanes, SplittingIsOffByHalfAStepAtMost) {
 
 TEST(BitPlanes, HalvesToFitInt8) {
   BitPlanes planes = split(Integers{255, -255, 3, -1, 2, 100, -254}, 8, 2.55f);
-  EXPECT_EQ(halve(planes, 8).from_bottom, 0);
+  EXPECT_EQ(halve(planes, 8).halved, 0);
   const Adjustment done = halve(planes, 7);
-  EXPECT_EQ(done.from_bottom, 1);
+  EXPECT_EQ(done.halved, 1);
   EXPECT_EQ(done.saturated, 2);  // 127.5 is 128, which 7 bits do not hold
   EXPECT_EQ(planes.bits, 7);
   EXPECT_EQ(integers(planes), (Integers{127, -127, 2, 0, 1, 50, -127}));

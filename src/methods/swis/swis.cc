@@ -1,6 +1,7 @@
 #include "methods/swis/swis.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <set>
 
@@ -48,6 +49,63 @@ std::vector<int> around(const std::vector<int>& levels, double target) {
   return {*(high - 1), *high};
 }
 
+// Magnitudes of each group of a filter, or-ed: the positions that it needs.
+std::vector<std::uint8_t> positions_of(std::span<const std::int8_t> q, std::int64_t run, std::int64_t group) {
+  std::vector<std::uint8_t> positions;
+  for (std::size_t i = 0; i < q.size(); ++i) {
+    if (static_cast<std::int64_t>(i) % run % group == 0) positions.push_back(0);
+    positions.back() = static_cast<std::uint8_t>(positions.back() | std::abs(int{q[i]}));
+  }
+  return positions;
+}
+
+// Shifts that these positions take, at least 1.
+int shifts_for(std::uint8_t positions, bool consecutive) {
+  if (positions == 0) return 1;
+  return consecutive ? std::bit_width(positions) - std::countr_zero(positions) : std::popcount(positions);
+}
+
+// A set of n positions that holds these.
+std::uint8_t set_holding(std::uint8_t positions, int n, bool consecutive) {
+  if (consecutive) {
+    const int offset = positions == 0 ? 0 : std::min(std::countr_zero(positions), 8 - n);
+    return static_cast<std::uint8_t>(((1 << n) - 1) << offset);
+  }
+  while (std::popcount(positions) < n) positions = static_cast<std::uint8_t>(positions | (positions + 1));
+  return positions;
+}
+
+// The integers of a filter whose weights are whole steps with shared positions already.
+struct Grid {
+  int shifts = 0;  // that it needs; 0: there is none
+  float scale = 0;
+  std::vector<std::int8_t> q;
+};
+
+// The one that needs the fewest shifts, at most `most`; the coarsest of those.
+Grid find_grid(std::span<const float> w, std::int64_t run, std::int64_t group, bool consecutive, int most) {
+  Grid best;
+  for (int multiple = 1; multiple <= 128; ++multiple) {
+    const uniform::ExactStep exact = uniform::exact_step(w, multiple, 128);
+    if (exact.multiple == 0) break;
+    multiple = exact.multiple;
+    Grid grid;
+    bool plus = false, minus = false;  // +128 is no weight; its negative is
+    for (const float x : w) {
+      const float steps = std::nearbyint(x / exact.step);
+      plus = plus || steps > 127;
+      minus = minus || steps < -127;
+    }
+    if (plus && minus) continue;
+    grid.scale = plus ? -exact.step : exact.step;
+    for (const float x : w) grid.q.push_back(static_cast<std::int8_t>(std::nearbyint(x / grid.scale)));
+    for (const std::uint8_t positions : positions_of(grid.q, run, group))
+      grid.shifts = std::max(grid.shifts, shifts_for(positions, consecutive));
+    if (grid.shifts <= most && (best.shifts == 0 || grid.shifts < best.shifts)) best = std::move(grid);
+  }
+  return best;
+}
+
 }  // namespace
 
 std::optional<Options> parse_name(std::string_view name) {
@@ -82,6 +140,7 @@ std::optional<Options> parse_name(std::string_view name) {
     } else if (bool* flag = part == "joint"    ? &o.joint
                             : part == "flat"   ? &o.flat
                             : part == "tensor" ? &o.per_tensor
+                            : part == "exact"  ? &o.exact
                             : part == "any"    ? &o.any_level
                             : part == "even"   ? &o.even
                                                : nullptr) {
@@ -92,6 +151,7 @@ std::optional<Options> parse_name(std::string_view name) {
     if (!seen.insert(kind).second) return std::nullopt;
   }
   if (o.even && o.shifts < 2) return std::nullopt;
+  if (o.exact && o.per_tensor) return std::nullopt;
   return o;
 }
 
@@ -121,12 +181,27 @@ CodedWeights quantize_weights(const WeightInput& input, const Options& options) 
   code.consecutive = options.consecutive;
   const Groups groups{input.outputs, input.k, code.run, code.group};
 
+  std::vector<int> levels{static_cast<int>(options.shifts)};
+  if (needs_schedule(options))
+    levels = options.any_level ? levels_of(options) : around(levels_of(options), options.shifts);
+  std::vector<Grid> grids(static_cast<std::size_t>(options.exact ? input.outputs : 0));
+  for (std::size_t o = 0; o < grids.size(); ++o) {
+    const std::size_t k = static_cast<std::size_t>(input.k);
+    grids[o] = find_grid({input.w + o * k, k}, code.run, code.group, code.consecutive, levels.back());
+    if (grids[o].shifts == 0) continue;
+    base.scale[o] = grids[o].scale;
+    std::copy(grids[o].q.begin(), grids[o].q.end(), base.q.begin() + static_cast<std::ptrdiff_t>(o * k));
+  }
+
   std::vector<std::uint8_t> shifts_of;
   if (needs_schedule(options)) {
     code.columns = options.columns;
-    std::vector<int> levels = levels_of(options);
-    if (!options.any_level) levels = around(levels, options.shifts);
-    const FilterErrors errors = measure(base.q.data(), groups, search, base.scale, levels, input.threads);
+    FilterErrors errors = measure(base.q.data(), groups, search, base.scale, levels, input.threads);
+    for (std::size_t o = 0; o < grids.size(); ++o) {
+      for (const int n : levels) {
+        if (grids[o].shifts > 0 && n >= grids[o].shifts) errors[o][static_cast<std::size_t>(n)] = 0;
+      }
+    }
     Schedule schedule = two_levels(errors, levels, options.shifts, code.columns);
     if (options.any_level) {
       Schedule better = any_levels(errors, levels, options.shifts, code.columns);
@@ -140,6 +215,14 @@ CodedWeights quantize_weights(const WeightInput& input, const Options& options) 
     code.shifts = {static_cast<std::uint8_t>(search.shifts)};
   }
   LayerResult result = decompose_layer(base.q.data(), groups, search, shifts_of, input.threads);
+  for (std::size_t o = 0; o < grids.size(); ++o) {
+    const int n = shifts_of.empty() ? search.shifts : shifts_of[o];
+    if (grids[o].shifts == 0 || grids[o].shifts > n) continue;
+    std::copy(grids[o].q.begin(), grids[o].q.end(), result.q.begin() + static_cast<std::ptrdiff_t>(o) * input.k);
+    const std::vector<std::uint8_t> positions = positions_of(grids[o].q, code.run, code.group);
+    for (std::size_t g = 0; g < positions.size(); ++g)
+      result.set[o * positions.size() + g] = set_holding(positions[g], n, code.consecutive);
+  }
   code.set = std::move(result.set);
   coded.q = std::move(result.q);
   coded.scale = std::move(base.scale);

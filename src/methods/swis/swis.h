@@ -18,6 +18,8 @@ struct Options {
   bool joint = false;       // joint rounding
   bool flat = false;        // groups run on through the taps of a filter, as they do where the depth is 1
   bool per_tensor = false;  // one scale for the layer
+  // Filters that lie on such a grid already (what training leaves) come out as they are; others as without.
+  bool exact = false;
   // The schedule: none for a whole number of shifts without these. Otherwise two levels, or with `any_level` any.
   bool any_level = false;
   bool even = false;         // even numbers only, for units with two shifters
@@ -25,7 +27,7 @@ struct Options {
 };
 
 // swis-nN-mM or swisc-nN-mM, then options in any order, each once: -mse, -alphaA (A a multiple of 1/8 up to 8),
-// -measured, -joint, -flat, -tensor, -any, -even, -cC. Nothing for any other text.
+// -measured, -joint, -flat, -tensor, -exact, -any, -even, -cC. Nothing for any other text.
 std::optional<Options> parse_name(std::string_view name);
 
 // The same name with another number of shifts: "swis-n3-m4-mse" with 2.5 is "swis-n2.5-m4-mse".

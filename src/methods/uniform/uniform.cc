@@ -45,25 +45,6 @@ float best_clip(const float* w, std::int64_t count, float peak, float top) {
   return best;
 }
 
-// A step that all weights are whole multiples of, but for what float32 does to numbers up to 127 that are multiplied a
-// few times; 0 where there is none down to peak / top.
-float exact_step(const float* w, std::int64_t count, float peak, float top) {
-  constexpr double tolerance = 1e-3;  // of a step; random weights of any number meet it by chance hardly ever
-  for (int multiple = 1; static_cast<float>(multiple) <= top; ++multiple) {
-    const double step = static_cast<double>(peak) / multiple;
-    double products = 0, squares = 0;
-    bool all = true;
-    for (std::int64_t i = 0; i < count && all; ++i) {
-      const double steps = w[i] / step, whole = std::nearbyint(steps);
-      all = std::abs(steps - whole) <= tolerance;
-      products += w[i] * whole;
-      squares += whole * whole;
-    }
-    if (all) return static_cast<float>(products / squares);  // the one weight `peak` may be off
-  }
-  return 0;
-}
-
 // That the integers need, with their sign.
 int bits_of(const std::vector<std::int8_t>& q) {
   int most = 1;
@@ -72,6 +53,25 @@ int bits_of(const std::vector<std::int8_t>& q) {
 }
 
 }  // namespace
+
+ExactStep exact_step(std::span<const float> w, int first, int most) {
+  constexpr double tolerance = 1e-3;  // of a step; random weights of any number meet it by chance hardly ever
+  double peak = 0;
+  for (const float x : w) peak = std::max<double>(peak, std::abs(x));
+  for (int multiple = first; peak > 0 && multiple <= most; ++multiple) {
+    const double step = peak / multiple;
+    double products = 0, squares = 0;
+    bool all = true;
+    for (std::size_t i = 0; i < w.size() && all; ++i) {
+      const double steps = w[i] / step, whole = std::nearbyint(steps);
+      all = std::abs(steps - whole) <= tolerance;
+      products += w[i] * whole;
+      squares += whole * whole;
+    }
+    if (all) return {static_cast<float>(products / squares), multiple};  // the one weight `peak` may be off
+  }
+  return {};
+}
 
 QuantizedWeights quantize_weights(const float* w, std::int64_t outputs, std::int64_t k, int bits, ScaleRule rule,
                                   bool per_tensor) {
@@ -88,8 +88,8 @@ QuantizedWeights quantize_weights(const float* w, std::int64_t outputs, std::int
     float scale = rule == ScaleRule::sparq ? 2 * peak / static_cast<float>((1 << bits) - 1) : peak / top;
     if (rule == ScaleRule::mse && peak > 0) scale = best_clip(w + first * k, together * k, peak, top);
     if (rule == ScaleRule::exact && peak > 0) {
-      const float step = exact_step(w + first * k, together * k, peak, top);
-      if (step > 0) scale = step;
+      const std::span<const float> weights(w + first * k, static_cast<std::size_t>(together * k));
+      if (const ExactStep exact = exact_step(weights, 1, static_cast<int>(top)); exact.step > 0) scale = exact.step;
     }
     if (!(scale > 0)) scale = 1;
     std::fill_n(result.scale.begin() + first, together, scale);

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -23,6 +24,15 @@ struct QuantizedWeights {
   std::vector<std::int8_t> q;  // [outputs][k]
   std::vector<float> scale;    // [outputs], positive
 };
+
+// A step that all weights are whole multiples of, but for what float32 does to such numbers when they are multiplied a
+// few times: the coarsest one with the largest weight `first` steps or more, `most` at most; step 0 where there is
+// none.
+struct ExactStep {
+  float step = 0;
+  int multiple = 0;  // steps of the largest weight
+};
+ExactStep exact_step(std::span<const float> w, int first, int most);
 
 // Per output filter, or with one scale for all of them; round half to even, float32 throughout. Zeros alone get
 // scale 1. Throws Error for NaN or infinity. bits: 2 to 8.

@@ -1,0 +1,114 @@
+#include "train/msq.h"
+
+#include <cmath>
+
+#include "base/error.h"
+#include "train/through.h"
+
+namespace bitsieve::train {
+
+void MsqMethod::attach(GraphModule& module) {
+  const torch::NoGradGuard guard;
+  const Graph& graph = module.source();
+  layer_of_.assign(graph.nodes.size(), -1);
+  for (std::size_t node = 0; node < graph.nodes.size(); ++node) {
+    if (!has_weights(graph.nodes[node])) continue;
+    torch::Tensor& plain = module.layer(node).weight;
+    plain.set_requires_grad(false);
+    MsqLayer layer{node, graph.nodes[node].name, options_.bits, 0, {}, {}};
+    const torch::Tensor peak = plain.detach().abs().max().clamp_min(1e-12);
+    layer.scale = module.register_parameter(module.name_of(node, "scale"), peak.clone());
+    layer.latent = module.register_parameter(module.name_of(node, "latent"), plain.detach() / peak);
+    layer_of_[node] = static_cast<int>(layers_.size());
+    layers_.push_back(std::move(layer));
+  }
+  module.hooks.weight = [this](std::size_t node, const torch::Tensor& plain) {
+    const int layer = layer_of_[node];
+    return layer < 0 ? plain : weight(layers_[static_cast<std::size_t>(layer)]);
+  };
+}
+
+torch::Tensor MsqMethod::weight(const MsqLayer& layer) const {
+  const double bins = std::ldexp(1.0, layer.bits);
+  const torch::Tensor k = (layer.latent.detach() * bins).round_().clamp_(-(bins - 1), bins - 1);
+  return layer.scale * through(layer.latent, k.div_(bins));
+}
+
+double MsqMethod::odd_share(const MsqLayer& layer) {
+  const torch::NoGradGuard guard;
+  const double bins = std::ldexp(1.0, layer.bits);
+  const torch::Tensor k = (layer.latent * bins).round_().clamp_(-(bins - 1), bins - 1);
+  return k.remainder(2).abs().mean().item<double>();
+}
+
+bool MsqMethod::reached() const { return magnitude_bits(layer_bits()) <= options_.target; }
+
+bool MsqMethod::begin_epoch(GraphModule&, int epoch, int epochs) {
+  if (epoch == 0 || (epoch % options_.interval != 0 && epoch != epochs)) return false;
+  bool changed = false;
+  for (MsqLayer& layer : layers_) {
+    if (reached()) break;
+    if (layer.bits <= 1 || odd_share(layer) > options_.odd_share) continue;
+    --layer.bits;
+    ++layer.from_bottom;
+    changed = true;
+  }
+  return changed;
+}
+
+void MsqMethod::regularize() {
+  if (reached()) return;
+  const torch::NoGradGuard guard;
+  for (MsqLayer& layer : layers_) {
+    if (!layer.latent.grad().defined() || layer.bits <= 1) continue;
+    const torch::Tensor half = layer.latent * std::ldexp(0.5, layer.bits);
+    layer.latent.mutable_grad().add_((half - half.round()).sign_(), options_.lambda);
+  }
+}
+
+void MsqMethod::step(double, double) {
+  const torch::NoGradGuard guard;
+  for (MsqLayer& layer : layers_) {
+    layer.latent.clamp_(-1, 1);
+    layer.scale.clamp_min_(1e-12);
+  }
+}
+
+void MsqMethod::finish(GraphModule& module) {
+  const torch::NoGradGuard guard;
+  for (const MsqLayer& layer : layers_) module.layer(layer.node).weight.copy_(weight(layer));
+  module.hooks.weight = {};
+}
+
+std::vector<LayerBits> MsqMethod::layer_bits() const {
+  std::vector<LayerBits> result;
+  for (const MsqLayer& layer : layers_) {
+    const double bins = std::ldexp(1.0, layer.bits);
+    LayerBits bits;
+    bits.node = layer.name;
+    bits.weights = layer.latent.numel();
+    bits.bits = layer.bits;
+    bits.scale = layer.scale.item<double>() * (bins - 1) / bins;
+    bits.from_bottom = layer.from_bottom;
+    result.push_back(bits);
+  }
+  return result;
+}
+
+void MsqMethod::save(State& state) const {
+  for (const MsqLayer& layer : layers_) {
+    state.numbers["bits " + layer.name] = layer.bits;
+    state.numbers["from bottom " + layer.name] = layer.from_bottom;
+  }
+}
+
+void MsqMethod::load(const State& state) {
+  for (MsqLayer& layer : layers_) {
+    const std::int64_t bits = state.whole("bits " + layer.name);
+    if (bits < 1 || bits > options_.bits) fail("the state has {} bits for layer '{}'", bits, layer.name);
+    layer.bits = static_cast<int>(bits);
+    layer.from_bottom = static_cast<int>(state.whole("from bottom " + layer.name));
+  }
+}
+
+}  // namespace bitsieve::train
