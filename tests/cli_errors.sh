@@ -88,7 +88,7 @@ expect 2 "bitsieve: --output: 'own.recipe.toml' would be written over what --con
 expect 2 "bitsieve: --calib: 'c.json' is a calibration already; calibrate wants images (KIND:PATH)" calibrate good.onnx --calib c.json -o d.json
 expect 2 "bitsieve: --calib-cache is for images; --calib names the calibration 'c.json'" quantize good.onnx --calib c.json --calib-cache d.json
 expect 2 "bitsieve: --merge takes calibration files, --calib images: give one of the two" calibrate good.onnx --merge c.json --calib npy:x.npy -o d.json
-expect 2 "bitsieve: --output: a name is missing (see bitsieve --help)" calibrate good.onnx --calib npy:x.npy -o ""
+expect 2 "bitsieve: --output: a name is missing (see bitsieve calibrate --help)" calibrate good.onnx --calib npy:x.npy -o ""
 [ ! -e d.json ] || { echo "d.json was written"; failed=1; }
 # A file that changed, were it in one image in the middle, is noticed.
 three() {  # three NUMBER: three images, the second of them all NUMBER
@@ -109,8 +109,8 @@ expect 0 "warning: calibration: 'three.json' was made from 3 images, not 2; made
 verbs="auto, info, calibrate, quantize, eval, analyze, train, run, bench, list"
 expect 2 "bitsieve: a command is missing; there are $verbs (see bitsieve --help)"
 expect 2 "bitsieve: there is no command 'crunch'; there are $verbs (see bitsieve --help)" crunch
-expect 2 "bitsieve: --format: yaml not in {human,json} (see bitsieve --help)" info good.onnx --format yaml
-expect 2 "bitsieve: The following argument was not expected: --fast (see bitsieve --help)" info good.onnx --fast
+expect 2 "bitsieve: --format: yaml not in {human,json} (see bitsieve info --help)" info good.onnx --format yaml
+expect 2 "bitsieve: not expected: --fast (see bitsieve info --help)" info good.onnx --fast
 codes=$("$program" list --format json | python3 -c 'import json,sys; print(", ".join(c["name"] for c in json.load(sys.stdin)["activation_codes"]))')
 expect 2 "bitsieve: --activations: there is no activation code 'int9'; there are $codes" quantize good.onnx --calib c.json --activations int9
 expect 2 "bitsieve: --calib-method: 'max' is not one of minmax, mean-max, percentile, mse, kl" quantize good.onnx --calib c.json --calib-method max
@@ -120,9 +120,12 @@ expect 2 "bitsieve: --exclude: the pattern '[' is not a regular expression (ECMA
 printf '[[rule]]\nmatch = "("\nweights = "int4"\n' >regex.toml
 expect 1 "bitsieve: 'regex.toml' line 1: the pattern '(' is not a regular expression (ECMAScript)" quantize good.onnx --calib c.json --config regex.toml
 
-expect 2 "bitsieve: --limit: '-5' is not a whole number of 0 or more (see bitsieve --help)" eval good.onnx --data npy:x.npy,ok.npy --limit -5
-expect 2 "bitsieve: --seed: '-1' is not a whole number of 0 or more (see bitsieve --help)" eval good.onnx --data npy:x.npy,ok.npy --seed -1
-expect 2 "bitsieve: --max-drop: '-1' is not a number from 0 to 100 (see bitsieve --help)" auto good.onnx --data npy:x.npy,ok.npy --calib npy:x.npy --max-drop -1
+expect 2 "bitsieve: --limit: '-5' is not a whole number of 0 or more (see bitsieve eval --help)" eval good.onnx --data npy:x.npy,ok.npy --limit -5
+expect 2 "bitsieve: --seed: '-1' is not a whole number of 0 or more (see bitsieve eval --help)" eval good.onnx --data npy:x.npy,ok.npy --seed -1
+expect 2 "bitsieve: not expected: --fast --slow (see bitsieve info --help)" info good.onnx --fast --slow
+expect 2 "bitsieve: --percentile: 'nan' is not a number from 1e-09 to 100 (see bitsieve quantize --help)" quantize good.onnx --calib npy:x.npy --calib-method percentile --percentile nan
+expect 2 "bitsieve: --avg-shifts: 'nan' is not a number from 1 to 7 (see bitsieve quantize --help)" quantize good.onnx --calib npy:x.npy --weights swis-n3-m4 --avg-shifts nan
+expect 2 "bitsieve: --max-drop: '-1' is not a number from 0 to 100 (see bitsieve auto --help)" auto good.onnx --data npy:x.npy,ok.npy --calib npy:x.npy --max-drop -1
 expect 2 "bitsieve: --full takes every image, --limit a part: give one of the two" auto good.onnx --data npy:x.npy,ok.npy --calib npy:x.npy --full --limit 1
 expect 2 "bitsieve: recipe 'int8-gain' needs images besides the calibration file: give them with --calib, and the file as --calib-cache" \
   quantize good.onnx --calib c.json --repair gain

@@ -1,38 +1,93 @@
 #!/usr/bin/env bash
-# The verb `train` on few images of the default data set: what it writes loads, is the same twice, and quantizes exactly.
+# The verb `train` on few images of the default data set: what it writes loads, is the same twice and after a kill, and
+# holds the bits that it says.
 set -eu
 program=$1 models=$2
 data=fashion-mnist:/usr/share/datasets/fashion-mnist
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 model=$models/fashion-resnet14.onnx
-cp "$models/fashion-resnet14.toml" "$folder/a.toml"
-cp "$models/fashion-resnet14.toml" "$folder/b.toml"
 train() {  # train OUTPUT OPTIONS...
   output=$1
   shift
-  OMP_NUM_THREADS=1 "$program" train "$model" --data $data:train --train-images 256 --batch 64 -j 1 -o "$folder/$output" "$@"
+  OMP_NUM_THREADS=1 "$program" train "$model" --data $data:train --train-images "${images:-256}" --batch 64 -j 1 --rate "${rate:-0.02}" -o "$folder/$output" "$@"
 }
-for method in "--method float --epochs 1" "--method qat --bits 2 --epochs 1" \
-  "--method bsq --epochs 2 --interval 1 --alpha 3 --finetune-epochs 1"; do
+field() {  # field FILE EXPRESSION: of a JSON document
+  python3 -c 'import json, sys; d = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$1" "$2"
+}
+check() {  # check FILE EXPRESSION
+  [ "$(field "$1" "$2")" = True ] || { echo "not true of $1: $2"; cat "$1"; exit 1; }
+}
+
+# Each method, killed after some steps and resumed: the very same weights, and integers that evaluate as it says.
+for method in "--method float --epochs 2 --average 0.9" "--method qat --bits 2 --epochs 1 --acts sparq-5opt-round" \
+  "--method msq --odd-share 0.6 --epochs 2 --finetune-epochs 1" "--method swis --weights swis-n2-m4 --epochs 1" \
+  "--method bsq --epochs 2 --interval 1 --alpha 300 --finetune-epochs 1 --finetune-rate 0.02"; do
   # shellcheck disable=SC2086
-  train a.onnx $method --rate 0.02 >"$folder/a.txt"
+  train a.onnx $method --log "$folder/a.jsonl" --format json --test $data:test --limit 200 >"$folder/a.json"
+  [ -e "$folder/a.toml" ] && [ ! -e "$folder/a.onnx.state" ]
   # shellcheck disable=SC2086
-  train b.onnx $method --rate 0.02 >"$folder/b.txt"
+  train b.onnx $method --log "$folder/b.jsonl" >/dev/null 2>"$folder/error" &
+  job=$!
+  for _ in $(seq 200); do [ -s "$folder/b.jsonl" ] && break; sleep 0.1; done  # in its second epoch, if it has one
+  pkill -INT -P $job 2>/dev/null || kill -INT $job 2>/dev/null || true
+  status=0
+  wait $job || status=$?
+  if [ -e "$folder/b.onnx.state" ]; then
+    [ $status = 1 ] && grep -q -- "--resume goes on" "$folder/error"
+    # shellcheck disable=SC2086
+    train b.onnx $method --log "$folder/b.jsonl" --resume >/dev/null
+  fi
   cmp "$folder/a.onnx" "$folder/b.onnx"
+  python3 - "$folder/a.jsonl" "$folder/b.jsonl" <<'P'
+import json, sys
+a, b = ([{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in open(f)] for f in sys.argv[1:])
+assert a == b and len(a) > 0, (a, b)
+P
+  rm "$folder"/*.jsonl
 done
-grep -q "bits a weight as the paper counts" "$folder/a.txt"
-# The weights of every layer lie on the grid that was found: the integers stand for the very same weights.
-"$program" quantize "$folder/a.onnx" --weights int8-exact --first-last same --calib $data:train --calib-samples 64 -o "$folder/a.bsv" \
-  >/dev/null 2>&1
-sqnr=$("$program" eval "$folder/a.bsv" --data $data:test --limit 100 --reference "$folder/a.onnx" --format json |
-  python3 -c 'import json, sys; print(json.load(sys.stdin)["logit_sqnr_db"])')
-python3 -c "assert $sqnr > 15, $sqnr"  # 8-bit activations alone
-# What is wrong is said in one line.
+
+# The last one is BSQ: bits went, layers have the code of their bits, and the same network comes as integers.
+check "$folder/a.json" 'd["magnitude_bits"] < 7 and d["epochs"][-1]["stage"] == "finetune" and len(d["epochs"]) == 3'
+check "$folder/a.json" 'any(l["from_top"] > 0 for l in d["layers"])'
+train c.bsv --method bsq --epochs 2 --interval 1 --alpha 300 --finetune-epochs 1 --finetune-rate 0.02 >/dev/null
+"$program" info "$folder/c.bsv" --format json >"$folder/info.json"
+python3 - "$folder/a.json" "$folder/info.json" <<'P'
+import json, sys
+trained, packed = (json.load(open(f)) for f in sys.argv[1:])
+codes = {l["name"]: l["weight_code"] for l in packed["layers"] if l["op"] in ("conv", "linear")}
+assert codes == {l["name"]: f"int{max(l['bits'], 1) + 1}-exact" for l in trained["layers"]}, codes
+P
+"$program" eval "$folder/c.bsv" --data $data:test --limit 200 --format json >"$folder/eval.json"
+[ "$(field "$folder/eval.json" 'd["correct"]')" = "$(field "$folder/a.json" 'd["after"]["correct"]')" ]
+
+# What is wrong is said in one line, nothing is written, and what was there stays.
+wrong() {  # wrong STATUS PATTERN OPTIONS...
+  want=$1 pattern=$2 status=0
+  shift 2
+  train w.onnx "$@" >/dev/null 2>"$folder/error" || status=$?
+  if [ $status != "$want" ] || [ "$(wc -l <"$folder/error")" != 1 ] || ! grep -q -- "$pattern" "$folder/error"; then
+    echo "expected $want and '$pattern' of: $*; got $status and"
+    cat "$folder/error"
+    exit 1
+  fi
+  [ ! -e "$folder/w.onnx" ]
+}
+rate=1000000 wrong 1 "the loss is .*; a lower learning rate may help" --epochs 2
+images=63 wrong 1 "make no batch" --epochs 1
 status=0
-train c.onnx --method bsq --epochs 1 --rate 100000000 >/dev/null 2>"$folder/error" || status=$?
-[ $status = 1 ] && [ "$(wc -l <"$folder/error")" = 1 ] && grep -q "the loss is" "$folder/error"
-[ ! -e "$folder/c.onnx" ]
-status=0
-"$program" train "$model" --data $data:train --batch 100000 -o "$folder/c.onnx" >/dev/null 2>"$folder/error" || status=$?
-[ $status = 1 ] && grep -q "make no batch" "$folder/error"
+"$program" train "$model" --data $data:train -o /nonexistent/x.onnx >/dev/null 2>"$folder/error" || status=$?
+[ $status = 1 ] && grep -q "cannot write ./nonexistent/x.onnx" "$folder/error"
+wrong 1 "--resume: there is no" --resume
+wrong 2 "'nan' is not a number from 0 to 1" --decay nan
+wrong 2 "--alpha is for --method bsq" --alpha 1
+wrong 2 "--drops is for --schedule steps" --drops 3
+wrong 2 "--limit is for --test" --limit 3
+wrong 2 "is no SWIS code" --method swis --weights int4
+wrong 2 "holds integers, and activations are trained in float" -o "$folder/w.bsv"
+wrong 2 "is not a number\|is none" --method qat --act-range often
+wrong 1 "2:4\|which weights are pruned" --method qat --acts sparq-5opt-round-24
+printf 'state' >"$folder/w.onnx.state"
+wrong 1 "go on with --resume, or delete it" --epochs 1
+wrong 1 "it is no state of ours" --epochs 1 --resume
+[ "$(cat "$folder/w.onnx.state")" = state ]

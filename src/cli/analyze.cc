@@ -8,6 +8,7 @@
 #include "cli/packing.h"
 #include "cli/progress.h"
 #include "cli/report.h"
+#include "cli/table.h"
 #include "cli/verbs.h"
 #include "eval/analysis.h"
 #include "eval/causes.h"
@@ -82,15 +83,17 @@ void run(const Options& options, std::int64_t count, bool every_node) {
   }
   std::printf(
       "%s, recipe %s, %lld images%s; signal to noise in dB: this layer alone, what has accumulated,\n"
-      "and the scores where only this layer errs; worst for the scores first\n\n%-34s %-22s %6s %6s %6s  %s\n",
+      "and the scores where only this layer errs; worst for the scores first\n\n",
       options.model.c_str(), recipe.name.c_str(), static_cast<long long>(analysis.images),
-      repaired ? ", before repair" : "", "layer", "codes", "alone", "accum.", "scores", "likely cause");
+      repaired ? ", before repair" : "");
+  Table table({"<layer", "<codes", "alone", "accum.", "scores", "<likely cause"});
   for (const int i : order) {
     const LayerAnalysis& layer = analysis.nodes[static_cast<std::size_t>(i)];
     const std::string codes = layer.has_weights() ? layer.weight_code + " x " + layer.act_code : op_name(layer.op);
-    std::printf("%-34s %-22s %6.1f %6.1f %6.1f  %s\n", layer.name.c_str(), codes.c_str(), layer.alone_db,
-                layer.accumulated_db, layer.scores_db, likely_cause(layer).c_str());
+    table.add({layer.name, codes, fmt::format("{:.1f}", layer.alone_db), fmt::format("{:.1f}", layer.accumulated_db),
+               fmt::format("{:.1f}", layer.scores_db), likely_cause(layer)});
   }
+  table.print();
 }
 
 }  // namespace

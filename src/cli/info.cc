@@ -7,6 +7,7 @@
 
 #include "cli/model_file.h"
 #include "cli/report.h"
+#include "cli/table.h"
 #include "cli/verbs.h"
 #include "methods/methods.h"
 #include "methods/swis/statistics.h"
@@ -57,14 +58,15 @@ WeightBits weight_bits(const Node& node, const LayerCode& layer) {
 
 // What SWIS would find, or has found, in the groups of every layer.
 void print_groups(const std::vector<std::pair<std::string, WeightBits>>& layers) {
-  std::printf("\n%-36s %6s  %-34s  %s\n", "groups of M weights", "M", "% exact with 1 to 5 shifts",
-              "% of groups with the shift 0 to 7");
+  Table table({"<groups of M weights", "M", "<% exact with 1 to 5 shifts", "<% of groups with the shift 0 to 7"});
   for (const auto& [name, bits] : layers) {
     std::string exact, occupancy;
     for (std::size_t n = 1; n <= 5; ++n) exact += fmt::format("{:5.1f} ", 100 * bits.groups.exact[n]);
     for (const double share : bits.groups.occupancy) occupancy += fmt::format("{:3.0f} ", 100 * share);
-    std::printf("%-36s %6d  %-34s  %s\n", name.c_str(), static_cast<int>(bits.group), exact.c_str(), occupancy.c_str());
+    table.add({name, fmt::format("{}", bits.group), exact, occupancy});
   }
+  std::printf("\n");
+  table.print();
 }
 
 void run(const Options& options) {
@@ -75,10 +77,8 @@ void run(const Options& options) {
   std::int64_t total_macs = 0, total_params = 0;
   const bool json = options.json();
   std::vector<std::pair<std::string, WeightBits>> groups;
-  if (!json) {
-    std::printf("%-36s %-12s %-16s %10s %12s  %-32s %6s %5s\n", "node", "operator", "output", "params", "MACs", "codes",
-                "zeros", "bits");
-  }
+  Table table(
+      {"<node", "<operator", "<output", "params", "MACs", "<codes", "zeros %", "set bits", "shifts", "stored bits"});
   for (std::size_t i = 0; i < model.graph.nodes.size(); ++i) {
     const Node& node = model.graph.nodes[i];
     const LayerCode& layer = model.layers[i];
@@ -92,7 +92,8 @@ void run(const Options& options) {
              {"shape", model.graph.shape(node.output)},
              {"params", params},
              {"macs", macs(model.graph, node)}};
-    std::string codes, statistics;
+    std::vector<std::string> cells{node.name, op_name(node.op), to_string(model.graph.shape(node.output)),
+                                   fmt::format("{}", params), fmt::format("{}", macs(model.graph, node))};
     if (weights) {
       const WeightBits bits = weight_bits(node, layer);
       row["weight_zeros"] = bits.zeros;
@@ -103,15 +104,14 @@ void run(const Options& options) {
       row["shift_occupancy"] = bits.groups.occupancy;
       if (layer.integer) row["shifts_per_weight"] = shifts_per_weight(layer);
       groups.emplace_back(node.name, bits);
-      statistics = fmt::format("{:5.1f}% {:5.2f}", 100 * bits.zeros, bits.set_bits);
-      codes = layer.integer ? layer.weight_code + " x " + layer.act_code : "float";
+      const double count = static_cast<double>(node.weight().size());
+      cells.insert(cells.end(), {layer.integer ? layer.weight_code + " x " + layer.act_code : "float",
+                                 fmt::format("{:.1f}", 100 * bits.zeros), fmt::format("{:.2f}", bits.set_bits),
+                                 layer.integer ? fmt::format("{:.2f}", shifts_per_weight(layer)) : "",
+                                 count > 0 ? fmt::format("{:.2f}", stored_layer_bits(node, layer) / count) : ""});
     }
     layers.push_back(row);
-    if (!json) {
-      std::printf("%-36s %-12s %-16s %10lld %12lld  %-32s %s\n", node.name.c_str(), op_name(node.op),
-                  to_string(model.graph.shape(node.output)).c_str(), static_cast<long long>(params),
-                  static_cast<long long>(macs(model.graph, node)), codes.c_str(), statistics.c_str());
-    }
+    table.add(std::move(cells));
   }
   // The fields that quantize has as well.
   std::size_t at = 0;
@@ -136,10 +136,11 @@ void run(const Options& options) {
     document["layers"] = layers;
     return print_json(document);
   }
+  table.print();
   print_groups(groups);
   std::printf(
       "\n%s: input %s, %lld parameters, %lld MACs per image, %lld bytes, %.2f bits per weight\n"
-      "zeros and bits: of the weights as integers (of float layers as 8-bit ones), the share that is 0 and the mean "
+      "zeros, set bits: of the weights as integers (of float layers as 8-bit ones), the share that is 0 and the mean "
       "number of\nset bits of a magnitude; exact: groups whose magnitudes have no more bits in all than that\n",
       options.model.c_str(), to_string(file.input()).c_str(), static_cast<long long>(total_params),
       static_cast<long long>(total_macs), static_cast<long long>(file.bytes), avg_bits_per_weight(model));

@@ -1,5 +1,6 @@
 // bitsieve VERB MODEL [options]. Exit status: 0 done, 1 the work failed, 2 the command line is wrong.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -19,6 +20,12 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", cli::tool_version);
   app.require_subcommand(1);
   for (const cli::Verb& verb : cli::verbs) verb.add(*app.add_subcommand(verb.name, verb.description), command);
+  const auto wrong = [&](const std::string& what) {  // in one line
+    const auto used = app.get_subcommands();
+    std::fprintf(stderr, "bitsieve: %s (see bitsieve%s --help)\n", Error(what).what(),
+                 used.empty() ? "" : (" " + used.front()->get_name()).c_str());
+    return 2;
+  };
   try {
     const auto named = [&](const cli::Verb& verb) { return argc > 1 && std::string_view(argv[1]) == verb.name; };
     if (argc < 2 || (argv[1][0] != '-' && std::none_of(std::begin(cli::verbs), std::end(cli::verbs), named))) {
@@ -43,9 +50,10 @@ int main(int argc, char** argv) {
     return app.exit(e);
   } catch (const CLI::CallForVersion& e) {
     return app.exit(e);
+  } catch (const CLI::ExtrasError& e) {  // CLI11 names them last first
+    return wrong(fmt::format("not expected: {}", fmt::join(app.remaining(true), " ")));
   } catch (const CLI::ParseError& e) {
-    std::fprintf(stderr, "bitsieve: %s (see bitsieve --help)\n", Error(e.what()).what());  // in one line
-    return 2;
+    return wrong(e.what());
   } catch (const Error& e) {
     std::fprintf(stderr, "bitsieve: %s\n", e.what());
     return e.kind() == ErrorKind::usage ? 2 : 1;

@@ -10,6 +10,7 @@
 #include "cli/packing.h"
 #include "cli/progress.h"
 #include "cli/report.h"
+#include "cli/table.h"
 #include "cli/verbs.h"
 #include "methods/swis/swis.h"
 #include "search/shift_budget.h"
@@ -150,14 +151,14 @@ void run(const QuantizeOptions& options) {
     document["files"] = files;
     return print_json(document);
   }
-  std::printf("%-36s %-8s %-18s %-30s %12s %6s %10s\n", "layer", "operator", "weights", "activations", "MACs", "shifts",
-              "bits/weight");
+  Table table({"<layer", "<operator", "<weights", "<activations", "MACs", "shifts", "bits/weight"});
   for (const Json& row : layers) {
-    std::printf("%-36s %-8s %-18s %-30s %12lld %6.2f %10.2f\n", row["name"].get<std::string>().c_str(),
-                row["op"].get<std::string>().c_str(), row["weight_code"].get<std::string>().c_str(),
-                (row["act_code"].get<std::string>() + (row["signed"].get<bool>() ? ", signed" : "")).c_str(),
-                row["macs"].get<long long>(), row["shifts"].get<double>(), row["bits_per_weight"].get<double>());
+    table.add({row["name"].get<std::string>(), row["op"].get<std::string>(), row["weight_code"].get<std::string>(),
+               row["act_code"].get<std::string>() + (row["signed"].get<bool>() ? ", signed" : ""),
+               fmt::format("{}", row["macs"].get<long long>()), fmt::format("{:.2f}", row["shifts"].get<double>()),
+               fmt::format("{:.2f}", row["bits_per_weight"].get<double>())});
   }
+  table.print();
   if (result.rounding)
     std::printf("\nrounding: %zu layers learned on %lld images\n", result.rounding->layers.size(),
                 static_cast<long long>(result.rounding->images));

@@ -15,6 +15,7 @@
 #include "cli/packing.h"
 #include "cli/progress.h"
 #include "cli/report.h"
+#include "cli/table.h"
 #include "cli/train_options.h"
 #include "cli/verbs.h"
 #include "compress/quantize.h"
@@ -132,14 +133,16 @@ train::TrainResult train_it(const TrainVerb& verb, const ModelFile& file, const 
 }
 
 void print_layers(const std::vector<train::LayerBits>& layers) {
-  int width = 5;
-  for (const train::LayerBits& l : layers) width = std::max(width, static_cast<int>(l.node.size()));
-  std::printf("\n%-*s %10s %6s %9s %12s %6s %7s\n", width, "layer", "weights", "bits", "from top", "from bottom",
-              "grown", "halved");
+  Table table({"<layer", "weights", "bits", "from top", "from bottom", "grown", "halved"});
   for (const train::LayerBits& l : layers) {
-    std::printf("%-*s %10lld %6d %9d %12d %6d %7d\n", width, l.node.c_str(), static_cast<long long>(l.weights), l.bits,
-                l.from_top, l.from_bottom, l.grown, l.halved);
+    std::vector<std::string> cells{l.node};
+    for (const std::int64_t number : {l.weights, std::int64_t{l.bits}, std::int64_t{l.from_top},
+                                      std::int64_t{l.from_bottom}, std::int64_t{l.grown}, std::int64_t{l.halved}})
+      cells.push_back(fmt::format("{}", number));
+    table.add(std::move(cells));
   }
+  std::printf("\n");
+  table.print();
   const double stored = stored_bits(layers);
   std::printf("\n%.2f bits a weight as the paper counts (magnitudes), %.2f with signs%s\n", magnitude_bits(layers),
               stored, stored > 0 ? fmt::format(": 1/{:.1f} of float", 32 / stored).c_str() : ": every layer is empty");

@@ -24,7 +24,7 @@ void add_train(CLI::App& app, const std::string& command);
 void add_list(CLI::App& app, const std::string& command);
 
 inline constexpr Verb verbs[] = {
-    {"auto", "the whole way: float check, INT8 and every SPARQ option in one table", add_auto},
+    {"auto", "the whole way: float check, INT8, SPARQ, SWIS and both in one table", add_auto},
     {"info", "operators, shapes, parameters, MACs and weight bit statistics", add_info},
     {"calibrate", "one pass over images; writes the calibration file", add_calibrate},
     {"quantize", "model + calibration + recipe -> quantized model (.bsv)", add_quantize},
