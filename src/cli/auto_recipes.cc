@@ -15,7 +15,7 @@ std::vector<Recipe> auto_recipes(const Recipe& base, bool with_repair) {
   };
   add("int8", "int8", "int8", Repair::none);
   if (base.range != RangeRule::mse) {  // often the better one at 8 bits, and the worse one for windows
-    add("int8-mse", "int8", "int8", Repair::none);
+    add("int8-range-mse", "int8", "int8", Repair::none);
     list.back().range = RangeRule::mse;
   }
   for (const char* option : {"5opt", "3opt", "2opt", "6opt", "7opt"}) {
