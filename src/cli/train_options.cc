@@ -1,5 +1,6 @@
 #include "cli/train_options.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "base/error.h"
@@ -48,6 +49,7 @@ void refuse_idle(const TrainVerb& verb) {
   const bool finds = t.method == "bsq" || t.method == "msq";
   only("--alpha", t.method == "bsq", "--method bsq");
   only("--plane-decay", t.method == "bsq", "--method bsq");
+  only("--quirks", t.method == "bsq", "--method bsq");
   only("--bits", finds || t.method == "qat", "--method bsq, msq and qat");
   only("--interval", finds, "--method bsq and msq");
   for (const char* name : {"--finetune-epochs", "--finetune-rate", "--finetune-drops", "--restart"})
@@ -87,6 +89,12 @@ void settle(TrainVerb& verb) {
   TrainOptions& t = verb.training;
   refuse_idle(verb);
   if (verb.bits > 0) t.bsq.bits = t.msq.bits = t.qat_bits = verb.bits;
+  const auto quirk = [&](const char* name) {
+    return std::find(verb.quirks.begin(), verb.quirks.end(), name) != verb.quirks.end();
+  };
+  t.bsq.official_clip = quirk("clip");
+  t.bsq.official_projection = quirk("project");
+  t.bsq.official_scale_decay = quirk("scale-decay");
   if (verb.interval > 0) t.bsq.interval = t.msq.interval = verb.interval;
   t.threads = verb.options.threads;
   t.batches.threads = std::max(1, (t.threads > 0 ? t.threads : available_threads()) / 2);
@@ -131,12 +139,14 @@ Json options_json(const TrainVerb& verb, const ModelFile& file, const Dataset& d
           {"--distill", t.trainer.distill},
           {"--norm-batches", t.trainer.norm_batches},
           {"--no-augment", verb.no_augment},
+          {"--exclude", t.keep_float},
           {"--acts", verb.activations},
           {"--act-range", verb.range},
           {"--alpha", t.bsq.alpha},
           {"--bits", verb.bits},
           {"--interval", verb.interval},
           {"--plane-decay", t.bsq.decay},
+          {"--quirks", verb.quirks},
           {"--finetune-epochs", t.finetune_epochs},
           {"--finetune-rate", t.finetune_rate},
           {"--finetune-drops", t.finetune_drops},
@@ -229,6 +239,13 @@ void add_train_options(CLI::App& app, TrainVerb& verb) {
   app.add_option("--search-interval", t.coded.interval,
                  "swis: steps between searches for positions, with rounding to those found between; 0: one search")
       ->check(at_least(0, 1 << 30))
+      ->group(bits);
+  app.add_option("--exclude", t.keep_float, "layers that stay float: a regular expression, searched in their names")
+      ->group(bits);
+  app.add_option("--quirks", verb.quirks,
+                 "bsq: what the authors' code does and the paper does not: clip, project, scale-decay")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"clip", "project", "scale-decay"}))
       ->group(bits);
   const char* finetune = "Finetuning after bsq and msq";
   app.add_option("--finetune-epochs", t.finetune_epochs, "passes with the bits found")

@@ -16,6 +16,7 @@ struct TrainVerb {
   train::TrainOptions training;
   std::vector<std::string> outputs;
   std::string schedule = "cosine", test, range = "mse", activations, checkpoint, log;
+  std::vector<std::string> quirks;
   int bits = 0, interval = 0;  // 0: the method's own
   bool no_augment = false, resume = false;
   const CLI::App* app = nullptr;

@@ -23,7 +23,7 @@ void BsqMethod::attach(GraphModule& module) {
   const Graph& graph = module.source();
   layer_of_.assign(graph.nodes.size(), -1);
   for (std::size_t node = 0; node < graph.nodes.size(); ++node) {
-    if (!has_weights(graph.nodes[node])) continue;
+    if (!module.coded(node)) continue;
     BsqLayer layer;
     layer.node = node;
     layer.name = graph.nodes[node].name;
@@ -36,6 +36,18 @@ void BsqMethod::attach(GraphModule& module) {
     restart(layer);
     layer_of_[node] = static_cast<int>(layers_.size());
     layers_.push_back(std::move(layer));
+  }
+  if (options_.official_projection) {
+    for (std::size_t node = 0; node < graph.nodes.size(); ++node) {
+      if (!has_weights(graph.nodes[node]) || module.coded(node)) continue;
+      const Layer& layer = module.layer(node);
+      for (const torch::Tensor& variable : {layer.weight, layer.gamma, layer.beta}) {
+        if (variable.defined()) projected_.push_back(variable);
+      }
+    }
+    for (const auto& item : module.named_parameters()) {
+      if (item.key().ends_with(" range")) projected_.push_back(item.value());
+    }
   }
   module.hooks.weight = [this](std::size_t node, const torch::Tensor& weight) {
     const int layer = layer_of_[node];
@@ -65,6 +77,8 @@ bool BsqMethod::begin_epoch(GraphModule&, int epoch, int epochs) {
 
 void BsqMethod::step(double rate, double momentum) {
   for (BsqLayer& layer : layers_) step(layer, rate, momentum);
+  const torch::NoGradGuard guard;
+  for (torch::Tensor& variable : projected_) variable.clamp_(0, 2);
 }
 
 void BsqMethod::step(BsqLayer& layer, double rate, double momentum) const {
@@ -110,11 +124,13 @@ void BsqMethod::step(BsqLayer& layer, double rate, double momentum) const {
     layer.norms[b] = std::sqrt(sum);
   }
   if (options_.train_scale && planes.scale > 0) {
-    layer.scale_momentum = momentum * layer.scale_momentum + by_scale / planes.scale;
+    const double decay = options_.official_scale_decay ? options_.decay * planes.scale : 0;
+    layer.scale_momentum = momentum * layer.scale_momentum + by_scale / planes.scale + decay;
     const double moved = planes.scale - rate * layer.scale_momentum;
     planes.scale = static_cast<float>(std::max(moved, 0.5 * planes.scale));  // stays above 0 (specification, F)
   }
-  for (std::int64_t i = 0; i < planes.size; ++i) weight[i] *= planes.step();
+  const float limit = options_.official_clip ? static_cast<float>((1 << planes.bits) - 1) : INFINITY;
+  for (std::int64_t i = 0; i < planes.size; ++i) weight[i] = std::clamp(weight[i], -limit, limit) * planes.step();
   layer.weight.mutable_grad().reset();
 }
 

@@ -41,8 +41,9 @@ class BsqMethod final : public Method {
 
   BsqOptions options_;
   std::vector<BsqLayer> layers_;
-  std::vector<int> layer_of_;  // by node; -1
-  std::int64_t weights_ = 0;   // of all layers
+  std::vector<int> layer_of_;             // by node; -1
+  std::int64_t weights_ = 0;              // of all layers
+  std::vector<torch::Tensor> projected_;  // that are no planes: a quirk
 };
 
 }  // namespace bitsieve::train

@@ -5,63 +5,30 @@
 #include <algorithm>
 #include <cmath>
 
+#include "train/plain_bsq.h"
 #include "train/test_network.h"
-#include "train/through.h"
 
 namespace bitsieve::train {
 namespace {
 
 Graph network() { return test::linear_network(24, {16, 5}); }
 
-// A layer as the authors have it: every plane a variable of torch's.
-struct Plain {
-  torch::Tensor positive, negative, scale;
-  int bits;
-
-  Plain(const bsq::BitPlanes& planes, torch::IntArrayRef shape) : bits(planes.bits) {
-    const std::int64_t half = planes.bits * planes.size;
-    std::vector<std::int64_t> all(shape.begin(), shape.end());
-    all.insert(all.begin(), bits);
-    auto* values = const_cast<float*>(planes.values.data());
-    positive = torch::from_blob(values, all).clone().set_requires_grad(true);
-    negative = torch::from_blob(values + half, all).clone().set_requires_grad(true);
-    scale = torch::tensor(planes.scale).set_requires_grad(true);
-  }
-
-  torch::Tensor weight() const {
-    torch::Tensor u = torch::zeros_like(positive[0]);
-    for (int b = 0; b < bits; ++b) u = u + (1 << b) * (positive[bits - 1 - b] - negative[bits - 1 - b]);
-    return scale * (round_through(u) / static_cast<double>((1 << bits) - 1));
-  }
-
-  torch::Tensor group_lasso() const {
-    torch::Tensor sum = torch::zeros({});
-    for (int b = 0; b < bits; ++b)
-      sum = sum + torch::sqrt(bsq::norm_epsilon + positive[b].square().sum() + negative[b].square().sum());
-    return sum;
-  }
-};
-
 // 200 steps against torch's autograd and SGD on every plane, with the regularizer in the loss. The loss is linear in
 // the weights, so that a weight that is rounded the other way does not send both on other ways; and no plane dies,
 // since the regularizer's gradient Pi / ||Pi|| makes much of the least difference where hardly anything is left.
 TEST(Bsq, IsPlainAutogradOnPlanes) {
   const Graph graph = network();
-  GraphModule module(graph);
+  GraphModule module(graph), plain_module(graph);
   BsqOptions options;
   options.alpha = 0.03;
   options.decay = 1e-3;
   options.bits = 5;
   BsqMethod method(options);
   method.attach(module);
-  std::vector<Plain> plain;
-  double weights = 0;
-  for (const BsqLayer& layer : method.layers()) {
-    plain.emplace_back(layer.planes, layer.weight.sizes());
-    weights += static_cast<double>(layer.planes.size);
-  }
+  PlainBsqMethod plain(options);
+  plain.attach(plain_module);
   std::vector<torch::Tensor> planes, scales;
-  for (const Plain& layer : plain) {
+  for (const PlainBsqLayer& layer : plain.layers()) {
     planes.push_back(layer.positive);
     planes.push_back(layer.negative);
     scales.push_back(layer.scale);
@@ -73,30 +40,28 @@ TEST(Bsq, IsPlainAutogradOnPlanes) {
   for (int t = 0; t < 200; ++t) {
     sgd.zero_grad();
     sgd_scales.zero_grad();
-    torch::Tensor plain_loss = torch::zeros({});
-    for (std::size_t l = 0; l < plain.size(); ++l) {
-      const BsqLayer& layer = method.layers()[l];
-      const torch::Tensor g = torch::randn(layer.weight.sizes()) * 0.1;
-      (layer.weight * g).sum().backward();
-      const double kappa = static_cast<double>(layer.planes.size) * layer.planes.bits / weights;
-      plain_loss = plain_loss + (plain[l].weight() * g).sum() + options.alpha * kappa * plain[l].group_lasso();
+    for (std::size_t l = 0; l < plain.layers().size(); ++l) {
+      const torch::Tensor& weight = method.layers()[l].weight;
+      const torch::Tensor g = torch::randn(weight.sizes()) * 0.1;
+      (weight * g).sum().backward();
+      (plain.layers()[l].weight() * g).sum().backward();
     }
-    plain_loss.backward();
+    plain.regularize();
     sgd.step();
     sgd_scales.step();
+    plain.step(0.05, 0.9);
     method.step(0.05, 0.9);
     const torch::NoGradGuard guard;
-    for (std::size_t l = 0; l < plain.size(); ++l) {
-      plain[l].positive.clamp_(0, 2);
-      plain[l].negative.clamp_(0, 2);
+    for (std::size_t l = 0; l < plain.layers().size(); ++l) {
       const BsqLayer& layer = method.layers()[l];
-      const torch::Tensor both = torch::cat({plain[l].positive, plain[l].negative}).contiguous();
+      const PlainBsqLayer& other = plain.layers()[l];
+      const torch::Tensor both = torch::cat({other.positive, other.negative}).contiguous();
       for (std::size_t j = 0; j < layer.planes.values.size(); ++j) {
         const float value = layer.planes.values[j];
         at_bounds += value == 0 || value == 2;
         worst = std::max<double>(worst, std::abs(value - both.data_ptr<float>()[j]));
       }
-      worst_scale = std::max(worst_scale, std::abs(plain[l].scale.item<double>() / layer.planes.scale - 1));
+      worst_scale = std::max(worst_scale, std::abs(other.scale.item<double>() / layer.planes.scale - 1));
     }
   }
   EXPECT_GT(at_bounds, 10000);
@@ -147,6 +112,46 @@ TEST(Bsq, AdjustmentsKeepTheNetwork) {
   const torch::Tensor last = module.forward(x);
   method.finish(module);
   EXPECT_TRUE(torch::equal(last, module.forward(x)));
+}
+
+// The authors' clip hides what a carry has brought until the next adjustment (specification of BSQ, B.1 and A.8-C).
+TEST(Bsq, OfficialClip) {
+  for (const bool clip : {false, true}) {
+    GraphModule module(network());
+    BsqOptions options;
+    options.alpha = 0;
+    options.bits = 2;
+    options.official_clip = clip;
+    BsqMethod method(options);
+    method.attach(module);
+    const BsqLayer& layer = method.layers()[0];
+    for (int t = 0; t < 40; ++t) {
+      layer.weight.mutable_grad() = -torch::sign(layer.weight.detach());  // all grow
+      method.step(0.05, 0);
+    }
+    const double step = layer.planes.step();
+    EXPECT_NEAR(layer.weight.detach().abs().max().item<double>(), (clip ? 3 : 6) * step, 1e-3 * step);
+    method.begin_epoch(module, 0, 10);
+    EXPECT_NEAR(layer.weight.detach().abs().max().item<double>(), 6 * step, 1e-3 * step);
+    EXPECT_EQ(layer.adjusted.grown, 1);
+  }
+}
+
+// Layers that stay float are none of BSQ's; the authors' projection reaches them all the same (B.2).
+TEST(Bsq, FloatLayersAndOfficialProjection) {
+  for (const bool project : {false, true}) {
+    GraphModule module(network());
+    module.keep_float = {true, false};
+    BsqOptions options;
+    options.official_projection = project;
+    BsqMethod method(options);
+    method.attach(module);
+    ASSERT_EQ(method.layers().size(), 1u);
+    EXPECT_EQ(method.layers()[0].node, 1u);
+    torch::nn::functional::mse_loss(module.forward(torch::ones({4, 24})), torch::zeros({4, 5})).backward();
+    method.step(0.05, 0);
+    EXPECT_EQ(module.layer(0).weight.min().item<double>() >= 0, project);
+  }
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ CodedMethod::CodedMethod(const CodedOptions& options) : options_(options), code_
 void CodedMethod::attach(GraphModule& module) {
   graph_ = &module.source();
   for (std::size_t node = 0; node < graph_->nodes.size(); ++node) {
-    if (!has_weights(graph_->nodes[node])) continue;
+    if (!module.coded(node)) continue;
     Layer& layer = layers_[node];
     layer.plain = module.layer(node).weight;
     search(node, layer);

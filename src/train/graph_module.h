@@ -49,6 +49,13 @@ class GraphModule : public torch::nn::Module {
   static constexpr double usual_norm_momentum = 0.1;
   double norm_momentum = usual_norm_momentum;
 
+  // By node: layers that methods leave alone; shorter than the graph where none of the rest is.
+  std::vector<bool> keep_float;
+  // Whether a method trains this layer's weights in its own way.
+  bool coded(std::size_t node) const {
+    return has_weights(graph_.nodes[node]) && !(node < keep_float.size() && keep_float[node]);
+  }
+
   Layer& layer(std::size_t node) { return layers_.at(node); }
   const Graph& source() const { return graph_; }
 

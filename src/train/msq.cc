@@ -12,7 +12,7 @@ void MsqMethod::attach(GraphModule& module) {
   const Graph& graph = module.source();
   layer_of_.assign(graph.nodes.size(), -1);
   for (std::size_t node = 0; node < graph.nodes.size(); ++node) {
-    if (!has_weights(graph.nodes[node])) continue;
+    if (!module.coded(node)) continue;
     torch::Tensor& plain = module.layer(node).weight;
     plain.set_requires_grad(false);
     MsqLayer layer{node, graph.nodes[node].name, options_.bits, 0, {}, {}};

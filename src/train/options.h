@@ -69,6 +69,10 @@ struct BsqOptions {
   int interval = 100;   // epochs between adjustments (A.4); after the last one there is always one
   double decay = 1e-4;  // of planes: shrinks bits as alpha does (D.4)
   bool train_scale = true;
+  // What the authors' code does and the paper does not (specification of BSQ, B).
+  bool official_clip = false;         // the forward pass clips sums at 2^bits - 1 (B.1)
+  bool official_projection = false;   // [0, 2] for weights and norms of float layers and trained ranges as well (B.2)
+  bool official_scale_decay = false;  // weight decay of scales too (B.5)
 };
 
 struct MsqOptions {
@@ -89,6 +93,7 @@ struct TrainOptions {
   std::string method = "float";  // row of train/methods.h
   TrainerOptions trainer;
   BatchOptions batches;
+  std::string keep_float;  // regular expression: layers whose name it is found in stay float; empty: none
   ActivationOptions activations;
   BsqOptions bsq;
   MsqOptions msq;

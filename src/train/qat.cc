@@ -35,6 +35,7 @@ double starting_scale(const float* weight, std::int64_t count, int bits) {
 void QatMethod::attach(GraphModule& module) {
   const torch::NoGradGuard guard;
   for (const auto& [node, start] : starts_) {
+    if (!module.coded(node)) continue;
     torch::Tensor& plain = module.layer(node).weight;
     QatLayer layer{node, module.source().nodes[node].name, plain.numel(), start.bits, {}, {}};
     plain.set_requires_grad(false);

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <regex>
 
 #include "base/error.h"
 #include "base/parallel.h"
@@ -103,6 +104,14 @@ Calibration look_at(const Graph& graph, const BatchStream& batches, std::int64_t
                    [&](std::int64_t i, std::span<float> out) { batches.plain(i, out); });
 }
 
+std::vector<bool> named_like(const Graph& graph, const std::string& pattern) {
+  require_pattern(pattern);
+  const std::regex expression(pattern);
+  std::vector<bool> result;
+  for (const Node& node : graph.nodes) result.push_back(std::regex_search(node.name, expression));
+  return result;
+}
+
 void require_labels(const Dataset& data, std::int64_t classes) {
   for (std::int64_t i = 0; i < data.size(); ++i) {
     const int label = data.label(i);
@@ -125,6 +134,7 @@ class Run {
       stage.trainer.first_epoch = epochs_;
       epochs_ += stage.trainer.epochs;
     }
+    if (!options.keep_float.empty()) keep_float_ = named_like(graph, options.keep_float);
     require_labels(data, element_count(graph.shape(graph.output)));
   }
 
@@ -146,6 +156,7 @@ class Run {
                             options_.activations);
       }
       GraphModule module(now);
+      module.keep_float = keep_float_;
       if (activations) activations->attach(module);
       const std::unique_ptr<Method> method = stage.make({now, standing_.found});
       std::optional<GraphModule> teacher;
@@ -231,6 +242,7 @@ class Run {
     if (const auto code = require_training_method(options_.method).code) {
       for (LayerRule& rule : recipe.rules) rule.weight_code = code(options_);
     }
+    if (!options_.keep_float.empty()) recipe.rules.push_back({options_.keep_float, "float", "float"});
     recipe.name = options_.method;
     recipe.range = RangeRule::minmax;
     for (std::size_t i = 0, rule = 0; i < graph_.nodes.size(); ++i) {
@@ -249,7 +261,8 @@ class Run {
   const TrainWatch& watch_;
   std::vector<Stage> stages_;
   BatchStream batches_;
-  int epochs_ = 0;  // of all stages
+  int epochs_ = 0;                // of all stages
+  std::vector<bool> keep_float_;  // by node; empty: none
   Standing standing_;
 };
 
