@@ -52,13 +52,14 @@ std::string duration(double seconds) {
 class EpochTable {
  public:
   explicit EpochTable(const TrainVerb& verb) : verb_(verb) {
-    if (!verb.options.json())
+    if (!verb.options.json() && verb.first())
       std::printf("%6s %-9s %9s %10s %9s %7s %9s %9s\n", "epoch", "stage", "loss", "training %", "rate", "bits",
                   "seconds", "left");
   }
 
   void add(const train::EpochReport& r) {
     epochs_.push_back(json_of(r));
+    if (!verb_.first()) return;
     if (!verb_.log.empty()) {
       log_ += epochs_.back().dump() + '\n';
       write_file_atomically(verb_.log, log_);
@@ -98,7 +99,7 @@ train::TrainResult train_it(const TrainVerb& verb, const ModelFile& file, const 
     if (!there) fail("--resume: there is no '{}'; start without --resume", verb.checkpoint);
     from = load_state(verb.checkpoint);
     require_same_run(*from, made_with, verb.checkpoint);
-  } else if (there) {
+  } else if (there && verb.first()) {
     fail("'{}' is of a run that did not end: go on with --resume, or delete it", verb.checkpoint);
   }
   bool kept = verb.resume;
@@ -115,6 +116,7 @@ train::TrainResult train_it(const TrainVerb& verb, const ModelFile& file, const 
     progress.set("training, " + duration(left) + " left", done, of);
   };
   watch.checkpoint = [&](const State& state) {
+    if (!verb.first()) return;
     State whole = state;
     whole.texts["options"] = made_with.dump();
     save_state(verb.checkpoint, whole);
@@ -157,13 +159,16 @@ void run(TrainVerb verb) {
   const std::unique_ptr<Dataset> data = open_dataset(options.data, true);
   std::optional<Images> test;
   if (!verb.test.empty()) test.emplace(verb.test, true, file.preprocessing, file.input(), options.limit, options.seed);
-  for (const std::string& path : files_of(verb)) require_writable(path);
+  if (verb.first()) {
+    for (const std::string& path : files_of(verb)) require_writable(path);
+  }
   EvaluateOptions how;
   how.threads = options.threads;
   std::optional<Evaluation> before;
-  if (test) before = evaluate(float_model(file.graph), test->set(), how);
+  if (test && verb.first()) before = evaluate(float_model(file.graph), test->set(), how);
   EpochTable table(verb);
   const train::TrainResult result = train_it(verb, file, *data, table);
+  if (!verb.first()) return;
 
   std::optional<QuantizedModel> model;
   std::vector<std::string> files;

@@ -96,6 +96,7 @@ void settle(TrainVerb& verb) {
   t.bsq.official_projection = quirk("project");
   t.bsq.official_scale_decay = quirk("scale-decay");
   if (verb.interval > 0) t.bsq.interval = t.msq.interval = verb.interval;
+  t.part = train::part_of_job();
   t.threads = verb.options.threads;
   t.batches.threads = std::max(1, (t.threads > 0 ? t.threads : available_threads()) / 2);
   t.batches.seed = verb.options.seed;
@@ -124,6 +125,7 @@ Json options_json(const TrainVerb& verb, const ModelFile& file, const Dataset& d
           {"--data", verb.options.data},
           {"images", data.size()},
           {"--seed", verb.options.seed},
+          {"processes", t.part.size},
           {"--method", t.method},
           {"--epochs", t.trainer.epochs},
           {"--batch", t.batches.batch},
@@ -215,6 +217,12 @@ void add_train_options(CLI::App& app, TrainVerb& verb) {
   app.add_option("--checkpoint", verb.checkpoint, "state after each epoch and when interrupted (default: OUTPUT.state)")
       ->group(work);
   app.add_flag("--resume", verb.resume, "go on from the state to the very same weights")->group(work);
+  app.add_option("--timeout", t.timeout, "seconds that other processes of the job may be silent for")
+      ->check(within(1, 1e6))
+      ->group(work);
+  app.add_option("--device", t.device, "cpu, or cuda where libtorch has it")
+      ->check(CLI::IsMember({"cpu", "cuda"}))
+      ->group(work);
   app.add_option("--log", verb.log, "epochs as lines of JSON")->group(work);
   const char* bits = "Bits of weights";
   app.add_option("--bits", verb.bits, "magnitude bits: at the start (bsq 8, msq 7), or of every layer (qat 3)")

@@ -20,6 +20,9 @@ struct TrainVerb {
   int bits = 0, interval = 0;  // 0: the method's own
   bool no_augment = false, resume = false;
   const CLI::App* app = nullptr;
+
+  // Of several processes the one that prints and writes.
+  bool first() const { return training.part.rank == 0; }
 };
 
 void add_train_options(CLI::App& app, TrainVerb& verb);

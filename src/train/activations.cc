@@ -98,8 +98,8 @@ void Activations::attach(GraphModule& module) {
   for (std::size_t node = 0; node < graph_.nodes.size(); ++node) {
     Value& value = values_[static_cast<std::size_t>(graph_.nodes[node].output)];
     if (!options_.learn || !value.coded) continue;
-    value.trained =
-        module.register_parameter(module.name_of(node, "range"), torch::tensor(static_cast<float>(value.range)));
+    value.trained = module.register_parameter(module.name_of(node, "range"),
+                                              torch::tensor(static_cast<float>(value.range)).to(module.device()));
   }
   module.hooks.value = [this, &module](ValueId id, const torch::Tensor& x) {
     Value& value = values_[static_cast<std::size_t>(id)];

@@ -24,6 +24,8 @@ BatchStream::BatchStream(const Dataset& data, const Preprocessing& preprocessing
   chosen_.resize(static_cast<std::size_t>(images_));
   if (options.batch < 1 || images_ < options.batch)
     fail("{}: {} images make no batch of {}", data.description(), images_, options.batch);
+  if (options.batch % options.parts != 0)
+    fail("a batch of {} cannot be shared by {} processes: it has to be a multiple", options.batch, options.parts);
   for (int t = 0; t < std::max(1, options.threads); ++t) workers_.emplace_back([this] { work(); });
 }
 
@@ -66,10 +68,11 @@ Batch BatchStream::prepare(std::int64_t position) const {
   const std::vector<std::int64_t> order = shuffled(images_, Random(options_.seed, static_cast<std::uint64_t>(epoch)));
   const std::int64_t first = position % batches() * options_.batch, channels = input_[0], plane = input_[1] * input_[2];
   Batch batch;
-  batch.images.resize(static_cast<std::size_t>(options_.batch * channels * plane));
+  const std::int64_t mine = options_.batch / options_.parts, skip = mine * options_.part;
+  batch.images.resize(static_cast<std::size_t>(mine * channels * plane));
   std::vector<float> hwc(static_cast<std::size_t>(channels * plane));
-  for (std::int64_t i = 0; i < options_.batch; ++i) {
-    const std::int64_t item = chosen_[static_cast<std::size_t>(order[static_cast<std::size_t>(first + i)])];
+  for (std::int64_t i = 0; i < mine; ++i) {
+    const std::int64_t item = chosen_[static_cast<std::size_t>(order[static_cast<std::size_t>(first + skip + i)])];
     batch.labels.push_back(data_.label(item));
     read(item, options_.augment ? epoch : -1, hwc.data());
     float* const to = batch.images.data() + i * channels * plane;

@@ -21,13 +21,14 @@ struct BatchOptions {
   std::uint64_t seed = 1;        // of the order, which is another in every epoch, and of the augmentation
   bool augment = true;           // data/augment.h; false: as for evaluation
   std::int64_t most_images = 0;  // the first so many of a seeded choice; 0: all
+  int part = 0, parts = 1;       // this process's part of every batch; parts divides batch
   int threads = 1;               // that prepare batches
   int ahead = 4;                 // batches prepared before they are asked for
 };
 
 struct Batch {
-  std::vector<float> images;         // [batch][C][H][W]
-  std::vector<std::int64_t> labels;  // [batch]
+  std::vector<float> images;         // [batch / parts][C][H][W]
+  std::vector<std::int64_t> labels;  // [batch / parts]
 };
 
 // Batch b of epoch e is the same for any number of threads, and whatever was read before: training can go on anywhere.

@@ -29,9 +29,10 @@ void BsqMethod::attach(GraphModule& module) {
     layer.name = graph.nodes[node].name;
     torch::Tensor& variable = module.layer(node).weight;
     variable.set_requires_grad(false);
-    const torch::Tensor weight = variable.detach().contiguous();
+    const torch::Tensor weight = variable.detach().cpu().contiguous();
     layer.planes = bsq::split(view(weight), options_.bits);
-    layer.weight = torch::empty_like(weight).set_requires_grad(true);
+    layer.rounded.resize(view(weight).size());
+    layer.weight = torch::empty_like(variable.detach(), torch::MemoryFormat::Contiguous).set_requires_grad(true);
     weights_ += layer.planes.size;
     restart(layer);
     layer_of_[node] = static_cast<int>(layers_.size());
@@ -55,14 +56,19 @@ void BsqMethod::attach(GraphModule& module) {
   };
 }
 
-void BsqMethod::restart(BsqLayer& layer) const {
+// The layer's rounded weights become what the network computes with.
+void BsqMethod::publish(BsqLayer& layer) {
+  const torch::NoGradGuard guard;
+  layer.weight.copy_(torch::from_blob(layer.rounded.data(), layer.weight.sizes()));
+}
+
+void BsqMethod::restart(BsqLayer& layer) {
   layer.shrinkage.assign(layer.planes.values.size(), 0.0f);
   layer.momentum.assign(static_cast<std::size_t>(layer.planes.size), 0.0f);
   layer.scale_momentum = 0;
   layer.norms = bsq::group_norms(layer.planes);
-  const std::vector<float> weight = bsq::weights(layer.planes);
-  const torch::NoGradGuard guard;
-  std::copy(weight.begin(), weight.end(), layer.weight.data_ptr<float>());
+  layer.rounded = bsq::weights(layer.planes);
+  publish(layer);
 }
 
 bool BsqMethod::begin_epoch(GraphModule&, int epoch, int epochs) {
@@ -84,8 +90,8 @@ void BsqMethod::step(double rate, double momentum) {
 void BsqMethod::step(BsqLayer& layer, double rate, double momentum) const {
   bsq::BitPlanes& planes = layer.planes;
   if (!layer.weight.grad().defined()) return;
-  const torch::Tensor gradient = layer.weight.grad().contiguous();
-  float* const weight = layer.weight.data_ptr<float>();
+  const torch::Tensor gradient = layer.weight.grad().cpu().contiguous();
+  float* const weight = layer.rounded.data();
   // Of the scale: <G, weights / scale>, with the weights that gave G.
   double by_scale = 0;
   const std::span<const float> g = view(gradient);
@@ -131,7 +137,14 @@ void BsqMethod::step(BsqLayer& layer, double rate, double momentum) const {
   }
   const float limit = options_.official_clip ? static_cast<float>((1 << planes.bits) - 1) : INFINITY;
   for (std::int64_t i = 0; i < planes.size; ++i) weight[i] = std::clamp(weight[i], -limit, limit) * planes.step();
+  publish(layer);
   layer.weight.mutable_grad().reset();
+}
+
+std::vector<torch::Tensor> BsqMethod::variables() const {
+  std::vector<torch::Tensor> weights;
+  for (const BsqLayer& layer : layers_) weights.push_back(layer.weight);
+  return weights;
 }
 
 void BsqMethod::finish(GraphModule& module) {
@@ -165,8 +178,7 @@ void BsqMethod::save(State& state) const {
     state.arrays[key("planes")] = layer.planes.values;
     state.arrays[key("shrinkage")] = layer.shrinkage;
     state.arrays[key("plane momentum")] = layer.momentum;
-    const std::span<const float> weight = view(layer.weight);
-    state.arrays[key("rounded")].assign(weight.begin(), weight.end());
+    state.arrays[key("rounded")] = layer.rounded;
     for (std::size_t b = 0; b < layer.norms.size(); ++b)
       state.numbers[key("norm") + ' ' + std::to_string(b)] = layer.norms[b];
   }
@@ -191,9 +203,8 @@ void BsqMethod::load(const State& state) {
     layer.adjusted.halved = static_cast<int>(state.whole(key("halved")));
     layer.norms.clear();
     for (std::int64_t b = 0; b < bits; ++b) layer.norms.push_back(state.number(key("norm") + ' ' + std::to_string(b)));
-    const std::vector<float>& weight = state.array(key("rounded"), size);
-    const torch::NoGradGuard guard;
-    std::copy(weight.begin(), weight.end(), layer.weight.data_ptr<float>());
+    layer.rounded = state.array(key("rounded"), size);
+    publish(layer);
   }
 }
 

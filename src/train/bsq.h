@@ -16,8 +16,9 @@ struct BsqLayer {
   std::vector<float> shrinkage;  // R, as planes
   std::vector<float> momentum;   // M, as weights
   double scale_momentum = 0;
-  std::vector<double> norms;  // by bit, of the planes as they are
-  torch::Tensor weight;       // what the network computes with; a leaf
+  std::vector<double> norms;   // by bit, of the planes as they are
+  std::vector<float> rounded;  // weights of whole steps
+  torch::Tensor weight;        // the same, which the network computes with: a leaf, perhaps on another device
 };
 
 class BsqMethod final : public Method {
@@ -28,6 +29,7 @@ class BsqMethod final : public Method {
   bool begin_epoch(GraphModule& module, int epoch, int epochs) override;
   void step(double rate, double momentum) override;
   void finish(GraphModule& module) override;
+  std::vector<torch::Tensor> variables() const override;
   // A layer of nothing but zeros has no bits.
   std::vector<LayerBits> layer_bits() const override;
   void save(State& state) const override;
@@ -36,7 +38,8 @@ class BsqMethod final : public Method {
   const std::vector<BsqLayer>& layers() const { return layers_; }
 
  private:
-  void restart(BsqLayer& layer) const;  // after planes were replaced
+  static void restart(BsqLayer& layer);  // after planes were replaced
+  static void publish(BsqLayer& layer);
   void step(BsqLayer& layer, double rate, double momentum) const;
 
   BsqOptions options_;

@@ -99,6 +99,11 @@ std::string GraphModule::name_of(std::size_t node, const char* what) const {
   return name + ' ' + what;
 }
 
+torch::Device GraphModule::device() const {
+  const std::vector<torch::Tensor> variables = parameters();
+  return variables.empty() ? torch::Device(torch::kCPU) : variables[0].device();
+}
+
 torch::Tensor GraphModule::run_layer(std::size_t index, const torch::Tensor& x) {
   const Node& node = graph_.nodes[index];
   Layer& layer = layers_[index];
@@ -110,6 +115,10 @@ torch::Tensor GraphModule::run_layer(std::size_t index, const torch::Tensor& x) 
   // A linear layer's channels are last, wherever else its input has axes.
   const bool channels_last = node.op == Op::linear && y.dim() > 2;
   if (channels_last) y = y.movedim(-1, 1);
+  if (is_training() && group != nullptr && group->size() > 1) {
+    y = batch_norm(*group, y, layer.gamma, layer.beta, layer.mean, layer.variance, norm_momentum, layer.epsilon);
+    return channels_last ? y.movedim(1, -1) : y;
+  }
   y = torch::batch_norm(y, layer.gamma, layer.beta, layer.mean, layer.variance, is_training(), norm_momentum,
                         layer.epsilon, false);
   return channels_last ? y.movedim(1, -1) : y;

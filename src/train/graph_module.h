@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "graph/graph.h"
+#include "train/group.h"
 
 namespace bitsieve::train {
 
@@ -45,6 +46,9 @@ class GraphModule : public torch::nn::Module {
   };
   Hooks hooks;
 
+  // With it, norms use the statistics of the batches of all processes; null: of this one's.
+  const Group* group = nullptr;
+
   // Share of a batch's statistics in the running ones.
   static constexpr double usual_norm_momentum = 0.1;
   double norm_momentum = usual_norm_momentum;
@@ -58,6 +62,7 @@ class GraphModule : public torch::nn::Module {
 
   Layer& layer(std::size_t node) { return layers_.at(node); }
   const Graph& source() const { return graph_; }
+  torch::Device device() const;  // of its variables
 
   // The name under which something of a node is registered: names of variables may not hold a dot.
   std::string name_of(std::size_t node, const char* what) const;

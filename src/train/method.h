@@ -23,6 +23,9 @@ class Method {
   // variables were replaced, so that the optimizer's momenta no longer mean anything.
   virtual bool begin_epoch(GraphModule&, int /*epoch*/, int /*epochs*/) { return false; }
 
+  // Variables with gradients that are not the module's.
+  virtual std::vector<torch::Tensor> variables() const { return {}; }
+
   // After the gradients of a batch: adds those of a regularizer to them.
   virtual void regularize() {}
 

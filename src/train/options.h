@@ -6,6 +6,7 @@
 
 #include "quant/recipe.h"
 #include "train/batches.h"
+#include "train/part.h"
 #include "train/schedule.h"
 
 namespace bitsieve::train {
@@ -105,7 +106,10 @@ struct TrainOptions {
   double finetune_rate = 0.01;
   std::vector<double> finetune_drops;
   bool restart = false;
-  int threads = 0;  // 0: all processors
+  int threads = 0;             // 0: all processors
+  std::string device = "cpu";  // or cuda
+  Part part;                   // of several processes
+  double timeout = 300;        // seconds that the others may be silent for
 };
 
 }  // namespace bitsieve::train

@@ -12,7 +12,7 @@ torch::Tensor PlainBsqLayer::weight() const {
 }
 
 torch::Tensor PlainBsqLayer::group_lasso() const {
-  torch::Tensor sum = torch::zeros({});
+  torch::Tensor sum = torch::zeros({}, scale.options().requires_grad(false));
   for (int b = 0; b < bits; ++b)
     sum = sum + torch::sqrt(bsq::norm_epsilon + positive[b].square().sum() + negative[b].square().sum());
   return sum;
@@ -25,7 +25,7 @@ void PlainBsqMethod::attach(GraphModule& module) {
     if (!module.coded(node)) continue;
     torch::Tensor& variable = module.layer(node).weight;
     variable.set_requires_grad(false);
-    const torch::Tensor weight = variable.detach().contiguous();
+    const torch::Tensor weight = variable.detach().cpu().contiguous();
     const bsq::BitPlanes planes =
         bsq::split({weight.data_ptr<float>(), static_cast<std::size_t>(weight.numel())}, options_.bits);
     std::vector<std::int64_t> shape = weight.sizes().vec();
@@ -34,11 +34,13 @@ void PlainBsqMethod::attach(GraphModule& module) {
     PlainBsqLayer layer;
     layer.node = node;
     layer.bits = planes.bits;
-    layer.positive =
-        module.register_parameter(module.name_of(node, "positive"), torch::from_blob(values, shape).clone());
-    layer.negative = module.register_parameter(module.name_of(node, "negative"),
-                                               torch::from_blob(values + planes.bits * planes.size, shape).clone());
-    layer.scale = module.register_parameter(module.name_of(node, "scale"), torch::tensor(planes.scale));
+    layer.positive = module.register_parameter(module.name_of(node, "positive"),
+                                               torch::from_blob(values, shape).clone().to(variable.device()));
+    layer.negative = module.register_parameter(
+        module.name_of(node, "negative"),
+        torch::from_blob(values + planes.bits * planes.size, shape).clone().to(variable.device()));
+    layer.scale =
+        module.register_parameter(module.name_of(node, "scale"), torch::tensor(planes.scale).to(variable.device()));
     weights_ += static_cast<double>(planes.size);
     layer_of_[node] = static_cast<int>(layers_.size());
     layers_.push_back(std::move(layer));
@@ -50,7 +52,8 @@ void PlainBsqMethod::attach(GraphModule& module) {
 }
 
 void PlainBsqMethod::regularize() {
-  torch::Tensor loss = torch::zeros({});
+  torch::Tensor loss =
+      torch::zeros({}, layers_.empty() ? torch::TensorOptions() : layers_[0].scale.options().requires_grad(false));
   for (const PlainBsqLayer& layer : layers_) {
     const double kappa = static_cast<double>(layer.positive[0].numel()) * layer.bits / weights_;
     loss = loss + options_.alpha * kappa * layer.group_lasso();

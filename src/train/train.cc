@@ -10,6 +10,7 @@
 #include "runtime/calibrate.h"
 #include "runtime/executor.h"
 #include "train/activations.h"
+#include "train/group.h"
 #include "train/methods.h"
 #include "train/trainer.h"
 
@@ -129,7 +130,9 @@ class Run {
         options_(options),
         watch_(watch),
         stages_(require_training_method(options.method).stages(options)),
-        batches_(data, preprocessing, graph.shape(graph.input), options.batches) {
+        batches_(data, preprocessing, graph.shape(graph.input), of_part(options)),
+        group_(options.part, options.timeout),
+        device_(options.device) {
     for (Stage& stage : stages_) {
       stage.trainer.first_epoch = epochs_;
       epochs_ += stage.trainer.epochs;
@@ -157,14 +160,17 @@ class Run {
       }
       GraphModule module(now);
       module.keep_float = keep_float_;
+      module.group = &group_;
+      module.to(device_);
       if (activations) activations->attach(module);
       const std::unique_ptr<Method> method = stage.make({now, standing_.found});
       std::optional<GraphModule> teacher;
       if (stage.trainer.distill > 0) {
         teacher.emplace(graph_);
         teacher->eval();
+        teacher->to(device_);
       }
-      Trainer trainer(module, *method, batches_, stage.trainer, teacher ? &*teacher : nullptr);
+      Trainer trainer(module, *method, batches_, stage.trainer, teacher ? &*teacher : nullptr, &group_);
       if (from != nullptr) {
         trainer.load(*from);
         if (activations) activations->load(*from);
@@ -256,11 +262,22 @@ class Run {
     return recipe;
   }
 
+  static BatchOptions of_part(const TrainOptions& options) {
+    if (options.part.size > 1 && options.activations.dynamic)
+      fail("ranges of single batches are not known to {} processes: choose other ranges", options.part.size);
+    BatchOptions batches = options.batches;
+    batches.part = options.part.rank;
+    batches.parts = options.part.size;
+    return batches;
+  }
+
   const Graph& graph_;
   const TrainOptions& options_;
   const TrainWatch& watch_;
   std::vector<Stage> stages_;
   BatchStream batches_;
+  const Group group_;
+  const torch::Device device_;
   int epochs_ = 0;                // of all stages
   std::vector<bool> keep_float_;  // by node; empty: none
   Standing standing_;
@@ -270,6 +287,8 @@ class Run {
 
 TrainResult train_network(const Graph& graph, const Dataset& data, const Preprocessing& preprocessing,
                           const TrainOptions& options, const TrainWatch& watch, const State* from) {
+  if (options.device == "cuda" && !torch::cuda::is_available())
+    fail("--device cuda: this libtorch has no CUDA, or there is no such device");
   torch::set_num_threads(options.threads > 0 ? options.threads : available_threads());
   return Run(graph, data, preprocessing, options, watch).run(from);
 }

@@ -11,9 +11,11 @@ namespace {
 namespace F = torch::nn::functional;
 using Clock = std::chrono::steady_clock;
 
-torch::Tensor images_of(Batch& batch, const Shape& input) {
+// The batch must outlive it.
+torch::Tensor images_of(Batch& batch, const GraphModule& module) {
+  const Shape& input = module.source().shape(module.source().input);
   const auto count = static_cast<std::int64_t>(batch.labels.size());
-  return torch::from_blob(batch.images.data(), {count, input[0], input[1], input[2]});
+  return torch::from_blob(batch.images.data(), {count, input[0], input[1], input[2]}).to(module.device());
 }
 
 std::vector<float> numbers_of(const torch::Tensor& t) {
@@ -42,8 +44,8 @@ torch::Tensor momentum_of(const torch::optim::SGD& sgd, const torch::Tensor& par
 }  // namespace
 
 Trainer::Trainer(GraphModule& module, Method& method, BatchStream& batches, const TrainerOptions& options,
-                 GraphModule* teacher)
-    : module_(module), method_(method), batches_(batches), options_(options), teacher_(teacher) {
+                 GraphModule* teacher, const Group* group)
+    : module_(module), method_(method), batches_(batches), options_(options), teacher_(teacher), group_(group) {
   options_.schedule.epochs = options_.epochs;
   method_.attach(module_);
   make_optimizer();
@@ -73,33 +75,55 @@ torch::Tensor Trainer::loss_of(const torch::Tensor& scores, const torch::Tensor&
   return (1 - options_.distill) * loss + options_.distill * away;
 }
 
-double Trainer::learn(int epoch, std::int64_t b) {
+double Trainer::learn(int epoch, std::int64_t b, bool stop) {
   Batch batch = batches_.take(options_.first_epoch + epoch, b);
-  const torch::Tensor x = images_of(batch, module_.source().shape(module_.source().input));
+  const torch::Tensor x = images_of(batch, module_);
   const torch::Tensor y =
-      torch::from_blob(batch.labels.data(), {static_cast<std::int64_t>(batch.labels.size())}, torch::kLong);
+      torch::from_blob(batch.labels.data(), {static_cast<std::int64_t>(batch.labels.size())}, torch::kLong)
+          .to(module_.device());
   const double rate = options_.schedule.at(epoch + static_cast<double>(b) / static_cast<double>(batches_.batches()));
   for (auto& group : sgd_->param_groups()) static_cast<torch::optim::SGDOptions&>(group.options()).lr(rate);
   sgd_->zero_grad();
   const torch::Tensor scores = module_.forward(x);
   const torch::Tensor loss = loss_of(scores, y, x);
-  const double value = loss.item<double>();
+  // What has to be known of all processes: loss, correct, seen, and whether one was asked to stop.
+  const torch::Tensor facts =
+      torch::tensor({loss.item<double>(), static_cast<double>(scores.argmax(1).eq(y).sum().item<std::int64_t>()),
+                     static_cast<double>(batch.labels.size()), stop ? 1.0 : 0.0},
+                    torch::kDouble);
+  const double processes = group_ != nullptr ? group_->size() : 1;
+  if (group_ != nullptr) group_->sum(facts);
+  const double value = facts[0].item<double>() / processes;
   if (!std::isfinite(value))
     fail("training: the loss is {} in epoch {}, batch {}; a lower learning rate may help", value,
          options_.first_epoch + epoch + 1, b + 1);
   loss.backward();
+  if (group_ != nullptr) share_gradients();
   method_.regularize();
   sgd_->step();
   method_.step(rate, options_.momentum);
   if (options_.average > 0) update_averages();
   loss_ += value;
-  correct_ += static_cast<double>(scores.argmax(1).eq(y).sum().item<std::int64_t>());
-  seen_ += static_cast<double>(batch.labels.size());
+  correct_ += facts[1].item<double>();
+  seen_ += facts[2].item<double>();
+  stopped_ = facts[3].item<double>() > 0;
   return rate;
 }
 
+// Means over the processes' batches.
+void Trainer::share_gradients() {
+  if (group_->size() == 1) return;
+  std::vector<torch::Tensor> gradients;
+  const auto add = [&](const torch::Tensor& variable) {
+    if (variable.requires_grad() && variable.grad().defined()) gradients.push_back(variable.grad());
+  };
+  for (const torch::Tensor& variable : module_.parameters()) add(variable);
+  for (const torch::Tensor& variable : method_.variables()) add(variable);
+  group_->sum(gradients);
+  for (torch::Tensor& gradient : gradients) gradient.div_(group_->size());
+}
+
 bool Trainer::run(const Watch& watch) {
-  const auto stopped = [&] { return watch.stop != nullptr && watch.stop->load(); };
   const std::int64_t batches = batches_.batches();
   while (epoch_ < options_.epochs) {
     if (batch_ == 0 && method_.begin_epoch(module_, epoch_, options_.epochs)) make_optimizer();
@@ -107,10 +131,10 @@ bool Trainer::run(const Watch& watch) {
     double rate = 0;
     while (batch_ < batches) {
       const auto start = Clock::now();
-      rate = learn(epoch_, batch_++);
+      rate = learn(epoch_, batch_++, watch.stop != nullptr && watch.stop->load());
       seconds_ += std::chrono::duration<double>(Clock::now() - start).count();
       if (watch.progress) watch.progress(epoch_, batch_);
-      if (batch_ == batches || !stopped()) continue;
+      if (batch_ == batches || !stopped_) continue;
       if (watch.checkpoint) watch.checkpoint();
       return false;
     }
@@ -120,7 +144,7 @@ bool Trainer::run(const Watch& watch) {
     loss_ = correct_ = seen_ = seconds_ = 0;
     if (watch.report) watch.report(done);
     if (watch.checkpoint) watch.checkpoint();
-    if (epoch_ < options_.epochs && stopped()) return false;
+    if (epoch_ < options_.epochs && stopped_) return false;
   }
   method_.begin_epoch(module_, options_.epochs, options_.epochs);
   if (options_.average > 0) take_averages();
@@ -178,12 +202,11 @@ void Trainer::take_averages() {
 void Trainer::recalibrate_norms() {
   const torch::NoGradGuard guard;
   module_.train();
-  const Shape& input = module_.source().shape(module_.source().input);
   const std::int64_t count = std::min<std::int64_t>(options_.norm_batches, batches_.batches());
   for (std::int64_t b = 0; b < count; ++b) {
     Batch batch = batches_.take(options_.first_epoch + options_.epochs, b);
     module_.norm_momentum = 1.0 / static_cast<double>(b + 1);  // the mean of all so far
-    module_.forward(images_of(batch, input));
+    module_.forward(images_of(batch, module_));
   }
   module_.norm_momentum = GraphModule::usual_norm_momentum;
 }

@@ -14,9 +14,9 @@ namespace bitsieve::train {
 class Trainer {
  public:
   // Attaches the method. Keeps references. teacher: whose scores TrainerOptions::distill asks for, in evaluation mode;
-  // null where that is 0.
+  // null where that is 0. group: the processes that share every batch; null: this one alone.
   Trainer(GraphModule& module, Method& method, BatchStream& batches, const TrainerOptions& options,
-          GraphModule* teacher = nullptr);
+          GraphModule* teacher = nullptr, const Group* group = nullptr);
 
   struct Watch {
     std::function<void(const EpochReport&)> report;               // after each epoch
@@ -36,8 +36,9 @@ class Trainer {
 
  private:
   void make_optimizer();
-  double learn(int epoch, std::int64_t batch);  // one step; the learning rate
-  EpochReport report(double rate) const;        // of the epoch that was the last one
+  double learn(int epoch, std::int64_t batch, bool stop);  // one step; the learning rate
+  void share_gradients();
+  EpochReport report(double rate) const;  // of the epoch that was the last one
   torch::Tensor loss_of(const torch::Tensor& scores, const torch::Tensor& labels, const torch::Tensor& images) const;
   void update_averages();
   void take_averages();
@@ -48,6 +49,8 @@ class Trainer {
   BatchStream& batches_;
   TrainerOptions options_;
   GraphModule* teacher_;
+  const Group* group_;
+  bool stopped_ = false;  // by any of the processes
   std::unique_ptr<torch::optim::SGD> sgd_;
   std::map<std::string, torch::Tensor> averages_;
   // Where it stands: batch of epoch is next; what the batches of this epoch gave so far.

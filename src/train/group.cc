@@ -1,0 +1,110 @@
+#include "train/group.h"
+
+#include <chrono>
+#include <string>
+#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
+
+#include "base/error.h"
+
+namespace bitsieve::train {
+namespace {
+
+// torch's messages go on for lines.
+std::string first_line(const std::exception& e) {
+  const std::string text = e.what();
+  return text.substr(0, text.find('\n'));
+}
+
+struct SumOf : torch::autograd::Function<SumOf> {
+  static torch::Tensor forward(torch::autograd::AutogradContext* context, const torch::Tensor& x, std::int64_t group) {
+    context->saved_data["group"] = group;
+    torch::Tensor sum = x.detach().clone();
+    reinterpret_cast<const Group*>(group)->sum(sum);
+    return sum;
+  }
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 torch::autograd::variable_list gradient) {
+    torch::Tensor sum = gradient[0].contiguous().clone();
+    reinterpret_cast<const Group*>(context->saved_data["group"].toInt())->sum(sum);
+    return {sum, torch::Tensor()};
+  }
+};
+
+}  // namespace
+
+struct Group::Connection {
+  c10::intrusive_ptr<c10d::TCPStore> store;
+  c10::intrusive_ptr<c10d::ProcessGroupGloo> gloo;
+};
+
+Group::Group(const Part& part, double seconds) : part_(part), seconds_(seconds), connection_(new Connection) {
+  if (part.size == 1) return;
+  const auto timeout = std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+  try {
+    c10d::TCPStoreOptions store;
+    store.port = static_cast<std::uint16_t>(part.port);
+    store.isServer = part.rank == 0;
+    store.numWorkers = static_cast<std::size_t>(part.size);
+    store.timeout = timeout;
+    connection_->store = c10::make_intrusive<c10d::TCPStore>(part.address, store);
+    auto options = c10d::ProcessGroupGloo::Options::create(timeout);
+    const char* const interface = std::getenv("GLOO_SOCKET_IFNAME");
+    const bool here = part.address == "127.0.0.1" || part.address == "localhost";
+    options->devices.push_back(interface != nullptr ? c10d::ProcessGroupGloo::createDeviceForInterface(interface)
+                               : here               ? c10d::ProcessGroupGloo::createDeviceForHostname("127.0.0.1")
+                                                    : c10d::ProcessGroupGloo::createDefaultDevice());
+    options->threads = 2;
+    connection_->gloo = c10::make_intrusive<c10d::ProcessGroupGloo>(connection_->store, part.rank, part.size, options);
+  } catch (const std::exception& e) {
+    fail("training in {} processes: rank {} did not meet the others at {}:{} within {} s ({})", part.size, part.rank,
+         part.address, part.port, seconds, first_line(e));
+  }
+}
+
+Group::~Group() = default;
+
+void Group::sum(const std::vector<torch::Tensor>& tensors) const {
+  if (part_.size == 1 || tensors.empty()) return;
+  try {
+    // One message for all.
+    std::vector<torch::Tensor> flat;
+    for (const torch::Tensor& t : tensors) flat.push_back(t.detach().cpu().reshape(-1));
+    std::vector<torch::Tensor> all{torch::cat(flat)};
+    connection_->gloo->allreduce(all)->wait();
+    std::int64_t at = 0;
+    for (const torch::Tensor& t : tensors) {
+      t.detach().copy_(all[0].narrow(0, at, t.numel()).view(t.sizes()));
+      at += t.numel();
+    }
+  } catch (const std::exception& e) {
+    fail("training in {} processes: rank {} lost one of the others, or it did not answer within {} s ({})", part_.size,
+         part_.rank, seconds_, first_line(e));
+  }
+}
+
+torch::Tensor Group::sum_of(const torch::Tensor& x) const {
+  return SumOf::apply(x, reinterpret_cast<std::int64_t>(this));
+}
+
+torch::Tensor batch_norm(const Group& group, const torch::Tensor& x, const torch::Tensor& gamma,
+                         const torch::Tensor& beta, const torch::Tensor& running_mean,
+                         const torch::Tensor& running_variance, double momentum, double epsilon) {
+  std::vector<std::int64_t> axes, shape(static_cast<std::size_t>(x.dim()), 1);
+  for (std::int64_t axis = 0; axis < x.dim(); ++axis) {
+    if (axis != 1) axes.push_back(axis);
+  }
+  shape[1] = x.size(1);
+  const double count = static_cast<double>(x.numel() / x.size(1)) * group.size();
+  const torch::Tensor mean = group.sum_of(x.sum(axes)) / count;
+  const torch::Tensor centered = x - mean.view(shape);
+  const torch::Tensor variance = group.sum_of(centered.square().sum(axes)) / count;
+  {
+    const torch::NoGradGuard guard;
+    torch::Tensor(running_mean).lerp_(mean, momentum);
+    torch::Tensor(running_variance).lerp_(variance * (count / std::max(count - 1, 1.0)), momentum);
+  }
+  return centered * (gamma * torch::rsqrt(variance + epsilon)).view(shape) + beta.view(shape);
+}
+
+}  // namespace bitsieve::train

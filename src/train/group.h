@@ -1,0 +1,39 @@
+// The processes of a data-parallel training job: sums over all of them, through torch's c10d with Gloo.
+#pragma once
+#include <torch/torch.h>
+
+#include <memory>
+#include <vector>
+
+#include "train/part.h"
+
+namespace bitsieve::train {
+
+class Group {
+ public:
+  // Waits for the others; throws Error where they do not come, or do not answer later, within `seconds`.
+  Group(const Part& part, double seconds);
+  ~Group();
+
+  int rank() const { return part_.rank; }
+  int size() const { return part_.size; }
+
+  // Each tensor becomes its sum over the processes, the same bits everywhere.
+  void sum(const std::vector<torch::Tensor>& tensors) const;
+  void sum(torch::Tensor tensor) const { sum(std::vector<torch::Tensor>{std::move(tensor)}); }
+  // The same as a function that gradients pass: each process's gradient is the sum of all of them.
+  torch::Tensor sum_of(const torch::Tensor& x) const;
+
+ private:
+  struct Connection;
+  Part part_;
+  double seconds_;
+  std::unique_ptr<Connection> connection_;
+};
+
+// Batch norm over the batches of all processes. channels: the axis.
+torch::Tensor batch_norm(const Group& group, const torch::Tensor& x, const torch::Tensor& gamma,
+                         const torch::Tensor& beta, const torch::Tensor& running_mean,
+                         const torch::Tensor& running_variance, double momentum, double epsilon);
+
+}  // namespace bitsieve::train

@@ -1,0 +1,48 @@
+#include "train/part.h"
+
+#include <charconv>
+#include <cstdlib>
+#include <optional>
+#include <string_view>
+
+#include "base/error.h"
+
+namespace bitsieve::train {
+namespace {
+
+std::optional<int> number_in(const char* variable) {
+  const char* const text = std::getenv(variable);
+  if (text == nullptr || *text == '\0') return std::nullopt;
+  const std::string_view view(text);
+  int value = 0;
+  const auto [stop, status] = std::from_chars(view.data(), view.data() + view.size(), value);
+  if (status != std::errc() || stop != view.data() + view.size() || value < 0)
+    fail("{} is '{}', not a whole number", variable, view);
+  return value;
+}
+
+}  // namespace
+
+Part part_of_job() {
+  Part part;
+  constexpr const char* launchers[][2] = {{"RANK", "WORLD_SIZE"},
+                                          {"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"},
+                                          {"PMI_RANK", "PMI_SIZE"},
+                                          {"SLURM_PROCID", "SLURM_NTASKS"}};
+  for (const auto& [rank, size] : launchers) {
+    const std::optional<int> r = number_in(rank), s = number_in(size);
+    if (!r || !s) continue;
+    if (*s < 1 || *r >= *s)
+      fail("{} is {} and {} is {}: ranks go from 0 to one less than the size", rank, *r, size, *s);
+    part.rank = *r;
+    part.size = *s;
+    break;
+  }
+  if (const char* const address = std::getenv("MASTER_ADDR"); address != nullptr && *address != '\0')
+    part.address = address;
+  if (const std::optional<int> port = number_in("MASTER_PORT")) part.port = *port;
+  if (part.port < 1 || part.port > 65535) fail("MASTER_PORT is {}, not 1 to 65535", part.port);
+  return part;
+}
+
+}  // namespace bitsieve::train

@@ -1,0 +1,18 @@
+// Which of several processes of a training job this one is. Free of torch.
+#pragma once
+#include <string>
+
+namespace bitsieve::train {
+
+struct Part {
+  int rank = 0, size = 1;
+  std::string address = "127.0.0.1";  // of the process of rank 0
+  int port = 29500;
+};
+
+// As the launcher says: RANK and WORLD_SIZE (torchrun and others), OMPI_COMM_WORLD_RANK and _SIZE (mpirun), PMI_RANK
+// and PMI_SIZE (mpiexec of MPICH), SLURM_PROCID and SLURM_NTASKS (srun); MASTER_ADDR and MASTER_PORT besides. One
+// process where none of them is set. Throws Error where they make no sense.
+Part part_of_job();
+
+}  // namespace bitsieve::train

@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# `train` in two processes: the network of one process, up to the order of sums; who is missing is named in one line.
+set -eu
+program=$1 models=$2
+data=fashion-mnist:/usr/share/datasets/fashion-mnist
+folder=$(mktemp -d)
+trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$folder"' EXIT
+model=$models/fashion-resnet14.onnx
+export OMP_NUM_THREADS=1 MASTER_PORT=$((20000 + $$ % 20000))
+train() {  # train OUTPUT OPTIONS...
+  output=$1
+  shift
+  "$program" train "$model" --data $data:train --train-images 256 --batch 64 -j 1 --rate 0.02 -o "$folder/$output" "$@"
+}
+
+for method in "--method float --epochs 1 --norm-batches 2" "--method qat --bits 4 --epochs 1" \
+  "--method bsq --epochs 1 --interval 1 --alpha 1"; do
+  # shellcheck disable=SC2086
+  train one.onnx $method >/dev/null
+  # shellcheck disable=SC2086
+  RANK=1 WORLD_SIZE=2 train two.onnx $method >"$folder/second" &
+  # shellcheck disable=SC2086
+  RANK=0 WORLD_SIZE=2 train two.onnx $method >"$folder/first"
+  wait $!
+  [ ! -s "$folder/second" ] && grep -q written "$folder/first"
+  "$program" eval "$folder/two.onnx" --data $data:test --limit 200 --reference "$folder/one.onnx" --format json >"$folder/eval.json"
+  python3 - "$folder/eval.json" "$method" <<'P'
+import json, sys
+result = json.load(open(sys.argv[1]))
+assert result["agreement"] == 100, result["agreement"]
+# A rounding error may send a weight to the next step; without steps nothing but the order of sums is left.
+least = 80 if "float" in sys.argv[2] else 30
+assert result["logit_sqnr_db"] is None or result["logit_sqnr_db"] > least, (sys.argv[2], result["logit_sqnr_db"])
+print(sys.argv[2], result["logit_sqnr_db"])
+P
+done
+
+status=0
+RANK=0 WORLD_SIZE=2 train w.onnx --epochs 1 --timeout 2 >/dev/null 2>"$folder/error" || status=$?
+[ $status = 1 ] && [ "$(wc -l <"$folder/error")" = 1 ] && grep -q "rank 0 did not meet the others" "$folder/error"
+[ ! -e "$folder/w.onnx" ]
+
+# One of two is killed on the way.
+RANK=1 WORLD_SIZE=2 train w.onnx --epochs 50 >/dev/null 2>&1 &
+job=$!
+RANK=0 WORLD_SIZE=2 train w.onnx --epochs 50 --timeout 20 --log "$folder/w.jsonl" >/dev/null 2>"$folder/error" &
+first=$!
+for _ in $(seq 300); do [ -s "$folder/w.jsonl" ] && break; sleep 0.1; done
+pkill -KILL -P $job 2>/dev/null || kill -KILL $job
+status=0
+wait $first || status=$?
+[ $status = 1 ] && [ "$(wc -l <"$folder/error")" = 1 ]
+grep -q "lost one of the others.*the last good state is" "$folder/error"
+[ -e "$folder/w.onnx.state" ]
+
+status=0
+RANK=2 WORLD_SIZE=2 train w.onnx --epochs 1 >/dev/null 2>"$folder/error" || status=$?
+[ $status = 1 ] && grep -q "RANK is 2 and WORLD_SIZE is 2" "$folder/error"
