@@ -56,7 +56,9 @@ void refuse_idle(const TrainVerb& verb) {
     only(name, finds, "--method bsq and msq");
   for (const char* name : {"--finetune-rate", "--finetune-drops", "--restart"})
     only(name, t.finetune_epochs > 0, "--finetune-epochs");
-  for (const char* name : {"--lambda", "--odd-share", "--target-bits"}) only(name, t.method == "msq", "--method msq");
+  only("--floor", t.method == "bsq", "--method bsq");
+  only("--target-bits", finds, "--method bsq and msq");
+  for (const char* name : {"--lambda", "--odd-share"}) only(name, t.method == "msq", "--method msq");
   for (const char* name : {"--weights", "--search-interval"}) only(name, t.method == "swis", "--method swis");
   only("--drops", verb.schedule == "steps", "--schedule steps");
   only("--finetune-drops", verb.schedule == "steps", "--schedule steps");
@@ -89,6 +91,7 @@ void settle(TrainVerb& verb) {
   TrainOptions& t = verb.training;
   refuse_idle(verb);
   if (verb.bits > 0) t.bsq.bits = t.msq.bits = t.qat_bits = verb.bits;
+  if (verb.target > 0) t.bsq.target = t.msq.target = verb.target;
   const auto quirk = [&](const char* name) {
     return std::find(verb.quirks.begin(), verb.quirks.end(), name) != verb.quirks.end();
   };
@@ -148,6 +151,7 @@ Json options_json(const TrainVerb& verb, const ModelFile& file, const Dataset& d
           {"--bits", verb.bits},
           {"--interval", verb.interval},
           {"--plane-decay", t.bsq.decay},
+          {"--floor", t.bsq.floor},
           {"--quirks", verb.quirks},
           {"--finetune-epochs", t.finetune_epochs},
           {"--finetune-rate", t.finetune_rate},
@@ -155,7 +159,7 @@ Json options_json(const TrainVerb& verb, const ModelFile& file, const Dataset& d
           {"--restart", t.restart},
           {"--lambda", t.msq.lambda},
           {"--odd-share", t.msq.odd_share},
-          {"--target-bits", t.msq.target},
+          {"--target-bits", verb.target},
           {"--weights", t.coded.code},
           {"--search-interval", t.coded.interval},
           {"--qat-bits", t.qat_bits}};
@@ -240,8 +244,12 @@ void add_train_options(CLI::App& app, TrainVerb& verb) {
                  "msq: a layer loses its lowest bit where at most so many weights have it")
       ->check(within(0, 1))
       ->group(bits);
-  app.add_option("--target-bits", t.msq.target, "msq: mean magnitude bits at which dropping ends")
-      ->check(within(0, 7))
+  app.add_option("--floor", t.bsq.floor,
+                 "bsq: share of a layer's planes that an interval leaves at least: 0.55 keeps all layers alive, 0 is the paper's")
+      ->check(within(0, 1))
+      ->group(bits);
+  app.add_option("--target-bits", verb.target, "mean magnitude bits at which the regularizer rests (msq 3, bsq none)")
+      ->check(within(0, 8))
       ->group(bits);
   app.add_option("--weights", t.coded.code, "swis: the code")->group(bits);
   app.add_option("--search-interval", t.coded.interval,

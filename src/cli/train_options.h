@@ -18,6 +18,7 @@ struct TrainVerb {
   std::string schedule = "cosine", test, range = "mse", activations, checkpoint, log;
   std::vector<std::string> quirks;
   int bits = 0, interval = 0;  // 0: the method's own
+  double target = 0;           // likewise
   bool no_augment = false, resume = false;
   const CLI::App* app = nullptr;
 

@@ -136,14 +136,10 @@ class Quantizer {
     switch (node.op) {
       case Op::add:
       case Op::sub: {
-        // acc = a x + b y with the larger factor in [2^14, 2^15): exact in int32, and in float32 as well.
         const double ra = input_scale(0) / s, rb = input_scale(1) / s;
-        const int exponent = 15 - (std::ilogb(std::max(ra, rb)) + 1);
-        const auto factor = [&](double r) {
-          return static_cast<std::int32_t>(std::min(std::nearbyint(std::ldexp(r, exponent)), 32767.0));
-        };
-        layer.operand = {factor(ra), node.op == Op::sub ? -factor(rb) : factor(rb)};
-        layer.multiplier = {static_cast<float>(std::ldexp(1.0, -exponent))};
+        const AddFactors factors = add_factors(ra, rb);
+        layer.operand = {factors.a, node.op == Op::sub ? -factors.b : factors.b};
+        layer.multiplier = {static_cast<float>(std::ldexp(1.0, -factors.exponent))};
         break;
       }
       case Op::matmul:
@@ -313,6 +309,14 @@ class Quantizer {
 };
 
 }  // namespace
+
+AddFactors add_factors(double ra, double rb) {
+  const int exponent = 15 - (std::ilogb(std::max(ra, rb)) + 1);
+  const auto factor = [&](double r) {
+    return static_cast<std::int32_t>(std::min(std::nearbyint(std::ldexp(r, exponent)), 32767.0));
+  };
+  return {factor(ra), factor(rb), exponent};
+}
 
 bool keeps_code(const Node& node) {
   return node.op == Op::max_pool || node.op == Op::slice || node.op == Op::pad || node.op == Op::reshape ||

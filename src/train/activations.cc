@@ -105,6 +105,7 @@ void Activations::attach(GraphModule& module) {
     Value& value = values_[static_cast<std::size_t>(id)];
     return value.coded ? on_grid(value, x, module.is_training()) : x;
   };
+  module.hooks.operand = [this](std::size_t node, std::size_t k, const torch::Tensor& x) { return operand(node, k, x); };
   module.hooks.product = [this](std::size_t node, const torch::Tensor& x, const torch::Tensor& weight,
                                 const torch::Tensor& bias) { return product(node, x, weight, bias); };
 }
@@ -133,6 +134,18 @@ torch::Tensor Activations::on_grid(Value& value, const torch::Tensor& x, bool tr
 double Activations::scale(ValueId id) const {
   const Value& value = values_[static_cast<std::size_t>(grids_[static_cast<std::size_t>(id)])];
   return (value.trained.defined() ? value.trained.item<double>() : value.range) / value.hi;
+}
+
+// Sums are made of whole numbers of 15 bits (add_factors), which is worth a few thousandths of a step.
+torch::Tensor Activations::operand(std::size_t index, std::size_t k, const torch::Tensor& x) const {
+  const Node& node = graph_.nodes[index];
+  if ((node.op != Op::add && node.op != Op::sub) || !values_[static_cast<std::size_t>(node.output)].coded) return x;
+  for (const ValueId id : node.inputs) {
+    if (grids_[static_cast<std::size_t>(id)] < 0) return x;
+  }
+  const double ratio[2] = {scale(node.inputs[0]) / scale(node.output), scale(node.inputs[1]) / scale(node.output)};
+  const AddFactors factors = add_factors(ratio[0], ratio[1]);
+  return x * (std::ldexp(k == 0 ? factors.a : factors.b, -factors.exponent) / ratio[k]);
 }
 
 torch::Tensor Activations::product(std::size_t index, const torch::Tensor& x, const torch::Tensor& weight,

@@ -47,7 +47,8 @@ class Activations {
   torch::Tensor on_grid(Value& value, const torch::Tensor& x, bool training) const;
   torch::Tensor product(std::size_t node, const torch::Tensor& x, const torch::Tensor& weight,
                         const torch::Tensor& bias) const;
-  double scale(ValueId value) const;
+  double scale(ValueId value) const;  // of a value on a grid
+  torch::Tensor operand(std::size_t node, std::size_t k, const torch::Tensor& x) const;
 
   Graph graph_;
   Calibration seen_;

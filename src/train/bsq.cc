@@ -67,6 +67,8 @@ void BsqMethod::restart(BsqLayer& layer) {
   layer.momentum.assign(static_cast<std::size_t>(layer.planes.size), 0.0f);
   layer.scale_momentum = 0;
   layer.norms = bsq::group_norms(layer.planes);
+  layer.start = 0;
+  for (const double norm : layer.norms) layer.start += norm;
   layer.rounded = bsq::weights(layer.planes);
   publish(layer);
 }
@@ -78,6 +80,7 @@ bool BsqMethod::begin_epoch(GraphModule&, int epoch, int epochs) {
     if (epoch == epochs) layer.adjusted += bsq::halve(layer.planes, int8_bits);
     restart(layer);
   }
+  reached_ = options_.target > 0 && magnitude_bits(layer_bits()) <= options_.target;
   return true;
 }
 
@@ -98,8 +101,12 @@ void BsqMethod::step(BsqLayer& layer, double rate, double momentum) const {
   for (std::size_t i = 0; i < g.size(); ++i) by_scale += static_cast<double>(g[i]) * weight[i];
   std::vector<float> rho;
   const double kappa = static_cast<double>(planes.size) * planes.bits / static_cast<double>(weights_);
+  double left = 0;
+  for (const double norm : layer.norms) left += norm;
+  const bool rests = reached_ || left < options_.floor * layer.start;
+  if (rests) std::fill(layer.shrinkage.begin(), layer.shrinkage.end(), 0.0f);  // it would go on for ten steps and more
   for (const double norm : layer.norms)
-    rho.push_back(static_cast<float>(options_.decay + options_.alpha * kappa / norm));
+    rho.push_back(rests ? 0.0f : static_cast<float>(options_.decay + options_.alpha * kappa / norm));
 
   const PlaneStepKernel& kernel = select_plane_step(best_isa());
   const std::int64_t chunks = (planes.size + plane_step_chunk - 1) / plane_step_chunk;
@@ -166,11 +173,13 @@ std::vector<LayerBits> BsqMethod::layer_bits() const {
 }
 
 void BsqMethod::save(State& state) const {
+  state.numbers["reached"] = reached_;
   for (const BsqLayer& layer : layers_) {
     const auto key = [&](const char* what) { return what + (' ' + layer.name); };
     state.numbers[key("bits")] = layer.planes.bits;
     state.numbers[key("scale")] = layer.planes.scale;
     state.numbers[key("scale momentum")] = layer.scale_momentum;
+    state.numbers[key("start")] = layer.start;
     state.numbers[key("from top")] = layer.adjusted.from_top;
     state.numbers[key("from bottom")] = layer.adjusted.from_bottom;
     state.numbers[key("grown")] = layer.adjusted.grown;
@@ -185,6 +194,7 @@ void BsqMethod::save(State& state) const {
 }
 
 void BsqMethod::load(const State& state) {
+  reached_ = state.number("reached") != 0;
   for (BsqLayer& layer : layers_) {
     const auto key = [&](const char* what) { return what + (' ' + layer.name); };
     const std::int64_t bits = state.whole(key("bits"));
@@ -197,6 +207,7 @@ void BsqMethod::load(const State& state) {
     layer.shrinkage = state.array(key("shrinkage"), all);
     layer.momentum = state.array(key("plane momentum"), size);
     layer.scale_momentum = state.number(key("scale momentum"));
+    layer.start = state.number(key("start"));
     layer.adjusted.from_top = static_cast<int>(state.whole(key("from top")));
     layer.adjusted.from_bottom = static_cast<int>(state.whole(key("from bottom")));
     layer.adjusted.grown = static_cast<int>(state.whole(key("grown")));

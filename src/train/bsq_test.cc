@@ -137,6 +137,38 @@ TEST(Bsq, OfficialClip) {
   }
 }
 
+// The regularizer alone empties a layer, unless it has to leave more than half of it; at the target it rests.
+TEST(Bsq, LeavesLayersAlive) {
+  for (const double floor : {0.0, 0.55}) {
+    GraphModule module(network());
+    BsqOptions options;
+    options.alpha = 0.1;
+    options.floor = floor;
+    options.interval = 1;
+    BsqMethod method(options);
+    method.attach(module);
+    for (int epoch = 0; epoch < 12; ++epoch) {
+      method.begin_epoch(module, epoch, 100);
+      for (int t = 0; t < 100; ++t) {
+        for (const BsqLayer& layer : method.layers()) torch::Tensor(layer.weight).mutable_grad() = torch::zeros_like(layer.weight);
+        method.step(0.05, 0.9);
+      }
+    }
+    for (const LayerBits& layer : method.layer_bits()) EXPECT_EQ(layer.bits, floor > 0 ? 1 : 0) << layer.node;
+  }
+  GraphModule module(network());
+  BsqOptions options;
+  options.alpha = 3;
+  options.target = 8;
+  BsqMethod method(options);
+  method.attach(module);
+  method.begin_epoch(module, 0, 100);  // eight bits are what it starts with
+  const std::vector<float> before = method.layers()[0].planes.values;
+  for (const BsqLayer& layer : method.layers()) torch::Tensor(layer.weight).mutable_grad() = torch::zeros_like(layer.weight);
+  method.step(0.05, 0.9);
+  EXPECT_EQ(method.layers()[0].planes.values, before);
+}
+
 // Layers that stay float are none of BSQ's; the authors' projection reaches them all the same (B.2).
 TEST(Bsq, FloatLayersAndOfficialProjection) {
   for (const bool project : {false, true}) {

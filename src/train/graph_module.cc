@@ -143,7 +143,10 @@ torch::Tensor GraphModule::forward(const torch::Tensor& x) {
   for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
     const Node& node = graph_.nodes[i];
     std::vector<torch::Tensor> in;
-    for (const ValueId id : node.inputs) in.push_back(values[static_cast<std::size_t>(id)]);
+    for (std::size_t k = 0; k < node.inputs.size(); ++k) {
+      const torch::Tensor& x = values[static_cast<std::size_t>(node.inputs[k])];
+      in.push_back(hooks.operand && !has_weights(node) ? hooks.operand(i, k, x) : x);
+    }
     values[static_cast<std::size_t>(node.output)] = run(i, in);
     for (const ValueId id : node.inputs) {
       if (last_reader_[static_cast<std::size_t>(id)] == i) values[static_cast<std::size_t>(id)].reset();

@@ -70,6 +70,12 @@ struct BsqOptions {
   int interval = 100;   // epochs between adjustments (A.4); after the last one there is always one
   double decay = 1e-4;  // of planes: shrinks bits as alpha does (D.4)
   bool train_scale = true;
+  // Share of a layer's planes, by their norms, that is left between two adjustments at least: when it is reached the
+  // layer rests until the next one. All weights of one bit shrink together, so with less than half a layer dies at once;
+  // with 0.55 it loses about a bit at most. For short runs, where alpha is large. 0: as the paper has it.
+  double floor = 0;
+  // Mean magnitude bits, as of the last adjustment, at which the regularizer rests; 0: never.
+  double target = 0;
   // What the authors' code does and the paper does not (specification of BSQ, B).
   bool official_clip = false;         // the forward pass clips sums at 2^bits - 1 (B.1)
   bool official_projection = false;   // [0, 2] for weights and norms of float layers and trained ranges as well (B.2)
