@@ -12,6 +12,9 @@ train() {  # train OUTPUT OPTIONS...
   shift
   OMP_NUM_THREADS=1 "$program" train "$model" --data $data:train --train-images "${images:-256}" --batch 64 -j 1 --rate "${rate:-0.02}" -o "$folder/$output" "$@"
 }
+must() {  # a check of its own: set -e does not look at what stands before &&
+  "$@" || { echo "failed: $*"; exit 1; }
+}
 field() {  # field FILE EXPRESSION: of a JSON document
   python3 -c 'import json, sys; d = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$1" "$2"
 }
@@ -20,12 +23,13 @@ check() {  # check FILE EXPRESSION
 }
 
 # Each method, killed after some steps and resumed: the very same weights, and integers that evaluate as it says.
-for method in "--method float --epochs 2 --average 0.9" "--method qat --bits 2 --epochs 1 --acts sparq-5opt-round" \
-  "--method msq --odd-share 0.6 --epochs 2 --finetune-epochs 1" "--method swis --weights swis-n2-m4 --epochs 1" \
+for method in "--method float --epochs 2 --average 0.9" "--method qat --bits 2 --epochs 3 --acts sparq-5opt-round" \
+  "--method msq --odd-share 0.6 --epochs 2 --finetune-epochs 1" "--method swis --weights swis-n2-m4 --epochs 3" \
   "--method bsq --epochs 2 --interval 1 --alpha 300 --finetune-epochs 1 --finetune-rate 0.02"; do
   # shellcheck disable=SC2086
   train a.onnx $method --log "$folder/a.jsonl" --format json --test $data:test --limit 200 >"$folder/a.json"
-  [ -e "$folder/a.toml" ] && [ ! -e "$folder/a.onnx.state" ]
+  must [ -e "$folder/a.toml" ]
+  must [ ! -e "$folder/a.onnx.state" ]
   # shellcheck disable=SC2086
   train b.onnx $method --log "$folder/b.jsonl" >/dev/null 2>"$folder/error" &
   job=$!
@@ -34,7 +38,9 @@ for method in "--method float --epochs 2 --average 0.9" "--method qat --bits 2 -
   status=0
   wait $job || status=$?
   if [ -e "$folder/b.onnx.state" ]; then
-    [ $status = 1 ] && grep -q -- "--resume goes on" "$folder/error"
+    must [ $status = 1 ]
+    must grep -q -- "--resume goes on" "$folder/error"
+    resumed=$((${resumed:-0} + 1))
     # shellcheck disable=SC2086
     train b.onnx $method --log "$folder/b.jsonl" --resume >/dev/null
   fi
@@ -46,6 +52,9 @@ assert a == b and len(a) > 0, (a, b)
 P
   rm "$folder"/*.jsonl
 done
+
+echo "${resumed:-0} of 5 runs were interrupted and resumed"
+must [ "${resumed:-0}" -gt 0 ]
 
 # The last one is BSQ: bits went, layers have the code of their bits, and the same network comes as integers.
 check "$folder/a.json" 'd["magnitude_bits"] < 7 and d["epochs"][-1]["stage"] == "finetune" and len(d["epochs"]) == 3'
@@ -77,7 +86,8 @@ rate=1000000 wrong 1 "the loss is .*; a lower learning rate may help" --epochs 2
 images=63 wrong 1 "make no batch" --epochs 1
 status=0
 "$program" train "$model" --data $data:train -o /nonexistent/x.onnx >/dev/null 2>"$folder/error" || status=$?
-[ $status = 1 ] && grep -q "cannot write ./nonexistent/x.onnx" "$folder/error"
+must [ $status = 1 ]
+must grep -q "cannot write ./nonexistent/x.onnx" "$folder/error"
 wrong 1 "--resume: there is no" --resume
 wrong 2 "'nan' is not a number from 0 to 1" --decay nan
 wrong 2 "--alpha is for --method bsq" --alpha 1

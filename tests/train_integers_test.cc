@@ -63,7 +63,8 @@ TEST_P(Trained, PredictsAsTheIntegersDo) {
   torch::Tensor x = torch::empty({together, input[1], input[2], input[0]});
   const auto pixels = static_cast<std::size_t>(element_count(input));
   for (std::int64_t first = 0; first < count; first += together) {
-    for (std::int64_t i = 0; i < together; ++i) preprocess(test->image(first + i), preprocessing, x[i].data_ptr<float>());
+    for (std::int64_t i = 0; i < together; ++i)
+      preprocess(test->image(first + i), preprocessing, x[i].data_ptr<float>());
     const torch::Tensor y =
         module.forward(x.permute({0, 3, 1, 2}).contiguous().to(torch::kDouble)).to(torch::kFloat).contiguous();
     for (std::int64_t i = 0; i < together; ++i) {

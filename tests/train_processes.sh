@@ -7,6 +7,9 @@ folder=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$folder"' EXIT
 model=$models/fashion-resnet14.onnx
 export OMP_NUM_THREADS=1 MASTER_PORT=$((20000 + $$ % 20000))
+must() {  # a check of its own: set -e does not look at what stands before &&
+  "$@" || { echo "failed: $*"; exit 1; }
+}
 train() {  # train OUTPUT OPTIONS...
   output=$1
   shift
@@ -22,7 +25,8 @@ for method in "--method float --epochs 1 --norm-batches 2" "--method qat --bits 
   # shellcheck disable=SC2086
   RANK=0 WORLD_SIZE=2 train two.onnx $method >"$folder/first"
   wait $!
-  [ ! -s "$folder/second" ] && grep -q written "$folder/first"
+  must [ ! -s "$folder/second" ]
+  must grep -q written "$folder/first"
   "$program" eval "$folder/two.onnx" --data $data:test --limit 200 --reference "$folder/one.onnx" --format json >"$folder/eval.json"
   python3 - "$folder/eval.json" "$method" <<'P'
 import json, sys
@@ -37,8 +41,10 @@ done
 
 status=0
 RANK=0 WORLD_SIZE=2 train w.onnx --epochs 1 --timeout 2 >/dev/null 2>"$folder/error" || status=$?
-[ $status = 1 ] && [ "$(wc -l <"$folder/error")" = 1 ] && grep -q "rank 0 did not meet the others" "$folder/error"
-[ ! -e "$folder/w.onnx" ]
+must [ $status = 1 ]
+must [ "$(wc -l <"$folder/error")" = 1 ]
+must grep -q "rank 0 did not meet the others" "$folder/error"
+must [ ! -e "$folder/w.onnx" ]
 
 # One of two is killed on the way.
 RANK=1 WORLD_SIZE=2 train w.onnx --epochs 50 >/dev/null 2>&1 &
@@ -49,10 +55,12 @@ for _ in $(seq 300); do [ -s "$folder/w.jsonl" ] && break; sleep 0.1; done
 pkill -KILL -P $job 2>/dev/null || kill -KILL $job
 status=0
 wait $first || status=$?
-[ $status = 1 ] && [ "$(wc -l <"$folder/error")" = 1 ]
+must [ $status = 1 ]
+must [ "$(wc -l <"$folder/error")" = 1 ]
 grep -q "lost one of the others.*the last good state is" "$folder/error"
-[ -e "$folder/w.onnx.state" ]
+must [ -e "$folder/w.onnx.state" ]
 
 status=0
 RANK=2 WORLD_SIZE=2 train w.onnx --epochs 1 >/dev/null 2>"$folder/error" || status=$?
-[ $status = 1 ] && grep -q "RANK is 2 and WORLD_SIZE is 2" "$folder/error"
+must [ $status = 1 ]
+must grep -q "RANK is 2 and WORLD_SIZE is 2" "$folder/error"

@@ -27,6 +27,8 @@ void read_preprocessing(ModelFile& file, const Options& options) {
 }
 
 // Whether both name one file, which need not be there yet.
+}  // namespace
+
 bool same_file(const std::string& a, const std::string& b) {
   namespace fs = std::filesystem;
   std::error_code error;
@@ -35,8 +37,6 @@ bool same_file(const std::string& a, const std::string& b) {
   const fs::path whole_b = fs::weakly_canonical(fs::absolute(b, error), error);
   return !error && whole_a == whole_b;
 }
-
-}  // namespace
 
 ModelFile load_model(const std::string& path, const Options& options) {
   const std::string bytes = read_file(path);

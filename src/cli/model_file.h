@@ -38,4 +38,7 @@ void warn_of_default_preprocessing(const Options& options, const ModelFile& mode
 void require_other_file(const std::string& output, const Options& options, const ModelFile& model,
                         const std::vector<std::string>& more = {});
 
+// Whether both name one file, there already or not.
+bool same_file(const std::string& a, const std::string& b);
+
 }  // namespace bitsieve::cli

@@ -126,7 +126,7 @@ train::TrainResult train_it(const TrainVerb& verb, const ModelFile& file, const 
     result = train::train_network(file.graph, data, file.preprocessing, verb.training, watch, from ? &*from : nullptr);
   } catch (const Error& e) {
     if (!kept) throw;
-    fail("{}; the last good state is '{}'", e.what(), verb.checkpoint);
+    fail("{}; the last good state is '{}' (delete it to start anew with other options)", e.what(), verb.checkpoint);
   }
   if (!result.complete)
     fail("interrupted after {} of {} steps; the same command with --resume goes on ('{}')", steps, all,
@@ -155,7 +155,13 @@ void run(TrainVerb verb) {
   Options& options = verb.options;
   settle(verb);
   const ModelFile file = load_float_model(options.model, options, "train");
-  for (const std::string& path : files_of(verb)) require_other_file(path, options, file);
+  const std::vector<std::string> written = files_of(verb);
+  for (std::size_t i = 0; i < written.size(); ++i) {
+    // The preprocessing may stay where it is: it is not written again then.
+    if (same_file(written[i], file.preprocessing_path) && written[i].ends_with(".toml")) continue;
+    require_other_file(written[i], options, file,
+                       {written.begin() + static_cast<std::ptrdiff_t>(i) + 1, written.end()});
+  }
   const std::unique_ptr<Dataset> data = open_dataset(options.data, true);
   std::optional<Images> test;
   if (!verb.test.empty()) test.emplace(verb.test, true, file.preprocessing, file.input(), options.limit, options.seed);
@@ -165,10 +171,13 @@ void run(TrainVerb verb) {
   EvaluateOptions how;
   how.threads = options.threads;
   std::optional<Evaluation> before;
-  if (test && verb.first()) before = evaluate(float_model(file.graph), test->set(), how);
+  const auto float_accuracy = [&] { return evaluate(float_model(file.graph), test->set(), how); };
+  const bool alone = verb.training.part.size == 1;
+  if (test && alone) before = float_accuracy();  // others would have to wait
   EpochTable table(verb);
   const train::TrainResult result = train_it(verb, file, *data, table);
   if (!verb.first()) return;
+  if (test && !alone) before = float_accuracy();
 
   std::optional<QuantizedModel> model;
   std::vector<std::string> files;
@@ -184,8 +193,9 @@ void run(TrainVerb verb) {
     } else {
       save_onnx(path, result.graph);
       // Without it the network would be shown other pictures than it was trained on.
-      files.push_back(std::filesystem::path(path).replace_extension(".toml").string());
-      if (files.back() != file.preprocessing_path) write_file_atomically(files.back(), file.preprocessing.to_toml());
+      files.push_back(preprocessing_beside(path));
+      if (!same_file(files.back(), file.preprocessing_path))
+        write_file_atomically(files.back(), file.preprocessing.to_toml());
     }
     files.push_back(path);
   }

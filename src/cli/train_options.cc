@@ -65,10 +65,12 @@ void refuse_idle(const TrainVerb& verb) {
   only("--limit", !verb.test.empty(), "--test");
   if (verb.bits > 7 && t.method != "bsq")
     throw Error("--bits: int8 weights have 7 magnitude bits at most", ErrorKind::usage);
-  if (t.method == "swis" && !swis::parse_name(t.coded.code))
-    throw Error(
-        fmt::format("--weights: '{}' is no SWIS code; they are written swis-n3-m4 (see bitsieve list)", t.coded.code),
-        ErrorKind::usage);
+  // The result is coded by the same name and "-exact".
+  if (t.method == "swis" && !swis::parse_name(t.coded.code + "-exact"))
+    throw Error(fmt::format("--weights: '{}' is no SWIS code to train; they are written swis-n3-m4, without tensor and "
+                            "exact (see bitsieve list)",
+                            t.coded.code),
+                ErrorKind::usage);
 }
 
 }  // namespace
@@ -79,8 +81,15 @@ std::string recipe_file(const TrainVerb& verb) {
   return std::filesystem::path(verb.outputs.front()).replace_extension(".recipe.toml").string();
 }
 
+std::string preprocessing_beside(const std::string& onnx) {
+  return std::filesystem::path(onnx).replace_extension(".toml").string();
+}
+
 std::vector<std::string> files_of(const TrainVerb& verb) {
   std::vector<std::string> files = verb.outputs;
+  for (const std::string& path : verb.outputs) {
+    if (!is_packed_name(path)) files.push_back(preprocessing_beside(path));
+  }
   if (!verb.training.activations.code.empty()) files.push_back(recipe_file(verb));
   files.push_back(verb.checkpoint);
   if (!verb.log.empty()) files.push_back(verb.log);
@@ -91,7 +100,7 @@ void settle(TrainVerb& verb) {
   TrainOptions& t = verb.training;
   refuse_idle(verb);
   if (verb.bits > 0) t.bsq.bits = t.msq.bits = t.qat_bits = verb.bits;
-  if (verb.target > 0) t.bsq.target = t.msq.target = verb.target;
+  if (verb.app->get_option("--target-bits")->count() > 0) t.bsq.target = t.msq.target = verb.target;
   const auto quirk = [&](const char* name) {
     return std::find(verb.quirks.begin(), verb.quirks.end(), name) != verb.quirks.end();
   };
@@ -109,6 +118,14 @@ void settle(TrainVerb& verb) {
   if (verb.activations.empty()) verb.activations = method.quantizes ? "int8" : "float";
   t.activations.code = verb.activations == "float" ? "" : verb.activations;
   settle_range(verb);
+  t.activations.keep_float = t.keep_float;
+  for (const char* name : {"--act-range", "--exclude"}) {
+    if (verb.app->get_option(name)->count() > 0 &&
+        (name == std::string("--exclude") ? !method.quantizes : t.activations.code.empty()))
+      throw Error(fmt::format("{} does nothing with --method {} --acts {}; leave it out here", name, t.method,
+                              verb.activations),
+                  ErrorKind::usage);
+  }
   for (const std::string& path : verb.outputs) {
     if (!path.ends_with(".onnx") && !is_packed_name(path))
       throw Error(fmt::format("-o: '{}' ends in neither .onnx nor .bsv", path), ErrorKind::usage);
@@ -129,6 +146,8 @@ Json options_json(const TrainVerb& verb, const ModelFile& file, const Dataset& d
           {"images", data.size()},
           {"--seed", verb.options.seed},
           {"processes", t.part.size},
+          {"--threads", t.threads > 0 ? t.threads : available_threads()},
+          {"--device", t.device},
           {"--method", t.method},
           {"--epochs", t.trainer.epochs},
           {"--batch", t.batches.batch},
@@ -245,7 +264,8 @@ void add_train_options(CLI::App& app, TrainVerb& verb) {
       ->check(within(0, 1))
       ->group(bits);
   app.add_option("--floor", t.bsq.floor,
-                 "bsq: share of a layer's planes that an interval leaves at least: 0.55 keeps all layers alive, 0 is the paper's")
+                 "bsq: share of a layer's planes that an interval leaves at least: 0.55 keeps all layers alive, 0 is "
+                 "the paper's")
       ->check(within(0, 1))
       ->group(bits);
   app.add_option("--target-bits", verb.target, "mean magnitude bits at which the regularizer rests (msq 3, bsq none)")

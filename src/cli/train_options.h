@@ -35,6 +35,7 @@ void settle(TrainVerb& verb);
 // .bsv, and not .onnx.
 bool is_packed_name(const std::string& path);
 std::string recipe_file(const TrainVerb& verb);
+std::string preprocessing_beside(const std::string& onnx);
 // All that it may write.
 std::vector<std::string> files_of(const TrainVerb& verb);
 

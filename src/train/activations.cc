@@ -51,6 +51,10 @@ Recipe activation_recipe(const Graph& graph, const ActivationOptions& options) {
   recipe = resolved(graph, recipe);
   recipe.layers.weight_code = "int8-exact";
   for (LayerRule& rule : recipe.rules) rule.weight_code = "int8-exact";
+  if (!options.keep_float.empty()) {
+    require_pattern(options.keep_float);
+    recipe.rules.push_back({options.keep_float, "float", "float"});
+  }
   return recipe;
 }
 
@@ -67,7 +71,7 @@ Graph with_whole_biases(Graph graph, const QuantizedModel& model) {
 }
 
 Activations::Activations(const Graph& graph, const Calibration& seen, const ActivationOptions& options)
-    : graph_(graph), seen_(seen), options_(options) {
+    : graph_(graph), options_(options) {
   const QuantizedModel model = quantize(graph, seen, activation_recipe(graph, options)).model;
   values_.resize(graph.values.size());
   grids_.assign(graph.values.size(), -1);
@@ -105,7 +109,9 @@ void Activations::attach(GraphModule& module) {
     Value& value = values_[static_cast<std::size_t>(id)];
     return value.coded ? on_grid(value, x, module.is_training()) : x;
   };
-  module.hooks.operand = [this](std::size_t node, std::size_t k, const torch::Tensor& x) { return operand(node, k, x); };
+  module.hooks.operand = [this](std::size_t node, std::size_t k, const torch::Tensor& x) {
+    return operand(node, k, x);
+  };
   module.hooks.product = [this](std::size_t node, const torch::Tensor& x, const torch::Tensor& weight,
                                 const torch::Tensor& bias) { return product(node, x, weight, bias); };
 }
@@ -113,7 +119,11 @@ void Activations::attach(GraphModule& module) {
 // x / (range / hi) in whole steps, and back.
 torch::Tensor Activations::on_grid(Value& value, const torch::Tensor& x, bool training) const {
   if (value.trained.defined()) {
-    const double range = std::max(value.trained.item<double>(), 1e-6);
+    if (training) {  // a range that is gone would never come back
+      const torch::NoGradGuard guard;
+      value.trained.clamp_min_(1e-3 * value.range);
+    }
+    const double range = value.trained.item<double>();
     // Where x is clipped its gradient goes to the range.
     torch::Tensor y = torch::where(x < range, x, value.trained);
     y = value.lo == 0 ? y.clamp_min(0) : torch::where(x > -range, y, -value.trained);
@@ -168,11 +178,12 @@ torch::Tensor Activations::product(std::size_t index, const torch::Tensor& x, co
 }
 
 Calibration Activations::ranges() const {
-  Calibration result = seen_;
+  Calibration result;
   for (std::size_t i = 0; i < values_.size(); ++i) {
     const Value& value = values_[i];
     if (!value.coded) continue;
-    ValueStatistics& statistics = result.values.at(graph_.values[i].name);
+    ValueStatistics& statistics = result.values[graph_.values[i].name];
+    statistics.images = 1;
     statistics.max = value.trained.defined() ? value.trained.item<double>() : value.range;
     statistics.min = value.lo < 0 ? -statistics.max : 0;
   }

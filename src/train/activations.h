@@ -26,7 +26,8 @@ class Activations {
   // seen: what the float network gives (quant/calibration.h), every value of the graph.
   Activations(const Graph& graph, const Calibration& seen, const ActivationOptions& options);
 
-  // Sets the hooks `value` and `product`, and registers ranges that are trained. Must outlive the module's use.
+  // Sets the hooks `value`, `operand` and `product`, and registers ranges that are trained. Must outlive the module's
+  // use.
   void attach(GraphModule& module);
 
   // A calibration that holds the ranges as they are now: quantize() with activation_recipe() and RangeRule::minmax
@@ -51,7 +52,6 @@ class Activations {
   torch::Tensor operand(std::size_t node, std::size_t k, const torch::Tensor& x) const;
 
   Graph graph_;
-  Calibration seen_;
   ActivationOptions options_;
   std::vector<Value> values_;                    // by value
   std::vector<ValueId> grids_;                   // by value: the coded value whose grid it lies on

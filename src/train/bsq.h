@@ -16,7 +16,7 @@ struct BsqLayer {
   std::vector<float> shrinkage;  // R, as planes
   std::vector<float> momentum;   // M, as weights
   double scale_momentum = 0;
-  double start = 0;  // sum of norms after the last adjustment
+  double start = 0;            // sum of norms after the last adjustment
   std::vector<double> norms;   // by bit, of the planes as they are
   std::vector<float> rounded;  // weights of whole steps
   torch::Tensor weight;        // the same, which the network computes with: a leaf, perhaps on another device
@@ -47,7 +47,7 @@ class BsqMethod final : public Method {
   std::vector<BsqLayer> layers_;
   std::vector<int> layer_of_;             // by node; -1
   std::int64_t weights_ = 0;              // of all layers
-  bool reached_ = false;  // the target, at the last adjustment
+  bool reached_ = false;                  // the target, at the last adjustment
   std::vector<torch::Tensor> projected_;  // that are no planes: a quirk
 };
 

@@ -150,7 +150,8 @@ TEST(Bsq, LeavesLayersAlive) {
     for (int epoch = 0; epoch < 12; ++epoch) {
       method.begin_epoch(module, epoch, 100);
       for (int t = 0; t < 100; ++t) {
-        for (const BsqLayer& layer : method.layers()) torch::Tensor(layer.weight).mutable_grad() = torch::zeros_like(layer.weight);
+        for (const BsqLayer& layer : method.layers())
+          torch::Tensor(layer.weight).mutable_grad() = torch::zeros_like(layer.weight);
         method.step(0.05, 0.9);
       }
     }
@@ -164,7 +165,8 @@ TEST(Bsq, LeavesLayersAlive) {
   method.attach(module);
   method.begin_epoch(module, 0, 100);  // eight bits are what it starts with
   const std::vector<float> before = method.layers()[0].planes.values;
-  for (const BsqLayer& layer : method.layers()) torch::Tensor(layer.weight).mutable_grad() = torch::zeros_like(layer.weight);
+  for (const BsqLayer& layer : method.layers())
+    torch::Tensor(layer.weight).mutable_grad() = torch::zeros_like(layer.weight);
   method.step(0.05, 0.9);
   EXPECT_EQ(method.layers()[0].planes.values, before);
 }

@@ -83,7 +83,8 @@ void CodedMethod::step(double, double) {
 void CodedMethod::finish(GraphModule& module) {
   const torch::NoGradGuard guard;
   for (auto& [node, layer] : layers_) {
-    round_to_sets(node, layer);  // averages may have moved the weights
+    // Averages may have moved the weights since the last step.
+    options_.interval > 0 ? search(node, layer) : round_to_sets(node, layer);
     module.layer(node).weight.copy_(weight(layer));
   }
   module.hooks.weight = {};

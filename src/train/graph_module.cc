@@ -99,6 +99,17 @@ std::string GraphModule::name_of(std::size_t node, const char* what) const {
   return name + ' ' + what;
 }
 
+void GraphModule::take(const GraphModule& other) {
+  const torch::NoGradGuard guard;
+  const auto copy = [](auto&& mine, auto&& theirs) {
+    for (auto& item : mine) {
+      if (const torch::Tensor* const same = theirs.find(item.key())) item.value().copy_(*same);
+    }
+  };
+  copy(named_parameters(), other.named_parameters());
+  copy(named_buffers(), other.named_buffers());
+}
+
 torch::Device GraphModule::device() const {
   const std::vector<torch::Tensor> variables = parameters();
   return variables.empty() ? torch::Device(torch::kCPU) : variables[0].device();

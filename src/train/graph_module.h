@@ -69,6 +69,9 @@ class GraphModule : public torch::nn::Module {
   // The name under which something of a node is registered: names of variables may not hold a dot.
   std::string name_of(std::size_t node, const char* what) const;
 
+  // Variables and statistics of a module of the same graph, or of one with other values.
+  void take(const GraphModule& other);
+
   // The graph with the variables as they are now, norms folded.
   Graph graph() const;
 

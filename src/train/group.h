@@ -31,7 +31,7 @@ class Group {
   std::unique_ptr<Connection> connection_;
 };
 
-// Batch norm over the batches of all processes. channels: the axis.
+// Batch norm over the batches of all processes; channels are axis 1.
 torch::Tensor batch_norm(const Group& group, const torch::Tensor& x, const torch::Tensor& gamma,
                          const torch::Tensor& beta, const torch::Tensor& running_mean,
                          const torch::Tensor& running_variance, double momentum, double epsilon);

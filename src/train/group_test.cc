@@ -15,7 +15,7 @@ namespace {
 TEST(Part, IsWhatTheLauncherSays) {
   EXPECT_EQ(part_of_job().size, 1);
   setenv("SLURM_PROCID", "3", 1);
-  setenv("SLURM_NTASKS", "4", 1);
+  setenv("SLURM_STEP_NUM_TASKS", "4", 1);
   EXPECT_EQ(part_of_job().rank, 3);
   setenv("RANK", "1", 1);
   setenv("WORLD_SIZE", "2", 1);
@@ -29,7 +29,7 @@ TEST(Part, IsWhatTheLauncherSays) {
     EXPECT_THROW(part_of_job(), Error) << name << value;
     setenv(name, before.c_str(), 1);
   }
-  for (const char* name : {"SLURM_PROCID", "SLURM_NTASKS", "RANK", "WORLD_SIZE", "MASTER_PORT"}) unsetenv(name);
+  for (const char* name : {"SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "RANK", "WORLD_SIZE", "MASTER_PORT"}) unsetenv(name);
 }
 
 // Runs `body` in this process as rank 0 and in a child as rank 1. False where the child's body failed.

@@ -34,8 +34,9 @@ struct ActivationOptions {
   RangeRule range = RangeRule::mse;  // of what the float network gives at the start of each stage
   std::int64_t images = 512;         // that it is shown for that
   double fixed = 0;  // the range of all values that are never negative (6: ReLU6, as the paper of BSQ has it); 0: none
-  bool learn = false;    // ranges are trained (PACT: the gradient of a clipped value goes to its range)
-  bool dynamic = false;  // in training, each batch's largest value; the running mean is kept (the authors of BSQ)
+  std::string keep_float;  // TrainOptions::keep_float: layers that read plain values
+  bool learn = false;      // ranges are trained (PACT: the gradient of a clipped value goes to its range)
+  bool dynamic = false;    // in training, each batch's largest value; the running mean is kept (the authors of BSQ)
 };
 
 // What a method made of one layer.
@@ -71,8 +72,8 @@ struct BsqOptions {
   double decay = 1e-4;  // of planes: shrinks bits as alpha does (D.4)
   bool train_scale = true;
   // Share of a layer's planes, by their norms, that is left between two adjustments at least: when it is reached the
-  // layer rests until the next one. All weights of one bit shrink together, so with less than half a layer dies at once;
-  // with 0.55 it loses about a bit at most. For short runs, where alpha is large. 0: as the paper has it.
+  // layer rests until the next one. All weights of one bit shrink together, so with less than half a layer dies at
+  // once; with 0.55 it loses about a bit at most. For short runs, where alpha is large. 0: as the paper has it.
   double floor = 0;
   // Mean magnitude bits, as of the last adjustment, at which the regularizer rests; 0: never.
   double target = 0;

@@ -28,7 +28,7 @@ Part part_of_job() {
   constexpr const char* launchers[][2] = {{"RANK", "WORLD_SIZE"},
                                           {"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"},
                                           {"PMI_RANK", "PMI_SIZE"},
-                                          {"SLURM_PROCID", "SLURM_NTASKS"}};
+                                          {"SLURM_PROCID", "SLURM_STEP_NUM_TASKS"}};
   for (const auto& [rank, size] : launchers) {
     const std::optional<int> r = number_in(rank), s = number_in(size);
     if (!r || !s) continue;

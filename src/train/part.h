@@ -11,8 +11,8 @@ struct Part {
 };
 
 // As the launcher says: RANK and WORLD_SIZE (torchrun and others), OMPI_COMM_WORLD_RANK and _SIZE (mpirun), PMI_RANK
-// and PMI_SIZE (mpiexec of MPICH), SLURM_PROCID and SLURM_NTASKS (srun); MASTER_ADDR and MASTER_PORT besides. One
-// process where none of them is set. Throws Error where they make no sense.
+// and PMI_SIZE (mpiexec of MPICH), SLURM_PROCID and SLURM_STEP_NUM_TASKS (srun); MASTER_ADDR and MASTER_PORT besides.
+// One process where none of them is set. Throws Error where they make no sense.
 Part part_of_job();
 
 }  // namespace bitsieve::train

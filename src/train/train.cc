@@ -150,15 +150,22 @@ class Run {
     }
     Graph now = graph_;
     std::optional<Activations> activations;
+    std::unique_ptr<GraphModule> before;
     for (; standing_.stage < stages_.size(); ++standing_.stage) {
       const Stage& stage = stages_[standing_.stage];
-      if (stage.restart) now = graph_;
+      if (stage.restart) {
+        now = graph_;
+        before.reset();
+      }
       if (!options_.activations.code.empty()) {
         // Of another graph than the first time where it goes on in a later stage: load() puts the ranges right.
         activations.emplace(now, look_at(now, batches_, options_.activations.images, options_.threads),
                             options_.activations);
       }
-      GraphModule module(now);
+      // Of the first graph, whichever stage it is, so that resuming finds the same variables.
+      auto next = std::make_unique<GraphModule>(graph_);
+      GraphModule& module = *next;
+      if (before) module.take(*before);
       module.keep_float = keep_float_;
       module.group = &group_;
       module.to(device_);
@@ -179,6 +186,8 @@ class Run {
       if (!train(trainer, stage, activations ? &*activations : nullptr)) return {{}, {}, {}, {}, false};
       keep_found(method->layer_bits());
       now = module.graph();
+      before = std::move(next);
+      before->hooks = {};
     }
     TrainResult result;
     result.graph = std::move(now);
@@ -248,7 +257,6 @@ class Run {
     if (const auto code = require_training_method(options_.method).code) {
       for (LayerRule& rule : recipe.rules) rule.weight_code = code(options_);
     }
-    if (!options_.keep_float.empty()) recipe.rules.push_back({options_.keep_float, "float", "float"});
     recipe.name = options_.method;
     recipe.range = RangeRule::minmax;
     for (std::size_t i = 0, rule = 0; i < graph_.nodes.size(); ++i) {

@@ -143,15 +143,27 @@ bool Trainer::run(const Watch& watch) {
     batch_ = 0;
     loss_ = correct_ = seen_ = seconds_ = 0;
     if (watch.report) watch.report(done);
+    require_numbers();
     if (watch.checkpoint) watch.checkpoint();
     if (epoch_ < options_.epochs && stopped_) return false;
   }
   method_.begin_epoch(module_, options_.epochs, options_.epochs);
   if (options_.average > 0) take_averages();
-  if (options_.norm_batches > 0) recalibrate_norms();
   method_.finish(module_);
+  if (options_.norm_batches > 0) recalibrate_norms();
   module_.eval();
   return true;
+}
+
+// Nothing that is lost already is kept in place of a good state.
+void Trainer::require_numbers() const {
+  const auto check = [&](const torch::Tensor& variable) {
+    if (!torch::isfinite(variable.detach()).all().item<bool>())
+      fail("training: variables are no numbers any more after epoch {}; a lower learning rate may help",
+           options_.first_epoch + epoch_);
+  };
+  for (const torch::Tensor& variable : module_.parameters()) check(variable);
+  for (const torch::Tensor& variable : module_.buffers()) check(variable);
 }
 
 EpochReport Trainer::report(double rate) const {
@@ -198,7 +210,7 @@ void Trainer::take_averages() {
 }
 
 // Weights that change fast, as BSQ's do where planes vanish, leave the running statistics behind. The batches are those
-// of an epoch that was never trained on.
+// of the epoch after the last.
 void Trainer::recalibrate_norms() {
   const torch::NoGradGuard guard;
   module_.train();

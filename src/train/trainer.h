@@ -38,6 +38,7 @@ class Trainer {
   void make_optimizer();
   double learn(int epoch, std::int64_t batch, bool stop);  // one step; the learning rate
   void share_gradients();
+  void require_numbers() const;
   EpochReport report(double rate) const;  // of the epoch that was the last one
   torch::Tensor loss_of(const torch::Tensor& scores, const torch::Tensor& labels, const torch::Tensor& images) const;
   void update_averages();
