@@ -168,7 +168,7 @@ torch::Tensor Activations::product(std::size_t index, const torch::Tensor& x, co
   const double step = scale(node.inputs[0]);
   const auto read = [&](const torch::Tensor& values, std::int64_t axis) {
     const torch::Tensor codes = (values.detach() / step).round_();
-    return through(values, windowed(t, is_signed, codes, axis).mul_(step));
+    return through(values, windowed(t, is_signed, codes, axis).to(values.scalar_type()).mul_(step));
   };
   // Pairs that go on from one pixel to the next depend on where in the filter a value is.
   const Window& w = node.attributes.window;
