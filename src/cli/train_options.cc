@@ -180,8 +180,7 @@ Json options_json(const TrainVerb& verb, const ModelFile& file, const Dataset& d
           {"--odd-share", t.msq.odd_share},
           {"--target-bits", verb.target},
           {"--weights", t.coded.code},
-          {"--search-interval", t.coded.interval},
-          {"--qat-bits", t.qat_bits}};
+          {"--search-interval", t.coded.interval}};
 }
 
 void add_train_options(CLI::App& app, TrainVerb& verb) {
