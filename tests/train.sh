@@ -33,7 +33,7 @@ for method in "--method float --epochs 2 --average 0.9" "--method qat --bits 2 -
   # shellcheck disable=SC2086
   train b.onnx $method --log "$folder/b.jsonl" >/dev/null 2>"$folder/error" &
   job=$!
-  for _ in $(seq 200); do [ -s "$folder/b.jsonl" ] && break; sleep 0.1; done  # in its second epoch, if it has one
+  for _ in $(seq 1200); do [ -s "$folder/b.jsonl" ] && break; sleep 0.1; done  # in its second epoch, if it has one
   pkill -INT -P $job 2>/dev/null || kill -INT $job 2>/dev/null || true
   status=0
   wait $job || status=$?

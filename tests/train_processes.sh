@@ -51,7 +51,7 @@ RANK=1 WORLD_SIZE=2 train w.onnx --epochs 50 >/dev/null 2>&1 &
 job=$!
 RANK=0 WORLD_SIZE=2 train w.onnx --epochs 50 --timeout 20 --log "$folder/w.jsonl" >/dev/null 2>"$folder/error" &
 first=$!
-for _ in $(seq 300); do [ -s "$folder/w.jsonl" ] && break; sleep 0.1; done
+for _ in $(seq 1200); do [ -s "$folder/w.jsonl" ] && break; sleep 0.1; done
 pkill -KILL -P $job 2>/dev/null || kill -KILL $job
 status=0
 wait $first || status=$?
