@@ -2,19 +2,8 @@
 # The verb `train` on few images of the default data set: what it writes loads, is the same twice and after a kill, and
 # holds the bits that it says.
 set -eu
-program=$1 models=$2
-data=fashion-mnist:/usr/share/datasets/fashion-mnist
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-model=$models/fashion-resnet14.onnx
-train() {  # train OUTPUT OPTIONS...
-  output=$1
-  shift
-  OMP_NUM_THREADS=1 "$program" train "$model" --data $data:train --train-images "${images:-256}" --batch 64 -j 1 --rate "${rate:-0.02}" -o "$folder/$output" "$@"
-}
-must() {  # a check of its own: set -e does not look at what stands before &&
-  "$@" || { echo "failed: $*"; exit 1; }
-}
+# shellcheck source=tests/train_common.sh
+. "$(dirname "$0")/train_common.sh"
 field() {  # field FILE EXPRESSION: of a JSON document
   python3 -c 'import json, sys; d = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$1" "$2"
 }
@@ -70,6 +59,25 @@ P
 "$program" eval "$folder/c.bsv" --data $data:test --limit 200 --format json >"$folder/eval.json"
 [ "$(field "$folder/eval.json" 'd["correct"]')" = "$(field "$folder/a.json" 'd["after"]["correct"]')" ]
 
+# The found scheme trains again, from the float weights: layers have its bits.
+train d.bsv --method qat --scheme "$folder/c.recipe.toml" --epochs 1 --format json >"$folder/d.json"
+python3 - "$folder/a.json" "$folder/d.json" <<'P'
+import json, sys
+found, again = ({l["name"]: max(l["bits"], 1) for l in json.load(open(f))["layers"]} for f in sys.argv[1:])
+assert found == again, (found, again)
+P
+
+# From random weights, which are the seed's: the same twice, and others with another seed.
+train s1.onnx --scratch --epochs 1 --seed 1 >/dev/null
+train s2.onnx --scratch --epochs 1 --seed 1 >/dev/null
+train s3.onnx --scratch --epochs 1 --seed 2 >/dev/null
+must cmp "$folder/s1.onnx" "$folder/s2.onnx"
+if cmp -s "$folder/s1.onnx" "$folder/s3.onnx"; then echo "two seeds give the same weights"; exit 1; fi
+
+# A log in a pipe has each epoch once.
+train p.onnx --epochs 3 --log /dev/stderr >/dev/null 2>"$folder/lines"
+[ "$(grep -c '"epoch":' "$folder/lines")" = 3 ]
+
 # What is wrong is said in one line, nothing is written, and what was there stays.
 wrong() {  # wrong STATUS PATTERN OPTIONS...
   want=$1 pattern=$2 status=0
@@ -93,6 +101,13 @@ wrong 2 "'nan' is not a number from 0 to 1" --decay nan
 wrong 2 "--alpha is for --method bsq" --alpha 1
 wrong 2 "--drops is for --schedule steps" --drops 3
 wrong 2 "--limit is for --test" --limit 3
+wrong 2 "--scratch needs --acts float" --method qat --scratch
+wrong 2 "--scratch forgets them" --scratch --distill 0.5
+wrong 2 "--scheme is for --method qat" --scheme "$folder/c.recipe.toml"
+wrong 2 "leave one out" --method qat --scheme "$folder/c.recipe.toml" --bits 3
+wrong 1 "nowhere.toml" --method qat --scheme "$folder/nowhere.toml"
+printf '[layers]\nweights = "swis-n2-m4"\n' >"$folder/shifts.toml"
+wrong 1 "does not say bits; int2 to int8 do" --method qat --scheme "$folder/shifts.toml"
 wrong 2 "is no SWIS code" --method swis --weights int4
 wrong 2 "holds integers, and activations are trained in float" -o "$folder/w.bsv"
 wrong 2 "is not a number\|is none" --method qat --act-range often

@@ -1,20 +1,9 @@
 #!/usr/bin/env bash
 # `train` in two processes: the network of one process, up to the order of sums; who is missing is named in one line.
 set -eu
-program=$1 models=$2
-data=fashion-mnist:/usr/share/datasets/fashion-mnist
-folder=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$folder"' EXIT
-model=$models/fashion-resnet14.onnx
-export OMP_NUM_THREADS=1 MASTER_PORT=$((20000 + $$ % 20000))
-must() {  # a check of its own: set -e does not look at what stands before &&
-  "$@" || { echo "failed: $*"; exit 1; }
-}
-train() {  # train OUTPUT OPTIONS...
-  output=$1
-  shift
-  "$program" train "$model" --data $data:train --train-images 256 --batch 64 -j 1 --rate 0.02 -o "$folder/$output" "$@"
-}
+# shellcheck source=tests/train_common.sh
+. "$(dirname "$0")/train_common.sh"
+export MASTER_PORT=$((20000 + $$ % 20000))
 
 for method in "--method float --epochs 1 --norm-batches 2" "--method qat --bits 4 --epochs 1" \
   "--method bsq --epochs 1 --interval 1 --alpha 1"; do
@@ -59,6 +48,37 @@ must [ $status = 1 ]
 must [ "$(wc -l <"$folder/error")" = 1 ]
 grep -q "lost one of the others.*the last good state is" "$folder/error"
 must [ -e "$folder/w.onnx.state" ]
+
+# Both go on from the state of rank 0, wherever the other runs: this one has none.
+RANK=1 WORLD_SIZE=2 train elsewhere.onnx --epochs 50 --timeout 100 --resume >/dev/null 2>"$folder/second" &
+RANK=0 WORLD_SIZE=2 train w.onnx --epochs 50 --timeout 100 --resume --log "$folder/w2.jsonl" >/dev/null 2>"$folder/error" &
+first=$!
+before=$(wc -l <"$folder/w.jsonl")
+for _ in $(seq 1200); do
+  [ -e "$folder/w2.jsonl" ] && [ "$(wc -l <"$folder/w2.jsonl")" -gt "$before" ] && break
+  sleep 0.1
+done
+must [ "$(wc -l <"$folder/w2.jsonl")" -gt "$before" ]
+pkill -INT -P $first 2>/dev/null || kill -INT $first
+status=0
+wait $first || status=$?
+must [ $status = 1 ]
+must grep -q -- "--resume goes on" "$folder/error"
+wait
+
+# Two that were started differently say what differs, and nothing is trained.
+RANK=1 WORLD_SIZE=2 train v.onnx --epochs 2 --momentum 0.8 >/dev/null 2>"$folder/second" &
+second=$!
+status=0
+RANK=0 WORLD_SIZE=2 train v.onnx --epochs 2 >/dev/null 2>"$folder/error" || status=$?
+must [ $status = 1 ]
+must grep -q "different commands" "$folder/error"
+status=0
+wait $second || status=$?
+must [ $status = 1 ]
+must grep -q -- "--momentum is 0.8 at rank 1 and 0.9 at rank 0" "$folder/second"
+must [ "$(wc -l <"$folder/second")" = 1 ]
+must [ ! -e "$folder/v.onnx" ]
 
 status=0
 RANK=2 WORLD_SIZE=2 train w.onnx --epochs 1 >/dev/null 2>"$folder/error" || status=$?

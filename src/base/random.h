@@ -21,6 +21,9 @@ class Random {
     return z ^ (z >> 31);
   }
 
+  // 0 to 1, without 1: a multiple of 2^-53.
+  double uniform() { return static_cast<double>(next() >> 11) * 0x1p-53; }
+
   // 0 to n - 1, n >= 1; the modulo prefers the smaller ones by less than n in 2^64.
   std::int64_t below(std::int64_t n) { return static_cast<std::int64_t>(next() % static_cast<std::uint64_t>(n)); }
 

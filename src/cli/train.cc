@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 
 #include "base/error.h"
@@ -48,19 +49,27 @@ std::string duration(double seconds) {
   return fmt::format("{:.1f} h", seconds / 3600);
 }
 
-// Rows as epochs end, and a log that is whole at all times.
+// Rows as epochs end, and a log: a file is whole at all times, also after resuming; a pipe or a device gets each line
+// once.
 class EpochTable {
  public:
   explicit EpochTable(const TrainVerb& verb) : verb_(verb) {
+    std::error_code ignored;
+    const bool streamed = std::filesystem::exists(verb.log, ignored) &&
+                          !std::filesystem::is_regular_file(verb.log, ignored) && verb.first();
+    if (streamed) stream_.open(verb.log);
     if (!verb.options.json() && verb.first())
       std::printf("%6s %-9s %9s %10s %9s %7s %9s %9s\n", "epoch", "stage", "loss", "training %", "rate", "bits",
                   "seconds", "left");
   }
 
-  void add(const train::EpochReport& r) {
+  // again: of the run that this one goes on from.
+  void add(const train::EpochReport& r, bool again) {
     epochs_.push_back(json_of(r));
     if (!verb_.first()) return;
-    if (!verb_.log.empty()) {
+    if (stream_.is_open()) {
+      if (!again && !(stream_ << epochs_.back().dump() << std::endl)) fail("cannot write '{}'", verb_.log);
+    } else if (!verb_.log.empty()) {
       log_ += epochs_.back().dump() + '\n';
       write_file_atomically(verb_.log, log_);
     }
@@ -76,6 +85,7 @@ class EpochTable {
   const TrainVerb& verb_;
   Json epochs_ = Json::array();
   std::string log_;
+  std::ofstream stream_;
 };
 
 // What the state was made with, if it is not what is asked for now.
@@ -90,17 +100,21 @@ void require_same_run(const State& state, const Json& now, const std::string& pa
   }
 }
 
-train::TrainResult train_it(const TrainVerb& verb, const ModelFile& file, const Dataset& data, EpochTable& table) {
+train::TrainResult train_it(TrainVerb& verb, const ModelFile& file, const Dataset& data, EpochTable& table) {
   const Json made_with = options_json(verb, file, data);
   std::error_code ignored;
   std::optional<State> from;
   const bool there = std::filesystem::exists(verb.checkpoint, ignored);
-  if (verb.resume) {
+  if (verb.resume && verb.first()) {
     if (!there) fail("--resume: there is no '{}'; start without --resume", verb.checkpoint);
     from = load_state(verb.checkpoint);
     require_same_run(*from, made_with, verb.checkpoint);
   } else if (there && verb.first()) {
     fail("'{}' is of a run that did not end: go on with --resume, or delete it", verb.checkpoint);
+  }
+  for (const auto& [name, value] : made_with.items()) {
+    // How many threads each machine has is its own.
+    if (name != "--threads") verb.training.agreed[name] = value.dump();
   }
   bool kept = verb.resume;
   std::int64_t steps = 0, all = 0;
@@ -109,7 +123,8 @@ train::TrainResult train_it(const TrainVerb& verb, const ModelFile& file, const 
   Progress progress("training", 0);
   train::TrainWatch watch;
   watch.stop = &signals.asked();
-  watch.report = [&](const train::EpochReport& r) { table.add(r); };
+  const std::int64_t before = from ? from->whole("epochs") : 0;
+  watch.report = [&](const train::EpochReport& r) { table.add(r, r.epoch <= before); };
   watch.progress = [&](std::int64_t done, std::int64_t of, double left) {
     steps = done;
     all = of;
@@ -155,6 +170,7 @@ void run(TrainVerb verb) {
   Options& options = verb.options;
   settle(verb);
   const ModelFile file = load_float_model(options.model, options, "train");
+  if (!verb.scheme.empty()) verb.training.scheme = scheme_of(file.graph, verb.scheme);
   const std::vector<std::string> written = files_of(verb);
   for (std::size_t i = 0; i < written.size(); ++i) {
     // The preprocessing may stay where it is: it is not written again then.

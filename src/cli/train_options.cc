@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/parallel.h"
 #include "methods/swis/swis.h"
 #include "train/method_names.h"
@@ -56,7 +57,10 @@ void refuse_idle(const TrainVerb& verb) {
     only(name, finds, "--method bsq and msq");
   for (const char* name : {"--finetune-rate", "--finetune-drops", "--restart"})
     only(name, t.finetune_epochs > 0, "--finetune-epochs");
-  only("--floor", t.method == "bsq", "--method bsq");
+  for (const char* name : {"--floor", "--plane-rate", "--reweigh"}) only(name, t.method == "bsq", "--method bsq");
+  only("--scheme", t.method == "qat", "--method qat");
+  if (!verb.scheme.empty() && given("--bits"))
+    throw Error("--bits and --scheme both say how many bits; leave one out", ErrorKind::usage);
   only("--target-bits", finds, "--method bsq and msq");
   for (const char* name : {"--lambda", "--odd-share"}) only(name, t.method == "msq", "--method msq");
   for (const char* name : {"--weights", "--search-interval"}) only(name, t.method == "swis", "--method swis");
@@ -74,6 +78,26 @@ void refuse_idle(const TrainVerb& verb) {
 }
 
 }  // namespace
+
+std::map<std::string, int> scheme_of(const Graph& graph, const std::string& path) {
+  const Recipe recipe = parse_recipe(read_file(path, 1 << 20), path);
+  const std::vector<LayerRecipe> codes = resolve(graph, recipe);
+  std::map<std::string, int> scheme;
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    if (!has_weights(graph.nodes[i]) || codes[i].weight_code == "float") continue;
+    const std::string& code = codes[i].weight_code;
+    const bool whole = code.starts_with("int") && code.size() > 3 && code[3] >= '2' && code[3] <= '8' &&
+                       (code.size() == 4 || code[4] == '-');
+    if (!whole)
+      fail(
+          "--scheme: '{}' has '{}' for layer '{}', which does not say bits; int2 to int8 do, with int4-exact for three "
+          "bits of magnitude",
+          path, code, graph.nodes[i].name);
+    scheme[graph.nodes[i].name] = code[3] - '0' - 1;
+  }
+  if (scheme.empty()) fail("--scheme: '{}' leaves every layer float", path);
+  return scheme;
+}
 
 bool is_packed_name(const std::string& path) { return path.ends_with(".bsv"); }
 
@@ -117,8 +141,13 @@ void settle(TrainVerb& verb) {
   const train::MethodName method = train::require_method_name(t.method);
   if (verb.activations.empty()) verb.activations = method.quantizes ? "int8" : "float";
   t.activations.code = verb.activations == "float" ? "" : verb.activations;
+  if (t.scratch && !t.activations.code.empty())
+    throw Error("--scratch needs --acts float: ranges would be those of random weights", ErrorKind::usage);
+  if (t.scratch && t.trainer.distill > 0)
+    throw Error("--distill asks for MODEL's own scores, and --scratch forgets them", ErrorKind::usage);
   settle_range(verb);
   t.activations.keep_float = t.keep_float;
+  t.bsq.by_sensitivity = verb.reweigh == "sensitivity";
   for (const char* name : {"--act-range", "--exclude"}) {
     if (verb.app->get_option(name)->count() > 0 &&
         (name == std::string("--exclude") ? !method.quantizes : t.activations.code.empty()))
@@ -171,6 +200,10 @@ Json options_json(const TrainVerb& verb, const ModelFile& file, const Dataset& d
           {"--interval", verb.interval},
           {"--plane-decay", t.bsq.decay},
           {"--floor", t.bsq.floor},
+          {"--plane-rate", t.bsq.plane_rate},
+          {"--reweigh", verb.reweigh},
+          {"--scheme", t.scheme},
+          {"--scratch", t.scratch},
           {"--quirks", verb.quirks},
           {"--finetune-epochs", t.finetune_epochs},
           {"--finetune-rate", t.finetune_rate},
@@ -227,6 +260,7 @@ void add_train_options(CLI::App& app, TrainVerb& verb) {
   app.add_option("--norm-batches", t.trainer.norm_batches,
                  "at the end, take batch norm statistics anew from so many batches")
       ->check(at_least(0, 1 << 20));
+  app.add_flag("--scratch", t.scratch, "begin with random weights, by --seed, instead of MODEL's");
   app.add_flag("--no-augment", verb.no_augment, "pictures as they are, neither moved nor mirrored");
   const char* activations = "Activations";
   app.add_option("--acts", verb.activations,
@@ -266,6 +300,18 @@ void add_train_options(CLI::App& app, TrainVerb& verb) {
                  "bsq: share of a layer's planes that an interval leaves at least: 0.55 keeps all layers alive, 0 is "
                  "the paper's")
       ->check(within(0, 1))
+      ->group(bits);
+  app.add_option("--plane-rate", t.bsq.plane_rate, "bsq: learning rate of planes, to --rate")
+      ->check(within(0, 1e6))
+      ->group(bits);
+  app.add_option(
+         "--reweigh", verb.reweigh,
+         "bsq: the regularizer's weight of a layer: memory, by its bits (the paper's), or sensitivity, by what a "
+         "bit costs the loss as well")
+      ->check(CLI::IsMember({"memory", "sensitivity"}))
+      ->group(bits);
+  app.add_option("--scheme", verb.scheme, "qat: bits of every layer, from a recipe with intN codes, as train writes it")
+      ->check(not_empty())
       ->group(bits);
   app.add_option("--target-bits", verb.target, "mean magnitude bits at which the regularizer rests (msq 3, bsq none)")
       ->check(within(0, 8))

@@ -1,5 +1,6 @@
 // The options of `train`.
 #pragma once
+#include <map>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ struct TrainVerb {
   std::vector<std::string> outputs;
   std::string schedule = "cosine", test, range = "mse", activations, checkpoint, log;
   std::vector<std::string> quirks;
+  std::string scheme, reweigh = "memory";
   int bits = 0, interval = 0;  // 0: the method's own
   double target = 0;           // likewise
   bool no_augment = false, resume = false;
@@ -31,6 +33,10 @@ void add_train_options(CLI::App& app, TrainVerb& verb);
 // Everything that follows from what was said: defaults that depend on others, names of files. Throws Error (usage)
 // where options do not go together.
 void settle(TrainVerb& verb);
+
+// Magnitude bits by node, of a recipe whose weight codes are intN, whatever follows: int4-exact has 3. Layers that the
+// recipe leaves float are not in it. Throws Error where a layer has another code.
+std::map<std::string, int> scheme_of(const Graph& graph, const std::string& path);
 
 // .bsv, and not .onnx.
 bool is_packed_name(const std::string& path);

@@ -85,12 +85,43 @@ bool BsqMethod::begin_epoch(GraphModule&, int epoch, int epochs) {
 }
 
 void BsqMethod::step(double rate, double momentum) {
-  for (BsqLayer& layer : layers_) step(layer, rate, momentum);
+  for (BsqLayer& layer : layers_) measure(layer);
+  const std::vector<double> factors = pressures();
+  for (std::size_t i = 0; i < layers_.size(); ++i) step(layers_[i], factors[i], rate, momentum);
   const torch::NoGradGuard guard;
   for (torch::Tensor& variable : projected_) variable.clamp_(0, 2);
 }
 
-void BsqMethod::step(BsqLayer& layer, double rate, double momentum) const {
+void BsqMethod::measure(BsqLayer& layer) const {
+  constexpr double keep = 0.99;  // some hundred steps
+  if (!options_.by_sensitivity || !layer.weight.grad().defined()) return;
+  const double now = layer.weight.grad().square().mean().item<double>();
+  layer.energy = layer.energy == 0 ? now : keep * layer.energy + (1 - keep) * now;
+}
+
+std::vector<double> BsqMethod::pressures() const {
+  constexpr double most = 16;
+  std::vector<double> factors(layers_.size(), 1);
+  if (!options_.by_sensitivity) return factors;
+  const auto cost = [](const BsqLayer& layer) {
+    const double step = layer.planes.step();
+    return layer.energy * step * step;
+  };
+  double sum = 0, weights = 0;
+  for (const BsqLayer& layer : layers_) {
+    if (!(cost(layer) > 0)) continue;
+    const auto size = static_cast<double>(layer.planes.size);
+    sum += size * std::log(cost(layer));
+    weights += size;
+  }
+  if (weights == 0) return factors;
+  const double mean = std::exp(sum / weights);
+  for (std::size_t i = 0; i < layers_.size(); ++i)
+    factors[i] = std::clamp(mean / std::max(cost(layers_[i]), 1e-300), 1 / most, most);
+  return factors;
+}
+
+void BsqMethod::step(BsqLayer& layer, double pressure, double rate, double momentum) const {
   bsq::BitPlanes& planes = layer.planes;
   if (!layer.weight.grad().defined()) return;
   const torch::Tensor gradient = layer.weight.grad().cpu().contiguous();
@@ -106,7 +137,7 @@ void BsqMethod::step(BsqLayer& layer, double rate, double momentum) const {
   const bool rests = reached_ || left < options_.floor * layer.start;
   if (rests) std::fill(layer.shrinkage.begin(), layer.shrinkage.end(), 0.0f);  // it would go on for ten steps and more
   for (const double norm : layer.norms)
-    rho.push_back(rests ? 0.0f : static_cast<float>(options_.decay + options_.alpha * kappa / norm));
+    rho.push_back(rests ? 0.0f : static_cast<float>(options_.decay + options_.alpha * pressure * kappa / norm));
 
   const PlaneStepKernel& kernel = select_plane_step(best_isa());
   const std::int64_t chunks = (planes.size + plane_step_chunk - 1) / plane_step_chunk;
@@ -125,7 +156,7 @@ void BsqMethod::step(BsqLayer& layer, double rate, double momentum) const {
     args.gradient = gradient.data_ptr<float>() + first;
     args.rho = rho.data();
     args.step = step;
-    args.rate = static_cast<float>(rate);
+    args.rate = static_cast<float>(rate * options_.plane_rate);
     args.keep = static_cast<float>(momentum);
     args.rounded = weight + first;
     args.squares = squares.data() + static_cast<std::size_t>(chunk) * bits;
@@ -180,6 +211,7 @@ void BsqMethod::save(State& state) const {
     state.numbers[key("scale")] = layer.planes.scale;
     state.numbers[key("scale momentum")] = layer.scale_momentum;
     state.numbers[key("start")] = layer.start;
+    state.numbers[key("energy")] = layer.energy;
     state.numbers[key("from top")] = layer.adjusted.from_top;
     state.numbers[key("from bottom")] = layer.adjusted.from_bottom;
     state.numbers[key("grown")] = layer.adjusted.grown;
@@ -208,6 +240,7 @@ void BsqMethod::load(const State& state) {
     layer.momentum = state.array(key("plane momentum"), size);
     layer.scale_momentum = state.number(key("scale momentum"));
     layer.start = state.number(key("start"));
+    layer.energy = state.number(key("energy"));
     layer.adjusted.from_top = static_cast<int>(state.whole(key("from top")));
     layer.adjusted.from_bottom = static_cast<int>(state.whole(key("from bottom")));
     layer.adjusted.grown = static_cast<int>(state.whole(key("grown")));

@@ -17,6 +17,7 @@ struct BsqLayer {
   std::vector<float> momentum;   // M, as weights
   double scale_momentum = 0;
   double start = 0;            // sum of norms after the last adjustment
+  double energy = 0;           // moving mean of squared gradients, of a weight; 0: no step so far
   std::vector<double> norms;   // by bit, of the planes as they are
   std::vector<float> rounded;  // weights of whole steps
   torch::Tensor weight;        // the same, which the network computes with: a leaf, perhaps on another device
@@ -41,7 +42,10 @@ class BsqMethod final : public Method {
  private:
   static void restart(BsqLayer& layer);  // after planes were replaced
   static void publish(BsqLayer& layer);
-  void step(BsqLayer& layer, double rate, double momentum) const;
+  void step(BsqLayer& layer, double pressure, double rate, double momentum) const;
+  void measure(BsqLayer& layer) const;  // energy
+  // The factor of each layer's regularizer.
+  std::vector<double> pressures() const;
 
   BsqOptions options_;
   std::vector<BsqLayer> layers_;

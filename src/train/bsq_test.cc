@@ -171,6 +171,42 @@ TEST(Bsq, LeavesLayersAlive) {
   EXPECT_EQ(method.layers()[0].planes.values, before);
 }
 
+// By sensitivity: of two layers alike the one with small gradients loses its bits, the one that the loss needs keeps
+// them; by memory both are the same.
+TEST(Bsq, WeighsLayersByWhatTheyCost) {
+  for (const bool sensitivity : {false, true}) {
+    GraphModule module(test::linear_network(16, {17, 16}));
+    BsqOptions options;
+    options.alpha = 0.02;
+    options.decay = 0;
+    options.by_sensitivity = sensitivity;
+    BsqMethod method(options);
+    method.attach(module);
+    torch::manual_seed(14);
+    std::vector<double> before;
+    for (const BsqLayer& layer : method.layers()) before.push_back(layer.start);
+    for (int t = 0; t < 60; ++t) {
+      for (std::size_t l = 0; l < 2; ++l) {
+        const torch::Tensor& weight = method.layers()[l].weight;
+        torch::Tensor(weight).mutable_grad() = torch::randn(weight.sizes()) * (l == 0 ? 1e-3 : 4e-3);
+      }
+      method.step(0.05, 0.9);
+    }
+    std::vector<double> left;
+    for (std::size_t l = 0; l < 2; ++l) {
+      double sum = 0;
+      for (const double norm : method.layers()[l].norms) sum += norm;
+      left.push_back(sum / before[l]);
+    }
+    // Sixteen times the squared gradient: one regularizer four times as strong as before, the other a quarter.
+    if (sensitivity) {
+      EXPECT_LT(left[0], 0.6 * left[1]);
+    } else {
+      EXPECT_NEAR(left[0], left[1], 0.1 * left[1]);
+    }
+  }
+}
+
 // Layers that stay float are none of BSQ's; the authors' projection reaches them all the same (B.2).
 TEST(Bsq, FloatLayersAndOfficialProjection) {
   for (const bool project : {false, true}) {

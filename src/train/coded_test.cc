@@ -18,14 +18,8 @@ Graph network() {
   graph.name = "conv";
   graph.input = graph.add_value("input", {6, 5, 5});
   torch::manual_seed(61);
-  Node conv{};
-  conv.op = Op::conv;
-  conv.name = "conv";
-  conv.inputs = {graph.input};
-  conv.attributes.window.kernel = {3, 3};
-  conv.params = {test::random_tensor({10, 6, 3, 3}, 0.2), test::random_tensor({10}, 0.1)};
-  conv.output = graph.output = graph.add_value("conv", {10, 3, 3});
-  graph.nodes = {conv};
+  graph.nodes = {test::conv_node(graph, graph.input, {10, 6, 3, 3}, 1, 0.2)};
+  graph.output = graph.nodes[0].output;
   validate(graph);
   return graph;
 }

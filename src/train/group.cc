@@ -1,7 +1,7 @@
 #include "train/group.h"
 
 #include <chrono>
-#include <string>
+#include <cstring>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
@@ -64,9 +64,57 @@ Group::Group(const Part& part, double seconds) : part_(part), seconds_(seconds),
 
 Group::~Group() = default;
 
+template <class Exchange>
+void Group::with_others(const Exchange& exchange) const {
+  try {
+    exchange();
+  } catch (const std::exception& e) {
+    fail("training in {} processes: rank {} lost one of the others, or it did not answer within {} s ({})", part_.size,
+         part_.rank, seconds_, first_line(e));
+  }
+}
+
+std::optional<std::string> Group::of_first(const std::optional<std::string>& bytes) const {
+  if (part_.size == 1) return bytes;
+  std::optional<std::string> result;
+  with_others([&] {
+    const bool first = part_.rank == 0;
+    std::vector<torch::Tensor> size{torch::full({1}, first && bytes ? static_cast<std::int64_t>(bytes->size()) : -1)};
+    connection_->gloo->broadcast(size)->wait();
+    const auto count = size[0].item<std::int64_t>();
+    if (count < 0) return;
+    std::vector<torch::Tensor> content{torch::empty({count}, torch::kUInt8)};
+    if (first) std::memcpy(content[0].data_ptr(), bytes->data(), bytes->size());
+    if (count > 0) connection_->gloo->broadcast(content)->wait();
+    result.emplace(static_cast<const char*>(content[0].data_ptr()), static_cast<std::size_t>(count));
+  });
+  return result;
+}
+
+void Group::require_agreement(const std::map<std::string, std::string>& values) const {
+  if (part_.size == 1) return;
+  // Each entry as name, value, both ended by a zero.
+  std::string mine;
+  for (const auto& [name, value] : values) mine += name + '\0' + value + '\0';
+  const std::string first = of_first(mine).value_or("");
+  const torch::Tensor differ = torch::full({1}, first == mine ? 0.0f : 1.0f);
+  sum(differ);
+  if (differ.item<float>() == 0) return;
+  for (std::size_t at = 0; at < first.size();) {
+    const std::string name = first.c_str() + at, value = first.c_str() + at + name.size() + 1;
+    const auto own = values.find(name);
+    if (own == values.end() || own->second != value)
+      fail("training in {} processes: {} is {} at rank {} and {} at rank 0; start all with the same command",
+           part_.size, name, own == values.end() ? "unknown" : own->second, part_.rank, value);
+    at += name.size() + value.size() + 2;
+  }
+  fail("training in {} processes: they were started with different commands (another one says what differs)",
+       part_.size);
+}
+
 void Group::sum(const std::vector<torch::Tensor>& tensors) const {
   if (part_.size == 1 || tensors.empty()) return;
-  try {
+  with_others([&] {
     // One message for all.
     std::vector<torch::Tensor> flat;
     for (const torch::Tensor& t : tensors) flat.push_back(t.detach().cpu().reshape(-1));
@@ -77,10 +125,7 @@ void Group::sum(const std::vector<torch::Tensor>& tensors) const {
       t.detach().copy_(all[0].narrow(0, at, t.numel()).view(t.sizes()));
       at += t.numel();
     }
-  } catch (const std::exception& e) {
-    fail("training in {} processes: rank {} lost one of the others, or it did not answer within {} s ({})", part_.size,
-         part_.rank, seconds_, first_line(e));
-  }
+  });
 }
 
 torch::Tensor Group::sum_of(const torch::Tensor& x) const {

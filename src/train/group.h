@@ -2,7 +2,10 @@
 #pragma once
 #include <torch/torch.h>
 
+#include <map>
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "train/part.h"
@@ -18,6 +21,12 @@ class Group {
   int rank() const { return part_.rank; }
   int size() const { return part_.size; }
 
+  // Throws Error, in every process, where a value is not rank 0's; the one whose it is names it.
+  void require_agreement(const std::map<std::string, std::string>& values) const;
+
+  // Rank 0's bytes, wherever it is called; nothing where rank 0 has none.
+  std::optional<std::string> of_first(const std::optional<std::string>& bytes) const;
+
   // Each tensor becomes its sum over the processes, the same bits everywhere.
   void sum(const std::vector<torch::Tensor>& tensors) const;
   void sum(torch::Tensor tensor) const { sum(std::vector<torch::Tensor>{std::move(tensor)}); }
@@ -26,6 +35,9 @@ class Group {
 
  private:
   struct Connection;
+  // What `exchange` does; throws Error where the others are not there.
+  template <class Exchange>
+  void with_others(const Exchange& exchange) const;
   Part part_;
   double seconds_;
   std::unique_ptr<Connection> connection_;

@@ -14,10 +14,13 @@ std::vector<Stage> float_stages(const TrainOptions& options) {
 }
 
 std::vector<Stage> qat_stages(const TrainOptions& options) {
-  return {{"qat", options.trainer, false, [bits = options.qat_bits](const StageStart& start) {
+  return {{"qat", options.trainer, false, [bits = options.qat_bits, named = options.scheme](const StageStart& start) {
              std::map<std::size_t, QatStart> scheme;
              for (std::size_t node = 0; node < start.graph.nodes.size(); ++node) {
-               if (has_weights(start.graph.nodes[node])) scheme[node].bits = bits;
+               if (!has_weights(start.graph.nodes[node])) continue;
+               const auto own = named.find(start.graph.nodes[node].name);
+               if (named.empty()) scheme[node].bits = bits;
+               if (own != named.end()) scheme[node].bits = own->second;
              }
              return std::make_unique<QatMethod>(std::move(scheme));
            }}};

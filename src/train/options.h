@@ -1,6 +1,7 @@
 // What can be said about a training run, and what it reports. Free of torch.
 #pragma once
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -70,7 +71,15 @@ struct BsqOptions {
   int most_bits = 8;    // a carry may grow a layer up to; int8 weights hold 7, so the last adjustment cuts to that
   int interval = 100;   // epochs between adjustments (A.4); after the last one there is always one
   double decay = 1e-4;  // of planes: shrinks bits as alpha does (D.4)
+  // Of planes, to the rate of everything else. The weights of a layer move by about its squared scale times the rate:
+  // for networks with scales well below 1, 1 trains them more slowly than float training at the same rate does.
+  double plane_rate = 1;
   bool train_scale = true;
+  // Layers are weighed not by their size alone but also by what a bit of theirs costs: the regularizer of a layer is
+  // multiplied with mean / own of E[gradient^2] step^2, by which the loss grows when the step does (to second order,
+  // with the empirical Fisher information; the mean is geometric, over weights; factors within 1/16 to 16). Not in
+  // the paper.
+  bool by_sensitivity = false;
   // Share of a layer's planes, by their norms, that is left between two adjustments at least: when it is reached the
   // layer rests until the next one. All weights of one bit shrink together, so with less than half a layer dies at
   // once; with 0.55 it loses about a bit at most. For short runs, where alpha is large. 0: as the paper has it.
@@ -107,16 +116,21 @@ struct TrainOptions {
   MsqOptions msq;
   CodedOptions coded;
   int qat_bits = 3;  // magnitude bits of every layer, 1 to 7
+  std::map<std::string, int>
+      scheme;  // qat: magnitude bits, 1 to 7, by node; others stay float. Empty: qat_bits for all
   // After bsq: training with the bits that it found, from its weights or, with restart, from those that it started
   // from.
   int finetune_epochs = 0;
   double finetune_rate = 0.01;
   std::vector<double> finetune_drops;
   bool restart = false;
+  bool scratch = false;        // random weights instead of the network's own, by the seed of the batches
   int threads = 0;             // 0: all processors
   std::string device = "cpu";  // or cuda
   Part part;                   // of several processes
   double timeout = 300;        // seconds that the others may be silent for
+  // What the processes of a job have to agree on, for people: option and value.
+  std::map<std::string, std::string> agreed;
 };
 
 }  // namespace bitsieve::train

@@ -2,7 +2,9 @@
 
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <regex>
+#include <type_traits>
 
 #include "base/error.h"
 #include "base/parallel.h"
@@ -12,6 +14,7 @@
 #include "train/activations.h"
 #include "train/group.h"
 #include "train/methods.h"
+#include "train/random_start.h"
 #include "train/trainer.h"
 
 namespace bitsieve::train {
@@ -26,6 +29,41 @@ struct Standing {
   std::vector<EpochReport> epochs;
 };
 
+// The numbers of a layer and of an epoch, by name: what is saved is what is loaded.
+template <class Bits, class Visit>
+void visit_layer(Bits& layer, const Visit& visit) {
+  visit("weights", layer.weights);
+  visit("bits", layer.bits);
+  visit("scale", layer.scale);
+  visit("from top", layer.from_top);
+  visit("from bottom", layer.from_bottom);
+  visit("grown", layer.grown);
+  visit("halved", layer.halved);
+}
+
+template <class Report, class Visit>
+void visit_epoch(Report& epoch, const Visit& visit) {
+  visit("epochs", epoch.epochs);
+  visit("loss", epoch.loss);
+  visit("accuracy", epoch.accuracy);
+  visit("rate", epoch.rate);
+  visit("seconds", epoch.seconds);
+  visit("mean bits", epoch.mean_bits);
+}
+
+// Reads a number into whatever it belongs to; whole ones have to be whole.
+template <class T>
+void read(const State& state, const std::string& name, T& into) {
+  if constexpr (std::is_floating_point_v<T>) {
+    into = state.number(name);
+  } else {
+    const std::int64_t whole = state.whole(name);
+    if (whole < std::numeric_limits<T>::min() || whole > std::numeric_limits<T>::max())
+      fail("the state's '{}' is {}", name, whole);
+    into = static_cast<T>(whole);
+  }
+}
+
 void save(const Standing& standing, State& state) {
   state.numbers["stage"] = static_cast<double>(standing.stage);
   state.numbers["found"] = static_cast<double>(standing.found.size());
@@ -33,25 +71,14 @@ void save(const Standing& standing, State& state) {
     const LayerBits& layer = standing.found[i];
     const auto key = [&](const char* what) { return fmt::format("found {} {}", i, what); };
     state.texts[key("node")] = layer.node;
-    state.numbers[key("weights")] = static_cast<double>(layer.weights);
-    state.numbers[key("bits")] = layer.bits;
-    state.numbers[key("scale")] = layer.scale;
-    state.numbers[key("from top")] = layer.from_top;
-    state.numbers[key("from bottom")] = layer.from_bottom;
-    state.numbers[key("grown")] = layer.grown;
-    state.numbers[key("halved")] = layer.halved;
+    visit_layer(layer, [&](const char* what, auto number) { state.numbers[key(what)] = static_cast<double>(number); });
   }
   state.numbers["epochs"] = static_cast<double>(standing.epochs.size());
   for (std::size_t i = 0; i < standing.epochs.size(); ++i) {
     const EpochReport& epoch = standing.epochs[i];
     const auto key = [&](const char* what) { return fmt::format("epoch {} {}", i, what); };
     state.texts[key("stage")] = epoch.stage;
-    state.numbers[key("epochs")] = epoch.epochs;
-    state.numbers[key("loss")] = epoch.loss;
-    state.numbers[key("accuracy")] = epoch.accuracy;
-    state.numbers[key("rate")] = epoch.rate;
-    state.numbers[key("seconds")] = epoch.seconds;
-    state.numbers[key("mean bits")] = epoch.mean_bits;
+    visit_epoch(epoch, [&](const char* what, auto number) { state.numbers[key(what)] = static_cast<double>(number); });
     state.arrays[key("bits")].assign(epoch.bits.begin(), epoch.bits.end());
   }
 }
@@ -69,16 +96,9 @@ Standing load_standing(const State& state, std::size_t stages) {
   if (stage < 0 || static_cast<std::size_t>(stage) >= stages) fail("the state stands at stage {} of {}", stage, stages);
   standing.stage = static_cast<std::size_t>(stage);
   for (std::size_t i = 0, n = count_of(state, "found"); i < n; ++i) {
-    const auto number = [&](const char* what) { return state.whole(fmt::format("found {} {}", i, what)); };
     LayerBits layer;
     layer.node = state.text(fmt::format("found {} node", i));
-    layer.weights = number("weights");
-    layer.bits = static_cast<int>(number("bits"));
-    layer.scale = state.number(fmt::format("found {} scale", i));
-    layer.from_top = static_cast<int>(number("from top"));
-    layer.from_bottom = static_cast<int>(number("from bottom"));
-    layer.grown = static_cast<int>(number("grown"));
-    layer.halved = static_cast<int>(number("halved"));
+    visit_layer(layer, [&](const char* what, auto& into) { read(state, fmt::format("found {} {}", i, what), into); });
     if (layer.bits < 0 || layer.bits > 8) fail("the state has {} bits for layer '{}'", layer.bits, layer.node);
     standing.found.push_back(layer);
   }
@@ -87,12 +107,7 @@ Standing load_standing(const State& state, std::size_t stages) {
     EpochReport epoch;
     epoch.stage = state.text(key("stage"));
     epoch.epoch = static_cast<int>(i) + 1;
-    epoch.epochs = static_cast<int>(state.whole(key("epochs")));
-    epoch.loss = state.number(key("loss"));
-    epoch.accuracy = state.number(key("accuracy"));
-    epoch.rate = state.number(key("rate"));
-    epoch.seconds = state.number(key("seconds"));
-    epoch.mean_bits = state.number(key("mean bits"));
+    visit_epoch(epoch, [&](const char* what, auto& into) { read(state, key(what), into); });
     for (const float bits : state.array(key("bits"))) epoch.bits.push_back(static_cast<int>(bits));
     standing.epochs.push_back(epoch);
   }
@@ -137,11 +152,20 @@ class Run {
       stage.trainer.first_epoch = epochs_;
       epochs_ += stage.trainer.epochs;
     }
+    group_.require_agreement(options.agreed);
     if (!options.keep_float.empty()) keep_float_ = named_like(graph, options.keep_float);
     require_labels(data, element_count(graph.shape(graph.output)));
   }
 
-  TrainResult run(const State* from) {
+  TrainResult run(const State* given) {
+    // Rank 0's, wherever the others' files may be.
+    std::optional<State> shared;
+    const State* from = given;
+    if (options_.part.size > 1) {
+      const auto bytes = group_.of_first(given ? std::optional(to_bytes(*given)) : std::nullopt);
+      if (bytes) shared = parse_state(*bytes, "the state of rank 0");
+      from = shared ? &*shared : nullptr;
+    }
     if (from != nullptr) {
       standing_ = load_standing(*from, stages_.size());
       for (const EpochReport& epoch : standing_.epochs) {
@@ -298,7 +322,8 @@ TrainResult train_network(const Graph& graph, const Dataset& data, const Preproc
   if (options.device == "cuda" && !torch::cuda::is_available())
     fail("--device cuda: this libtorch has no CUDA, or there is no such device");
   torch::set_num_threads(options.threads > 0 ? options.threads : available_threads());
-  return Run(graph, data, preprocessing, options, watch).run(from);
+  const Graph start = options.scratch ? with_random_weights(graph, options.batches.seed) : graph;
+  return Run(start, data, preprocessing, options, watch).run(from);
 }
 
 }  // namespace bitsieve::train

@@ -40,8 +40,9 @@ struct TrainWatch {
 };
 
 // Trains the network (batch norms folded, activations fused; folded norms are trained as norms). The same weights for
-// the same options and number of threads, also where it goes on from a checkpoint. Throws Error where data or options
-// do not fit, where `from` is of another run, or the loss is no number any more.
+// the same options and number of threads, also where it goes on from a checkpoint: of several processes the one of
+// rank 0 gives it to all. Throws Error where data or options do not fit, where `from` is of another run, or the loss is
+// no number any more.
 TrainResult train_network(const Graph& graph, const Dataset& data, const Preprocessing& preprocessing,
                           const TrainOptions& options, const TrainWatch& watch = {}, const State* from = nullptr);
 

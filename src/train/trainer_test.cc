@@ -16,72 +16,19 @@
 namespace bitsieve::train {
 namespace {
 
-// Class i of four: the quarter of the picture that is bright.
-class Quarters : public Dataset {
- public:
-  std::int64_t size() const override { return 256; }
-  std::string description() const override { return "quarters"; }
-  int label(std::int64_t i) const override { return static_cast<int>(i % 4); }
-  Image image(std::int64_t i) const override {
-    Image picture{6, 6, 1, std::vector<std::uint8_t>(36, 0)};
-    for (std::int64_t p = 0; p < 36; ++p) {
-      const std::int64_t quarter = p / 18 * 2 + p % 6 / 3;
-      const std::int64_t noise = (p * 37 + i * 101) % 90;
-      picture.pixels[static_cast<std::size_t>(p)] = static_cast<std::uint8_t>((quarter == i % 4 ? 120 : 40) + noise);
-    }
-    return picture;
-  }
-};
-
-Graph network() {
-  Graph graph;
-  graph.name = "small";
-  graph.input = graph.add_value("input", {1, 6, 6});
-  torch::manual_seed(21);
-  Node conv{};
-  conv.op = Op::conv;
-  conv.name = "conv";
-  conv.inputs = {graph.input};
-  conv.attributes.window.kernel = {3, 3};
-  conv.attributes.window.stride = {3, 3};
-  conv.params = {test::random_tensor({4, 1, 3, 3}, 0.3), test::random_tensor({4}, 0.3)};
-  conv.clamp_lo = 0;
-  conv.output = graph.add_value("conv", {4, 2, 2});
-  Node flat{};
-  flat.op = Op::reshape;
-  flat.name = "flat";
-  flat.inputs = {conv.output};
-  flat.output = graph.add_value("flat", {16});
-  Node linear{};
-  linear.op = Op::linear;
-  linear.name = "linear";
-  linear.inputs = {flat.output};
-  linear.params = {test::random_tensor({4, 16}, 0.3), test::random_tensor({4}, 0.3)};
-  linear.output = graph.output = graph.add_value("linear", {4});
-  graph.nodes = {conv, flat, linear};
-  validate(graph);
-  return graph;
-}
-
-Preprocessing gray() {
-  Preprocessing p;
-  p.channels = ChannelOrder::gray;
-  return p;
-}
-
 struct Outcome {
   std::vector<EpochReport> reports;
   Graph graph;
 };
 
 Outcome run(const TrainerOptions& options, int threads = 1) {
-  const Quarters data;
-  GraphModule module(network());
+  const test::Quarters data;
+  GraphModule module(test::small_network());
   BatchOptions batch;
   batch.batch = 32;
   batch.augment = false;
   batch.threads = threads;
-  BatchStream batches(data, gray(), {1, 6, 6}, batch);
+  BatchStream batches(data, test::gray(), {1, 6, 6}, batch);
   FloatMethod method;
   Outcome run;
   Trainer::Watch watch;
@@ -132,7 +79,7 @@ class Interrupted : public testing::TestWithParam<const char*> {};
 
 // After any step, also between epochs, and more than once.
 TEST_P(Interrupted, GoesOnToTheVerySameWeights) {
-  const Quarters data;
+  const test::Quarters data;
   TrainerOptions options;
   options.epochs = 3;
   options.average = 0.9;
@@ -143,9 +90,9 @@ TEST_P(Interrupted, GoesOnToTheVerySameWeights) {
     std::optional<State> state;
     int steps = 0;
     for (std::size_t part = 0;; ++part) {
-      GraphModule module(network());
+      GraphModule module(test::small_network());
       const std::unique_ptr<Method> method = method_of(GetParam());
-      BatchStream batches(data, gray(), {1, 6, 6}, batch);
+      BatchStream batches(data, test::gray(), {1, 6, 6}, batch);
       Trainer trainer(module, *method, batches, options);
       if (state) trainer.load(parse_state(to_bytes(*state), "state"));
       std::atomic<bool> stop = false;
@@ -173,12 +120,12 @@ TEST_P(Interrupted, GoesOnToTheVerySameWeights) {
 INSTANTIATE_TEST_SUITE_P(Methods, Interrupted, testing::Values("float", "qat", "bsq", "msq", "swis"));
 
 TEST(Trainer, RefusesAnotherRunsState) {
-  const Quarters data;
-  GraphModule module(network());
+  const test::Quarters data;
+  GraphModule module(test::small_network());
   FloatMethod method;
   BatchOptions batch;
   batch.batch = 64;
-  BatchStream batches(data, gray(), {1, 6, 6}, batch);
+  BatchStream batches(data, test::gray(), {1, 6, 6}, batch);
   TrainerOptions options;
   Trainer trainer(module, method, batches, options);
   State state;

@@ -1,0 +1,146 @@
+#include "train/train.h"
+
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "train/test_network.h"
+
+namespace bitsieve::train {
+namespace {
+
+TrainOptions options_of(const std::string& method) {
+  TrainOptions options;
+  options.method = method;
+  options.trainer.epochs = 2;
+  options.trainer.schedule.rate = 0.05;
+  options.batches.batch = 64;  // four batches an epoch
+  options.batches.augment = false;
+  options.threads = 1;
+  if (method != "float") options.activations.code = "int8";
+  options.activations.images = 64;
+  options.bsq.interval = 1;
+  options.bsq.alpha = 0.3;
+  options.msq.odd_share = 0.6;
+  return options;
+}
+
+struct Case {
+  std::string name;
+  TrainOptions options;
+};
+
+std::vector<Case> cases() {
+  std::vector<Case> all;
+  const auto add = [&](const std::string& name, const std::string& method, const auto& change) {
+    all.push_back({name, options_of(method)});
+    change(all.back().options);
+  };
+  const auto finetune = [](TrainOptions& o, bool restart) {
+    o.finetune_epochs = 2;
+    o.restart = restart;
+  };
+  add("floatScratch", "float", [](TrainOptions& o) { o.scratch = true; });
+  add("floatDistilled", "float", [](TrainOptions& o) { o.trainer.distill = 0.5; });
+  add("bsqFinetuned", "bsq", [&](TrainOptions& o) { finetune(o, false); });
+  add("bsqRestart", "bsq", [&](TrainOptions& o) {
+    finetune(o, true);
+    o.trainer.average = 0.9;
+    o.trainer.norm_batches = 2;
+  });
+  add("bsqSensitivity", "bsq", [&](TrainOptions& o) {
+    finetune(o, true);
+    o.bsq.by_sensitivity = true;
+    o.bsq.floor = 0.55;
+    o.bsq.target = 5;
+  });
+  add("bsqLearntRanges", "bsq", [&](TrainOptions& o) {
+    finetune(o, false);
+    o.activations.learn = true;
+  });
+  add("msqBatchRanges", "msq", [&](TrainOptions& o) {
+    finetune(o, false);
+    o.activations.dynamic = true;
+  });
+  add("qatScheme", "qat", [](TrainOptions& o) {
+    o.scheme = {{"conv", 4}, {"linear", 2}};
+    o.activations.learn = true;
+  });
+  return all;
+}
+
+class WholeRuns : public testing::TestWithParam<Case> {};
+
+// Stopped after any step, in any stage, and more than once: the same network, layers and history.
+TEST_P(WholeRuns, GoOnToTheVerySameNetwork) {
+  const test::Quarters data;
+  const Graph graph = test::small_network();
+  const TrainOptions& options = GetParam().options;
+  const auto stopped_after = [&](const std::vector<int>& stops) {
+    std::optional<State> state;
+    int steps = 0;
+    for (std::size_t part = 0;; ++part) {
+      std::atomic<bool> stop = false;
+      TrainWatch watch;
+      watch.stop = &stop;
+      watch.progress = [&](std::int64_t, std::int64_t, double) {
+        stop = part < stops.size() && ++steps >= stops[part];
+      };
+      std::optional<State> next;
+      watch.checkpoint = [&](const State& now) { next = now; };
+      TrainResult result = train_network(graph, data, test::gray(), options, watch, state ? &*state : nullptr);
+      if (result.complete) return result;
+      EXPECT_LT(part, stops.size());
+      state = parse_state(to_bytes(next.value()), "state");
+    }
+  };
+  const TrainResult whole = stopped_after({});
+  const int all = 4 * static_cast<int>(whole.epochs.size());
+  for (const std::vector<int>& stops :
+       std::vector<std::vector<int>>{{1}, {4}, {7}, {all / 2}, {all - 3}, {2, all / 2 + 1, all - 1}}) {
+    const TrainResult again = stopped_after(stops);
+    for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+      ASSERT_EQ(whole.graph.nodes[i].params.size(), again.graph.nodes[i].params.size());
+      for (std::size_t p = 0; p < whole.graph.nodes[i].params.size(); ++p)
+        EXPECT_EQ(whole.graph.nodes[i].params[p].data, again.graph.nodes[i].params[p].data) << stops.front();
+    }
+    ASSERT_EQ(whole.epochs.size(), again.epochs.size());
+    for (std::size_t e = 0; e < whole.epochs.size(); ++e) {
+      EXPECT_EQ(whole.epochs[e].loss, again.epochs[e].loss);
+      EXPECT_EQ(whole.epochs[e].bits, again.epochs[e].bits);
+      EXPECT_EQ(whole.epochs[e].stage, again.epochs[e].stage);
+    }
+    ASSERT_EQ(whole.layers.size(), again.layers.size());
+    for (std::size_t l = 0; l < whole.layers.size(); ++l) {
+      EXPECT_EQ(whole.layers[l].bits, again.layers[l].bits);
+      EXPECT_EQ(whole.layers[l].scale, again.layers[l].scale);
+      EXPECT_EQ(whole.layers[l].from_top, again.layers[l].from_top);
+    }
+    ASSERT_EQ(whole.quantized.has_value(), again.quantized.has_value());
+    if (whole.quantized) {
+      EXPECT_EQ(to_json(whole.quantized->ranges), to_json(again.quantized->ranges));
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, WholeRuns, testing::ValuesIn(cases()),
+                         [](const auto& info) { return info.param.name; });
+
+TEST(Train, QatHasTheBitsOfTheScheme) {
+  TrainOptions options = options_of("qat");
+  options.scheme = {{"conv", 4}};
+  const TrainResult result = train_network(test::small_network(), test::Quarters(), test::gray(), options);
+  ASSERT_EQ(result.layers.size(), 1u);
+  EXPECT_EQ(result.layers[0].node, "conv");
+  EXPECT_EQ(result.layers[0].bits, 4);
+}
+
+TEST(Train, LearnsFromScratch) {
+  TrainOptions options = options_of("float");
+  options.trainer.epochs = 12;
+  options.scratch = true;
+  const TrainResult result = train_network(test::small_network(), test::Quarters(), test::gray(), options);
+  EXPECT_GT(result.epochs.back().accuracy, 95);
+}
+
+}  // namespace
+}  // namespace bitsieve::train
