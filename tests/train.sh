@@ -14,7 +14,7 @@ check() {  # check FILE EXPRESSION
 # Each method, killed after some steps and resumed: the very same weights, and integers that evaluate as it says.
 for method in "--method float --epochs 2 --average 0.9" "--method qat --bits 2 --epochs 3 --acts sparq-5opt-round" \
   "--method msq --odd-share 0.6 --epochs 2 --finetune-epochs 1" "--method swis --weights swis-n2-m4 --epochs 3" \
-  "--method bsq --epochs 2 --interval 1 --alpha 300 --finetune-epochs 1 --finetune-rate 0.02"; do
+  "--method bsq --preset paper --epochs 2 --interval 1 --alpha 300 --finetune-epochs 1 --finetune-rate 0.02"; do
   # shellcheck disable=SC2086
   train a.onnx $method --log "$folder/a.jsonl" --format json --test $data:test --limit 200 >"$folder/a.json"
   must [ -e "$folder/a.toml" ]
@@ -48,7 +48,7 @@ must [ "${resumed:-0}" -gt 0 ]
 # The last one is BSQ: bits went, layers have the code of their bits, and the same network comes as integers.
 check "$folder/a.json" 'd["magnitude_bits"] < 7 and d["epochs"][-1]["stage"] == "finetune" and len(d["epochs"]) == 3'
 check "$folder/a.json" 'any(l["from_top"] > 0 for l in d["layers"])'
-train c.bsv --method bsq --epochs 2 --interval 1 --alpha 300 --finetune-epochs 1 --finetune-rate 0.02 >/dev/null
+train c.bsv --method bsq --preset paper --epochs 2 --interval 1 --alpha 300 --finetune-epochs 1 --finetune-rate 0.02 >/dev/null
 "$program" info "$folder/c.bsv" --format json >"$folder/info.json"
 python3 - "$folder/a.json" "$folder/info.json" <<'P'
 import json, sys
@@ -66,6 +66,12 @@ import json, sys
 found, again = ({l["name"]: max(l["bits"], 1) for l in json.load(open(f))["layers"]} for f in sys.argv[1:])
 assert found == again, (found, again)
 P
+
+# BSQ by its own choices: alpha by the pace of the run, bits down to the target, float weights trained with them.
+images=512 train e.bsv --method bsq --epochs 4 --target-bits 2.5 --finetune-epochs 1 --format json >"$folder/e.json"
+check "$folder/e.json" 'd["chosen"]["--alpha"] > 0 and d["epochs"][0]["magnitude_bits"] == 5'
+check "$folder/e.json" '0 < d["magnitude_bits"] < 4 and min(l["bits"] for l in d["layers"]) >= 1'
+check "$folder/e.json" '[e["stage"] for e in d["epochs"]] == 4 * ["bsq"] + ["finetune"]'
 
 # From random weights, which are the seed's: the same twice, and others with another seed.
 train s1.onnx --scratch --epochs 1 --seed 1 >/dev/null

@@ -232,9 +232,13 @@ void run(TrainVerb verb) {
   if (!result.layers.empty()) {
     document["layers"] = Json::array();
     for (const train::LayerBits& l : result.layers) document["layers"].push_back(json_of(l));
+    document["chosen"] = result.chosen;
     document["magnitude_bits"] = magnitude_bits(result.layers);
     document["stored_bits"] = stored_bits(result.layers);
-    if (!options.json()) print_layers(result.layers);
+    if (!options.json()) {
+      print_layers(result.layers);
+      for (const auto& [name, value] : result.chosen) std::printf("chosen: %s %.3g\n", name.c_str(), value);
+    }
   }
   if (model) {
     document["avg_bits_per_weight"] = avg_bits_per_weight(*model);

@@ -56,7 +56,8 @@ void refuse_idle(const TrainVerb& verb) {
   for (const char* name : {"--finetune-epochs", "--finetune-rate", "--finetune-drops", "--restart"})
     only(name, finds, "--method bsq and msq");
   for (const char* name : {"--finetune-rate", "--finetune-drops", "--restart"})
-    only(name, t.finetune_epochs > 0, "--finetune-epochs");
+    only(name, t.finetune_epochs != 0, "--finetune-epochs");
+  only("--preset", t.method == "bsq", "--method bsq");
   for (const char* name : {"--floor", "--plane-rate", "--reweigh"}) only(name, t.method == "bsq", "--method bsq");
   only("--scheme", t.method == "qat", "--method qat");
   if (!verb.scheme.empty() && given("--bits"))
@@ -75,6 +76,29 @@ void refuse_idle(const TrainVerb& verb) {
                             "exact (see bitsieve list)",
                             t.coded.code),
                 ErrorKind::usage);
+}
+
+// What the paper has, for all that was not said otherwise (specification of BSQ, A.7).
+void take_paper(TrainVerb& verb) {
+  TrainOptions& t = verb.training;
+  const auto unless = [&](const char* name, auto& option, const auto& value) {
+    if (verb.app->get_option(name)->count() == 0) option = value;
+  };
+  const train::BsqOptions paper = train::paper_bsq();
+  unless("--bits", t.bsq.bits, paper.bits);
+  unless("--interval", t.bsq.interval, paper.interval);
+  unless("--alpha", t.bsq.alpha, paper.alpha);
+  unless("--floor", t.bsq.floor, paper.floor);
+  unless("--reweigh", verb.reweigh, "memory");
+  unless("--target-bits", t.bsq.target, paper.target);
+  unless("--restart", t.restart, false);
+  unless("--epochs", t.trainer.epochs, 350);
+  unless("--finetune-epochs", t.finetune_epochs, 300);
+  unless("--finetune-rate", t.finetune_rate, 0.01);
+  unless("--schedule", verb.schedule, "steps");
+  if (verb.schedule != "steps") return;
+  unless("--drops", t.trainer.schedule.drops, std::vector<double>{250});
+  unless("--finetune-drops", t.finetune_drops, std::vector<double>{150, 250});
 }
 
 }  // namespace
@@ -122,9 +146,13 @@ std::vector<std::string> files_of(const TrainVerb& verb) {
 
 void settle(TrainVerb& verb) {
   TrainOptions& t = verb.training;
+  const auto given = [&](const char* name) { return verb.app->get_option(name)->count() > 0; };
+  if (given("--alpha")) t.bsq.alpha = verb.alpha;
+  if (given("--restart")) t.restart = verb.restart;
+  if (verb.preset == "paper") take_paper(verb);
   refuse_idle(verb);
   if (verb.bits > 0) t.bsq.bits = t.msq.bits = t.qat_bits = verb.bits;
-  if (verb.app->get_option("--target-bits")->count() > 0) t.bsq.target = t.msq.target = verb.target;
+  if (given("--target-bits")) t.bsq.target = t.msq.target = verb.target;
   const auto quirk = [&](const char* name) {
     return std::find(verb.quirks.begin(), verb.quirks.end(), name) != verb.quirks.end();
   };
@@ -195,9 +223,11 @@ Json options_json(const TrainVerb& verb, const ModelFile& file, const Dataset& d
           {"--exclude", t.keep_float},
           {"--acts", verb.activations},
           {"--act-range", verb.range},
-          {"--alpha", t.bsq.alpha},
-          {"--bits", verb.bits},
-          {"--interval", verb.interval},
+          {"--alpha", t.bsq.alpha ? Json(*t.bsq.alpha) : Json("by the pace")},
+          {"--bits", t.method == "qat"   ? t.qat_bits
+                     : t.method == "msq" ? t.msq.bits
+                                         : t.bsq.bits},
+          {"--interval", t.method == "msq" ? t.msq.interval : t.bsq.interval},
           {"--plane-decay", t.bsq.decay},
           {"--floor", t.bsq.floor},
           {"--plane-rate", t.bsq.plane_rate},
@@ -208,10 +238,11 @@ Json options_json(const TrainVerb& verb, const ModelFile& file, const Dataset& d
           {"--finetune-epochs", t.finetune_epochs},
           {"--finetune-rate", t.finetune_rate},
           {"--finetune-drops", t.finetune_drops},
-          {"--restart", t.restart},
+          {"--restart", t.restart ? Json(*t.restart) : Json("as the method does")},
+          {"--preset", verb.preset},
           {"--lambda", t.msq.lambda},
           {"--odd-share", t.msq.odd_share},
-          {"--target-bits", verb.target},
+          {"--target-bits", t.method == "msq" ? t.msq.target : t.bsq.target},
           {"--weights", t.coded.code},
           {"--search-interval", t.coded.interval}};
 }
@@ -281,13 +312,23 @@ void add_train_options(CLI::App& app, TrainVerb& verb) {
       ->group(work);
   app.add_option("--log", verb.log, "epochs as lines of JSON")->group(work);
   const char* bits = "Bits of weights";
-  app.add_option("--bits", verb.bits, "magnitude bits: at the start (bsq 8, msq 7), or of every layer (qat 3)")
+  app.add_option("--bits", verb.bits, "magnitude bits: at the start (bsq 5, msq 7), or of every layer (qat 3)")
+      ->default_str("")
       ->check(at_least(1, 8))
       ->group(bits);
-  app.add_option("--interval", verb.interval, "epochs between adjustments (bsq 100, msq 1)")
+  app.add_option("--interval", verb.interval, "epochs between adjustments (bsq: a sixth of all, msq: 1)")
+      ->default_str("")
       ->check(at_least(1, 100000))
       ->group(bits);
-  app.add_option("--alpha", t.bsq.alpha, "bsq: weight of the regularizer; scale it by 350 / epochs in short runs")
+  app.add_option("--preset", verb.preset,
+                 "bsq: short, what works best in short runs from a trained MODEL, or paper: 350 + 300 epochs, steps, "
+                 "alpha 0.005, 8 bits, interval 100, and no --floor, --target-bits, --restart")
+      ->check(CLI::IsMember({"short", "paper"}))
+      ->group(bits);
+  app.add_option("--alpha", verb.alpha,
+                 "bsq: weight of the regularizer (default: by the pace of the run; paper: 0.005, times 350 / epochs in "
+                 "short runs)")
+      ->default_str("")
       ->check(within(0, 1e6))
       ->group(bits);
   app.add_option("--plane-decay", t.bsq.decay, "bsq: weight decay of planes")->check(within(0, 1))->group(bits);
@@ -297,7 +338,7 @@ void add_train_options(CLI::App& app, TrainVerb& verb) {
       ->check(within(0, 1))
       ->group(bits);
   app.add_option("--floor", t.bsq.floor,
-                 "bsq: share of a layer's planes that an interval leaves at least: 0.55 keeps all layers alive, 0 is "
+                 "bsq: share of a layer's planes that an interval leaves at least, so that no layer dies at once; 0 is "
                  "the paper's")
       ->check(within(0, 1))
       ->group(bits);
@@ -313,7 +354,9 @@ void add_train_options(CLI::App& app, TrainVerb& verb) {
   app.add_option("--scheme", verb.scheme, "qat: bits of every layer, from a recipe with intN codes, as train writes it")
       ->check(not_empty())
       ->group(bits);
-  app.add_option("--target-bits", verb.target, "mean magnitude bits at which the regularizer rests (msq 3, bsq none)")
+  app.add_option("--target-bits", verb.target,
+                 "mean magnitude bits at which the regularizer rests (bsq 2, msq 3); bsq: 0 for never")
+      ->default_str("")
       ->check(within(0, 8))
       ->group(bits);
   app.add_option("--weights", t.coded.code, "swis: the code")->group(bits);
@@ -329,14 +372,20 @@ void add_train_options(CLI::App& app, TrainVerb& verb) {
       ->check(CLI::IsMember({"clip", "project", "scale-decay"}))
       ->group(bits);
   const char* finetune = "Finetuning after bsq and msq";
-  app.add_option("--finetune-epochs", t.finetune_epochs, "passes with the bits found")
+  app.add_option("--finetune-epochs", t.finetune_epochs, "passes with the bits found (default: as many as --epochs)")
+      ->default_str("")
       ->check(at_least(0, 100000))
       ->group(finetune);
-  app.add_option("--finetune-rate", t.finetune_rate, "learning rate there")->check(within(0, 1e6))->group(finetune);
+  app.add_option("--finetune-rate", t.finetune_rate, "learning rate there (default: half of --rate)")
+      ->default_str("")
+      ->check(within(0, 1e6))
+      ->group(finetune);
   app.add_option("--finetune-drops", t.finetune_drops, "as --drops, from the start of finetuning on")
       ->delimiter(',')
       ->group(finetune);
-  app.add_flag("--restart", t.restart, "finetune the weights of MODEL, with the bits found")->group(finetune);
+  app.add_flag("--restart,!--no-restart", verb.restart,
+               "finetune the weights of MODEL, with the bits found (bsq does), or those found (msq does)")
+      ->group(finetune);
   add_threads(app, verb.options);
 }
 

@@ -18,7 +18,9 @@ struct TrainVerb {
   std::vector<std::string> outputs;
   std::string schedule = "cosine", test, range = "mse", activations, checkpoint, log;
   std::vector<std::string> quirks;
-  std::string scheme, reweigh = "memory";
+  std::string preset = "short", scheme, reweigh = "sensitivity";
+  double alpha = 0;
+  bool restart = false;
   int bits = 0, interval = 0;  // 0: the method's own
   double target = 0;           // likewise
   bool no_augment = false, resume = false;

@@ -96,7 +96,7 @@ int run(int argc, char** argv) {
     weights += graph.nodes[i].weight().size();
     scheme[i].bits = 3;
   }
-  BsqOptions bsq;
+  BsqOptions bsq = paper_bsq();
   std::vector<Contender> all;
   all.push_back(contender("float", graph, std::make_unique<FloatMethod>()));
   all.push_back(contender("QAT, 3 bits", graph, std::make_unique<QatMethod>(scheme)));

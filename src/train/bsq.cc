@@ -38,6 +38,7 @@ void BsqMethod::attach(GraphModule& module) {
     layer_of_[node] = static_cast<int>(layers_.size());
     layers_.push_back(std::move(layer));
   }
+  alpha_ = options_.alpha ? *options_.alpha : alpha_for_pace();
   if (options_.official_projection) {
     for (std::size_t node = 0; node < graph.nodes.size(); ++node) {
       if (!has_weights(graph.nodes[node]) || module.coded(node)) continue;
@@ -54,6 +55,26 @@ void BsqMethod::attach(GraphModule& module) {
     const int layer = layer_of_[node];
     return layer < 0 ? weight : layers_[static_cast<std::size_t>(layer)].weight;
   };
+}
+
+double BsqMethod::kappa(const BsqLayer& layer) const {
+  return static_cast<double>(layer.planes.size) * layer.planes.bits / static_cast<double>(weights_);
+}
+
+// A plane's norm shrinks by rate alpha kappa / (1 - momentum) in a step (specification of BSQ, D.3).
+double BsqMethod::alpha_for_pace() const {
+  const double share = 1 - (options_.floor > 0 ? options_.floor : 0.5),
+               steps = std::max(1.0, static_cast<double>(pace_.steps) / 3),
+               speed = pace_.rate * options_.plane_rate / (1 - pace_.momentum);
+  if (!(speed > 0) || weights_ == 0) return 0;
+  double sum = 0;
+  for (const BsqLayer& layer : layers_)
+    sum += static_cast<double>(layer.planes.size) * share * layer.start / (layer.planes.bits * kappa(layer));
+  return sum / static_cast<double>(weights_) / (speed * steps);
+}
+
+std::map<std::string, double> BsqMethod::chosen() const {
+  return options_.alpha ? std::map<std::string, double>{} : std::map<std::string, double>{{"--alpha", alpha_}};
 }
 
 // The layer's rounded weights become what the network computes with.
@@ -131,13 +152,12 @@ void BsqMethod::step(BsqLayer& layer, double pressure, double rate, double momen
   const std::span<const float> g = view(gradient);
   for (std::size_t i = 0; i < g.size(); ++i) by_scale += static_cast<double>(g[i]) * weight[i];
   std::vector<float> rho;
-  const double kappa = static_cast<double>(planes.size) * planes.bits / static_cast<double>(weights_);
+  const double group = alpha_ * pressure * kappa(layer);
   double left = 0;
   for (const double norm : layer.norms) left += norm;
   const bool rests = reached_ || left < options_.floor * layer.start;
   if (rests) std::fill(layer.shrinkage.begin(), layer.shrinkage.end(), 0.0f);  // it would go on for ten steps and more
-  for (const double norm : layer.norms)
-    rho.push_back(rests ? 0.0f : static_cast<float>(options_.decay + options_.alpha * pressure * kappa / norm));
+  for (const double norm : layer.norms) rho.push_back(rests ? 0.0f : static_cast<float>(options_.decay + group / norm));
 
   const PlaneStepKernel& kernel = select_plane_step(best_isa());
   const std::int64_t chunks = (planes.size + plane_step_chunk - 1) / plane_step_chunk;

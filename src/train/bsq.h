@@ -23,9 +23,15 @@ struct BsqLayer {
   torch::Tensor weight;        // the same, which the network computes with: a leaf, perhaps on another device
 };
 
+// How a run moves, for choosing alpha: steps between adjustments, their mean learning rate, momentum.
+struct BsqPace {
+  std::int64_t steps = 100;
+  double rate = 0.1, momentum = 0.9;
+};
+
 class BsqMethod final : public Method {
  public:
-  explicit BsqMethod(const BsqOptions& options) : options_(options) {}
+  explicit BsqMethod(const BsqOptions& options, const BsqPace& pace = {}) : options_(options), pace_(pace) {}
 
   void attach(GraphModule& module) override;
   bool begin_epoch(GraphModule& module, int epoch, int epochs) override;
@@ -34,6 +40,7 @@ class BsqMethod final : public Method {
   std::vector<torch::Tensor> variables() const override;
   // A layer of nothing but zeros has no bits.
   std::vector<LayerBits> layer_bits() const override;
+  std::map<std::string, double> chosen() const override;
   void save(State& state) const override;
   void load(const State& state) override;
 
@@ -47,7 +54,12 @@ class BsqMethod final : public Method {
   // The factor of each layer's regularizer.
   std::vector<double> pressures() const;
 
+  double kappa(const BsqLayer& layer) const;  // the share of its bits in all weights (A.3)
+  double alpha_for_pace() const;
+
   BsqOptions options_;
+  BsqPace pace_;
+  double alpha_ = 0;
   std::vector<BsqLayer> layers_;
   std::vector<int> layer_of_;             // by node; -1
   std::int64_t weights_ = 0;              // of all layers

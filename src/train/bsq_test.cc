@@ -19,7 +19,7 @@ Graph network() { return test::linear_network(24, {16, 5}); }
 TEST(Bsq, IsPlainAutogradOnPlanes) {
   const Graph graph = network();
   GraphModule module(graph), plain_module(graph);
-  BsqOptions options;
+  BsqOptions options = paper_bsq();
   options.alpha = 0.03;
   options.decay = 1e-3;
   options.bits = 5;
@@ -75,7 +75,7 @@ TEST(Bsq, IsPlainAutogradOnPlanes) {
 // The network computes with whole steps at all times, and adjustments do not change what it computes.
 TEST(Bsq, AdjustmentsKeepTheNetwork) {
   GraphModule module(network());
-  BsqOptions options;
+  BsqOptions options = paper_bsq();
   options.alpha = 2;
   options.interval = 2;
   BsqMethod method(options);
@@ -118,7 +118,7 @@ TEST(Bsq, AdjustmentsKeepTheNetwork) {
 TEST(Bsq, OfficialClip) {
   for (const bool clip : {false, true}) {
     GraphModule module(network());
-    BsqOptions options;
+    BsqOptions options = paper_bsq();
     options.alpha = 0;
     options.bits = 2;
     options.official_clip = clip;
@@ -141,7 +141,7 @@ TEST(Bsq, OfficialClip) {
 TEST(Bsq, LeavesLayersAlive) {
   for (const double floor : {0.0, 0.55}) {
     GraphModule module(network());
-    BsqOptions options;
+    BsqOptions options = paper_bsq();
     options.alpha = 0.1;
     options.floor = floor;
     options.interval = 1;
@@ -158,7 +158,7 @@ TEST(Bsq, LeavesLayersAlive) {
     for (const LayerBits& layer : method.layer_bits()) EXPECT_EQ(layer.bits, floor > 0 ? 1 : 0) << layer.node;
   }
   GraphModule module(network());
-  BsqOptions options;
+  BsqOptions options = paper_bsq();
   options.alpha = 3;
   options.target = 8;
   BsqMethod method(options);
@@ -176,7 +176,7 @@ TEST(Bsq, LeavesLayersAlive) {
 TEST(Bsq, WeighsLayersByWhatTheyCost) {
   for (const bool sensitivity : {false, true}) {
     GraphModule module(test::linear_network(16, {17, 16}));
-    BsqOptions options;
+    BsqOptions options = paper_bsq();
     options.alpha = 0.02;
     options.decay = 0;
     options.by_sensitivity = sensitivity;
@@ -212,7 +212,7 @@ TEST(Bsq, FloatLayersAndOfficialProjection) {
   for (const bool project : {false, true}) {
     GraphModule module(network());
     module.keep_float = {true, false};
-    BsqOptions options;
+    BsqOptions options = paper_bsq();
     options.official_projection = project;
     BsqMethod method(options);
     method.attach(module);

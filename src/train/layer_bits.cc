@@ -17,4 +17,15 @@ double mean_bits(const std::vector<LayerBits>& layers, int sign) {
 double magnitude_bits(const std::vector<LayerBits>& layers) { return mean_bits(layers, 0); }
 double stored_bits(const std::vector<LayerBits>& layers) { return mean_bits(layers, 1); }
 
+BsqOptions paper_bsq() {
+  BsqOptions options;
+  options.alpha = 5e-3;
+  options.bits = 8;
+  options.interval = 100;
+  options.by_sensitivity = false;
+  options.floor = 0;
+  options.target = 0;
+  return options;
+}
+
 }  // namespace bitsieve::train

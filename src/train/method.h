@@ -1,5 +1,6 @@
 // What a way of training does beside plain SGD on the network's float variables.
 #pragma once
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -37,6 +38,9 @@ class Method {
 
   // The bits of every layer that it has bits of, by node.
   virtual std::vector<LayerBits> layer_bits() const { return {}; }
+
+  // What it chose itself, by the name of the option.
+  virtual std::map<std::string, double> chosen() const { return {}; }
 
   // What the module's variables and buffers do not hold. load comes after attach.
   virtual void save(State&) const {}

@@ -1,5 +1,7 @@
 #include "train/methods.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "train/bsq.h"
 #include "train/coded.h"
@@ -27,13 +29,14 @@ std::vector<Stage> qat_stages(const TrainOptions& options) {
 }
 
 // QAT with the bits that were found.
-Stage finetuning(const TrainOptions& options) {
-  Stage stage{"finetune", options.trainer, options.restart, {}};
-  stage.trainer.epochs = options.finetune_epochs;
-  stage.trainer.schedule.rate = options.finetune_rate;
+Stage finetuning(const TrainOptions& options, bool restart) {
+  Stage stage{"finetune", options.trainer, restart, {}};
+  if (options.finetune_epochs >= 0) stage.trainer.epochs = options.finetune_epochs;
+  Schedule& schedule = stage.trainer.schedule;
+  schedule.rate = options.finetune_rate >= 0 ? options.finetune_rate : schedule.rate / 2;
   stage.trainer.schedule.warmup = 0;
   stage.trainer.schedule.drops = options.finetune_drops;
-  stage.make = [restart = options.restart](const StageStart& start) {
+  stage.make = [restart](const StageStart& start) {
     std::map<std::size_t, QatStart> scheme;
     for (const LayerBits& layer : start.found) {
       for (std::size_t node = 0; node < start.graph.nodes.size(); ++node) {
@@ -45,22 +48,32 @@ Stage finetuning(const TrainOptions& options) {
   return stage;
 }
 
-std::vector<Stage> with_finetuning(Stage stage, const TrainOptions& options) {
+std::vector<Stage> with_finetuning(Stage stage, const TrainOptions& options, bool restart) {
   std::vector<Stage> stages{std::move(stage)};
-  if (options.finetune_epochs > 0) stages.push_back(finetuning(options));
+  if (options.finetune_epochs != 0) stages.push_back(finetuning(options, options.restart.value_or(restart)));
   return stages;
 }
 
 std::vector<Stage> bsq_stages(const TrainOptions& options) {
+  BsqOptions bsq = options.bsq;
+  const Schedule& schedule = options.trainer.schedule;
+  if (bsq.interval == 0) bsq.interval = std::max(1, options.trainer.epochs / 6);
+  BsqPace pace;
+  pace.rate = schedule.kind == Schedule::Kind::cosine ? schedule.rate / 2 : schedule.rate;
+  pace.momentum = options.trainer.momentum;
   return with_finetuning({"bsq", options.trainer, false,
-                          [bsq = options.bsq](const StageStart&) { return std::make_unique<BsqMethod>(bsq); }},
-                         options);
+                          [bsq, pace](const StageStart& start) {
+                            BsqPace here = pace;
+                            here.steps = start.steps * bsq.interval;
+                            return std::make_unique<BsqMethod>(bsq, here);
+                          }},
+                         options, true);
 }
 
 std::vector<Stage> msq_stages(const TrainOptions& options) {
   return with_finetuning({"msq", options.trainer, false,
                           [msq = options.msq](const StageStart&) { return std::make_unique<MsqMethod>(msq); }},
-                         options);
+                         options, false);
 }
 
 std::vector<Stage> swis_stages(const TrainOptions& options) {

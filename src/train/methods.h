@@ -16,6 +16,7 @@ namespace bitsieve::train {
 struct StageStart {
   const Graph& graph;                   // as the stage before left it, or the network that training began with
   const std::vector<LayerBits>& found;  // by the stages before
+  std::int64_t steps;                   // of an epoch
 };
 
 // Passes over the images with one method. Each stage begins with a fresh optimizer.

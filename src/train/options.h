@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -65,11 +66,15 @@ struct EpochReport {
   double mean_bits = 0;   // magnitude bits of a weight; 0 where there are none
 };
 
+// The defaults are those for short runs from a trained network, where they were measured to be best
+// (docs/methods/bsq.md); paper_bsq() has the paper's.
 struct BsqOptions {
-  double alpha = 5e-3;  // weight of the regularizer (specification of BSQ, A.3)
-  int bits = 8;         // magnitude bits at the start
+  // Weight of the regularizer (specification of BSQ, A.3). None: such that the mean layer gets from one adjustment to
+  // `floor` in a third of the time (D.3), by BsqPace.
+  std::optional<double> alpha;
+  int bits = 5;         // magnitude bits at the start
   int most_bits = 8;    // a carry may grow a layer up to; int8 weights hold 7, so the last adjustment cuts to that
-  int interval = 100;   // epochs between adjustments (A.4); after the last one there is always one
+  int interval = 0;     // epochs between adjustments (A.4); after the last one there is always one. 0: a sixth of all
   double decay = 1e-4;  // of planes: shrinks bits as alpha does (D.4)
   // Of planes, to the rate of everything else. The weights of a layer move by about its squared scale times the rate:
   // for networks with scales well below 1, 1 trains them more slowly than float training at the same rate does.
@@ -79,18 +84,21 @@ struct BsqOptions {
   // multiplied with mean / own of E[gradient^2] step^2, by which the loss grows when the step does (to second order,
   // with the empirical Fisher information; the mean is geometric, over weights; factors within 1/16 to 16). Not in
   // the paper.
-  bool by_sensitivity = false;
+  bool by_sensitivity = true;
   // Share of a layer's planes, by their norms, that is left between two adjustments at least: when it is reached the
   // layer rests until the next one. All weights of one bit shrink together, so with less than half a layer dies at
-  // once; with 0.55 it loses about a bit at most. For short runs, where alpha is large. 0: as the paper has it.
-  double floor = 0;
+  // once; with 0.55 it loses about a bit at most. 0: as the paper has it.
+  double floor = 0.55;
   // Mean magnitude bits, as of the last adjustment, at which the regularizer rests; 0: never.
-  double target = 0;
+  double target = 2;
   // What the authors' code does and the paper does not (specification of BSQ, B).
   bool official_clip = false;         // the forward pass clips sums at 2^bits - 1 (B.1)
   bool official_projection = false;   // [0, 2] for weights and norms of float layers and trained ranges as well (B.2)
   bool official_scale_decay = false;  // weight decay of scales too (B.5)
 };
+
+// For 350 epochs (A.7; short runs need alpha times 350 / epochs, D.3).
+BsqOptions paper_bsq();
 
 struct MsqOptions {
   int bits = 7;            // magnitude bits at the start
@@ -118,17 +126,17 @@ struct TrainOptions {
   int qat_bits = 3;  // magnitude bits of every layer, 1 to 7
   std::map<std::string, int>
       scheme;  // qat: magnitude bits, 1 to 7, by node; others stay float. Empty: qat_bits for all
-  // After bsq: training with the bits that it found, from its weights or, with restart, from those that it started
-  // from.
-  int finetune_epochs = 0;
-  double finetune_rate = 0.01;
+  // After bsq and msq: training with the bits that they found, from their weights or, with restart, from those that
+  // they started from.
+  int finetune_epochs = -1;   // -1: as many as before
+  double finetune_rate = -1;  // -1: half the rate before
   std::vector<double> finetune_drops;
-  bool restart = false;
-  bool scratch = false;        // random weights instead of the network's own, by the seed of the batches
-  int threads = 0;             // 0: all processors
-  std::string device = "cpu";  // or cuda
-  Part part;                   // of several processes
-  double timeout = 300;        // seconds that the others may be silent for
+  std::optional<bool> restart;  // by default bsq does, msq does not
+  bool scratch = false;         // random weights instead of the network's own, by the seed of the batches
+  int threads = 0;              // 0: all processors
+  std::string device = "cpu";   // or cuda
+  Part part;                    // of several processes
+  double timeout = 300;         // seconds that the others may be silent for
   // What the processes of a job have to agree on, for people: option and value.
   std::map<std::string, std::string> agreed;
 };

@@ -27,7 +27,10 @@ struct Standing {
   std::size_t stage = 0;
   std::vector<LayerBits> found;
   std::vector<EpochReport> epochs;
+  std::map<std::string, double> chosen;
 };
+
+constexpr std::string_view chosen_prefix = "chosen ";
 
 // The numbers of a layer and of an epoch, by name: what is saved is what is loaded.
 template <class Bits, class Visit>
@@ -73,6 +76,7 @@ void save(const Standing& standing, State& state) {
     state.texts[key("node")] = layer.node;
     visit_layer(layer, [&](const char* what, auto number) { state.numbers[key(what)] = static_cast<double>(number); });
   }
+  for (const auto& [name, value] : standing.chosen) state.numbers[std::string(chosen_prefix) + name] = value;
   state.numbers["epochs"] = static_cast<double>(standing.epochs.size());
   for (std::size_t i = 0; i < standing.epochs.size(); ++i) {
     const EpochReport& epoch = standing.epochs[i];
@@ -110,6 +114,9 @@ Standing load_standing(const State& state, std::size_t stages) {
     visit_epoch(epoch, [&](const char* what, auto& into) { read(state, key(what), into); });
     for (const float bits : state.array(key("bits"))) epoch.bits.push_back(static_cast<int>(bits));
     standing.epochs.push_back(epoch);
+  }
+  for (const auto& [name, value] : state.numbers) {
+    if (name.starts_with(chosen_prefix)) standing.chosen[name.substr(chosen_prefix.size())] = value;
   }
   return standing;
 }
@@ -194,7 +201,7 @@ class Run {
       module.group = &group_;
       module.to(device_);
       if (activations) activations->attach(module);
-      const std::unique_ptr<Method> method = stage.make({now, standing_.found});
+      const std::unique_ptr<Method> method = stage.make({now, standing_.found, batches_.batches()});
       std::optional<GraphModule> teacher;
       if (stage.trainer.distill > 0) {
         teacher.emplace(graph_);
@@ -207,8 +214,13 @@ class Run {
         if (activations) activations->load(*from);
       }
       from = nullptr;
-      if (!train(trainer, stage, activations ? &*activations : nullptr)) return {{}, {}, {}, {}, false};
+      if (!train(trainer, stage, activations ? &*activations : nullptr)) {
+        TrainResult stopped;
+        stopped.complete = false;
+        return stopped;
+      }
       keep_found(method->layer_bits());
+      standing_.chosen.merge(method->chosen());
       now = module.graph();
       before = std::move(next);
       before->hooks = {};
@@ -217,6 +229,7 @@ class Run {
     result.graph = std::move(now);
     result.layers = std::move(standing_.found);
     result.epochs = std::move(standing_.epochs);
+    result.chosen = std::move(standing_.chosen);
     if (activations) {
       result.quantized = {quantized_recipe(result), activations->ranges()};
       result.graph = with_whole_biases(

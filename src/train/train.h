@@ -2,6 +2,7 @@
 #pragma once
 #include <atomic>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,6 +27,7 @@ struct TrainResult {
   Graph graph;                    // with the trained weights, norms folded
   std::vector<LayerBits> layers;  // where the method has bits
   std::vector<EpochReport> epochs;
+  std::map<std::string, double> chosen;  // what a method chose itself, by the name of the option
   std::optional<QuantizedForm> quantized;
   bool complete = true;  // false where it was stopped: all else is empty
 };

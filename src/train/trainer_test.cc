@@ -69,7 +69,7 @@ std::unique_ptr<Method> method_of(const std::string& name) {
     options.odd_share = 0.6;
     return std::make_unique<MsqMethod>(options);
   }
-  BsqOptions options;
+  BsqOptions options = paper_bsq();
   options.interval = 1;
   options.alpha = 0.3;
   return std::make_unique<BsqMethod>(options);
