@@ -47,6 +47,7 @@ must [ "${resumed:-0}" -gt 0 ]
 
 # The last one is BSQ: bits went, layers have the code of their bits, and the same network comes as integers.
 check "$folder/a.json" 'd["magnitude_bits"] < 7 and d["epochs"][-1]["stage"] == "finetune" and len(d["epochs"]) == 3'
+check "$folder/a.json" 'd["stages"][0]["stage"] == "bsq" and d["stages"][0]["after"]["count"] == 200'
 check "$folder/a.json" 'any(l["from_top"] > 0 for l in d["layers"])'
 train c.bsv --method bsq --preset paper --epochs 2 --interval 1 --alpha 300 --finetune-epochs 1 --finetune-rate 0.02 >/dev/null
 "$program" info "$folder/c.bsv" --format json >"$folder/info.json"
@@ -71,6 +72,7 @@ P
 images=512 train e.bsv --method bsq --epochs 4 --target-bits 2.5 --finetune-epochs 1 --format json >"$folder/e.json"
 check "$folder/e.json" 'd["chosen"]["--alpha"] > 0 and d["epochs"][0]["magnitude_bits"] == 5'
 check "$folder/e.json" '0 < d["magnitude_bits"] < 4 and min(l["bits"] for l in d["layers"]) >= 1'
+check "$folder/e.json" '"stages" not in d'
 check "$folder/e.json" '[e["stage"] for e in d["epochs"]] == 4 * ["bsq"] + ["finetune"]'
 
 # From random weights, which are the seed's: the same twice, and others with another seed.

@@ -100,7 +100,24 @@ void require_same_run(const State& state, const Json& now, const std::string& pa
   }
 }
 
-train::TrainResult train_it(TrainVerb& verb, const ModelFile& file, const Dataset& data, EpochTable& table) {
+EvaluateOptions how_of(const TrainVerb& verb) {
+  EvaluateOptions how;
+  how.threads = verb.options.threads;
+  return how;
+}
+
+QuantizeResult integers_of(const train::TrainResult& result, int threads) {
+  return quantize(result.graph, result.quantized->ranges, result.quantized->recipe, threads);
+}
+
+// What it is that runs: integers where activations were trained as such.
+QuantizedModel integers_or_floats(const train::TrainResult& result, int threads) {
+  return result.quantized ? integers_of(result, threads).model : float_model(result.graph);
+}
+
+// test: where the network is measured after each stage; null: nowhere.
+train::TrainResult train_it(TrainVerb& verb, const ModelFile& file, const Dataset& data, const Images* test,
+                            EpochTable& table) {
   const Json made_with = options_json(verb, file, data);
   std::error_code ignored;
   std::optional<State> from;
@@ -136,6 +153,18 @@ train::TrainResult train_it(TrainVerb& verb, const ModelFile& file, const Datase
     whole.texts["options"] = made_with.dump();
     save_state(verb.checkpoint, whole);
     kept = true;
+  };
+  watch.stage_done = [&](const std::string& stage, const train::TrainResult& so_far) {
+    if (!test || !verb.first()) return std::string();
+    const Evaluation measured = evaluate(integers_or_floats(so_far, verb.options.threads), test->set(), how_of(verb));
+    if (!verb.options.json())
+      std::printf("%6s %-9s top-1 on %s: %.2f %%\n", "", stage.c_str(), verb.test.c_str(), measured.top1());
+    Json note = {{"stage", stage}, {"after", accuracy_json(measured)}};
+    if (!so_far.layers.empty()) {
+      note["magnitude_bits"] = magnitude_bits(so_far.layers);
+      note["stored_bits"] = stored_bits(so_far.layers);
+    }
+    return note.dump();
   };
   try {
     result = train::train_network(file.graph, data, file.preprocessing, verb.training, watch, from ? &*from : nullptr);
@@ -184,22 +213,19 @@ void run(TrainVerb verb) {
   if (verb.first()) {
     for (const std::string& path : files_of(verb)) require_writable(path);
   }
-  EvaluateOptions how;
-  how.threads = options.threads;
   std::optional<Evaluation> before;
-  const auto float_accuracy = [&] { return evaluate(float_model(file.graph), test->set(), how); };
+  const auto float_accuracy = [&] { return evaluate(float_model(file.graph), test->set(), how_of(verb)); };
   const bool alone = verb.training.part.size == 1;
   if (test && alone) before = float_accuracy();  // others would have to wait
   EpochTable table(verb);
-  const train::TrainResult result = train_it(verb, file, *data, table);
+  const train::TrainResult result = train_it(verb, file, *data, test ? &*test : nullptr, table);
   if (!verb.first()) return;
   if (test && !alone) before = float_accuracy();
 
   std::optional<QuantizedModel> model;
   std::vector<std::string> files;
   if (result.quantized) {
-    QuantizeResult quantized =
-        quantize(result.graph, result.quantized->ranges, result.quantized->recipe, options.threads);
+    QuantizeResult quantized = integers_of(result, options.threads);
     for (const std::string& line : quantized.warnings) warn(options, line);
     model = std::move(quantized.model);
   }
@@ -248,11 +274,16 @@ void run(TrainVerb verb) {
                   avg_bits_per_weight(*model), avg_shifts(*model));
   }
   if (test) {
-    const Evaluation after = evaluate(model ? *model : float_model(result.graph), test->set(), how);
+    const Evaluation after = evaluate(model ? *model : float_model(result.graph), test->set(), how_of(verb));
     document["test"] = verb.test;
     document["test_hash"] = test->hash();
     document["before"] = accuracy_json(*before);
     document["after"] = accuracy_json(after);
+    document["stages"] = Json::array();
+    for (const std::string& note : result.notes) {
+      // Empty where the run began without --test.
+      if (const Json stage = Json::parse(note, nullptr, false); stage.is_object()) document["stages"].push_back(stage);
+    }
     if (!options.json())
       std::printf("%s on %s: top-1 %.2f %%; %s in float, before: %.2f %%\n", model ? "in integers" : "in float",
                   verb.test.c_str(), after.top1(), options.model.c_str(), before->top1());

@@ -28,6 +28,7 @@ struct Standing {
   std::vector<LayerBits> found;
   std::vector<EpochReport> epochs;
   std::map<std::string, double> chosen;
+  std::vector<std::string> notes;
 };
 
 constexpr std::string_view chosen_prefix = "chosen ";
@@ -77,6 +78,8 @@ void save(const Standing& standing, State& state) {
     visit_layer(layer, [&](const char* what, auto number) { state.numbers[key(what)] = static_cast<double>(number); });
   }
   for (const auto& [name, value] : standing.chosen) state.numbers[std::string(chosen_prefix) + name] = value;
+  state.numbers["notes"] = static_cast<double>(standing.notes.size());
+  for (std::size_t i = 0; i < standing.notes.size(); ++i) state.texts[fmt::format("note {}", i)] = standing.notes[i];
   state.numbers["epochs"] = static_cast<double>(standing.epochs.size());
   for (std::size_t i = 0; i < standing.epochs.size(); ++i) {
     const EpochReport& epoch = standing.epochs[i];
@@ -115,6 +118,8 @@ Standing load_standing(const State& state, std::size_t stages) {
     for (const float bits : state.array(key("bits"))) epoch.bits.push_back(static_cast<int>(bits));
     standing.epochs.push_back(epoch);
   }
+  for (std::size_t i = 0, n = count_of(state, "notes"); i < n; ++i)
+    standing.notes.push_back(state.text(fmt::format("note {}", i)));
   for (const auto& [name, value] : state.numbers) {
     if (name.starts_with(chosen_prefix)) standing.chosen[name.substr(chosen_prefix.size())] = value;
   }
@@ -224,22 +229,28 @@ class Run {
       now = module.graph();
       before = std::move(next);
       before->hooks = {};
+      if (watch_.stage_done && standing_.stage + 1 < stages_.size())
+        standing_.notes.push_back(watch_.stage_done(stage.name, result_of(now, activations)));
     }
+    return result_of(now, activations);
+  }
+
+ private:
+  TrainResult result_of(const Graph& now, const std::optional<Activations>& activations) const {
     TrainResult result;
-    result.graph = std::move(now);
-    result.layers = std::move(standing_.found);
-    result.epochs = std::move(standing_.epochs);
-    result.chosen = std::move(standing_.chosen);
+    result.graph = now;
+    result.layers = standing_.found;
+    result.epochs = standing_.epochs;
+    result.chosen = standing_.chosen;
+    result.notes = standing_.notes;
     if (activations) {
       result.quantized = {quantized_recipe(result), activations->ranges()};
       result.graph = with_whole_biases(
-          result.graph,
-          quantize(result.graph, result.quantized->ranges, result.quantized->recipe, options_.threads).model);
+          now, quantize(now, result.quantized->ranges, result.quantized->recipe, options_.threads).model);
     }
     return result;
   }
 
- private:
   bool train(Trainer& trainer, const Stage& stage, const Activations* activations) {
     Trainer::Watch watch;
     watch.stop = watch_.stop;

@@ -28,6 +28,7 @@ struct TrainResult {
   std::vector<LayerBits> layers;  // where the method has bits
   std::vector<EpochReport> epochs;
   std::map<std::string, double> chosen;  // what a method chose itself, by the name of the option
+  std::vector<std::string> notes;        // TrainWatch::stage_done's, also from before the checkpoint
   std::optional<QuantizedForm> quantized;
   bool complete = true;  // false where it was stopped: all else is empty
 };
@@ -38,6 +39,8 @@ struct TrainWatch {
   std::function<void(std::int64_t done, std::int64_t of, double left)> progress;
   // After each epoch, and where it was stopped: what train_network() goes on from.
   std::function<void(const State&)> checkpoint;
+  // After each stage but the last, with what would be the result if it ended there. Its answer is kept (notes).
+  std::function<std::string(const std::string& stage, const TrainResult& so_far)> stage_done;
   const std::atomic<bool>* stop = nullptr;  // looked at after each step
 };
 

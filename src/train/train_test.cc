@@ -47,11 +47,10 @@ std::vector<Case> cases() {
     o.trainer.average = 0.9;
     o.trainer.norm_batches = 2;
   });
-  add("bsqSensitivity", "bsq", [&](TrainOptions& o) {
+  add("bsqByThePace", "bsq", [&](TrainOptions& o) {
     finetune(o, true);
-    o.bsq.by_sensitivity = true;
-    o.bsq.floor = 0.55;
-    o.bsq.target = 5;
+    o.bsq.alpha.reset();
+    o.bsq.target = 4;
   });
   add("bsqLearntRanges", "bsq", [&](TrainOptions& o) {
     finetune(o, false);
@@ -87,6 +86,9 @@ TEST_P(WholeRuns, GoOnToTheVerySameNetwork) {
       };
       std::optional<State> next;
       watch.checkpoint = [&](const State& now) { next = now; };
+      watch.stage_done = [&](const std::string& stage, const TrainResult& so_far) {
+        return fmt::format("{} {} {}", stage, so_far.layers.size(), so_far.graph.nodes[0].weight().data[0]);
+      };
       TrainResult result = train_network(graph, data, test::gray(), options, watch, state ? &*state : nullptr);
       if (result.complete) return result;
       EXPECT_LT(part, stops.size());
@@ -109,6 +111,9 @@ TEST_P(WholeRuns, GoOnToTheVerySameNetwork) {
       EXPECT_EQ(whole.epochs[e].bits, again.epochs[e].bits);
       EXPECT_EQ(whole.epochs[e].stage, again.epochs[e].stage);
     }
+    EXPECT_EQ(whole.notes, again.notes);
+    EXPECT_EQ(whole.notes.size(), options.finetune_epochs > 0 ? 1u : 0u);
+    EXPECT_EQ(whole.chosen, again.chosen);
     ASSERT_EQ(whole.layers.size(), again.layers.size());
     for (std::size_t l = 0; l < whole.layers.size(); ++l) {
       EXPECT_EQ(whole.layers[l].bits, again.layers[l].bits);
