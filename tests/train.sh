@@ -71,7 +71,8 @@ P
 # BSQ by its own choices: alpha by the pace of the run, bits down to the target, float weights trained with them.
 images=512 train e.bsv --method bsq --epochs 4 --target-bits 2.5 --finetune-epochs 1 --format json >"$folder/e.json"
 check "$folder/e.json" 'd["chosen"]["--alpha"] > 0 and d["epochs"][0]["magnitude_bits"] == 5'
-check "$folder/e.json" '0 < d["magnitude_bits"] < 4 and min(l["bits"] for l in d["layers"]) >= 1'
+check "$folder/e.json" 'd["options"]["--finetune-epochs"] == 1 and d["options"]["--interval"] == 1'
+check "$folder/e.json" '1 <= d["magnitude_bits"] <= 3 and min(l["bits"] for l in d["layers"]) >= 1'
 check "$folder/e.json" '"stages" not in d'
 check "$folder/e.json" '[e["stage"] for e in d["epochs"]] == 4 * ["bsq"] + ["finetune"]'
 
@@ -82,9 +83,30 @@ train s3.onnx --scratch --epochs 1 --seed 2 >/dev/null
 must cmp "$folder/s1.onnx" "$folder/s2.onnx"
 if cmp -s "$folder/s1.onnx" "$folder/s3.onnx"; then echo "two seeds give the same weights"; exit 1; fi
 
-# A log in a pipe has each epoch once.
+# A log that is a stream has each epoch once: what another program opened, and a named pipe.
 train p.onnx --epochs 3 --log /dev/stderr >/dev/null 2>"$folder/lines"
-[ "$(grep -c '"epoch":' "$folder/lines")" = 3 ]
+must [ "$(grep -c '"epoch":' "$folder/lines")" = 3 ]
+mkfifo "$folder/pipe"
+cat "$folder/pipe" >"$folder/piped" &
+train p.onnx --epochs 3 --log "$folder/pipe" >/dev/null
+wait $!
+must [ "$(grep -c '"epoch":' "$folder/piped")" = 3 ]
+# Its reader goes away: an error, and the state stays.
+head -c 5 "$folder/pipe" >/dev/null &
+status=0
+train q.onnx --epochs 50 --log "$folder/pipe" >/dev/null 2>"$folder/error" || status=$?
+must [ $status = 1 ]
+must grep -q "cannot write" "$folder/error"
+
+# Killed at once: the state of the last epoch goes on to the very same weights.
+train k.onnx --epochs 6 --log "$folder/k.jsonl" >/dev/null 2>&1 &
+job=$!
+for _ in $(seq 1200); do [ -s "$folder/k.jsonl" ] && break; sleep 0.1; done
+pkill -KILL -P $job 2>/dev/null || kill -KILL $job 2>/dev/null || true
+wait $job || true
+if [ -e "$folder/k.onnx.state" ]; then train k.onnx --epochs 6 --log "$folder/k.jsonl" --resume >/dev/null; fi
+train l.onnx --epochs 6 >/dev/null
+must cmp "$folder/k.onnx" "$folder/l.onnx"
 
 # What is wrong is said in one line, nothing is written, and what was there stays.
 wrong() {  # wrong STATUS PATTERN OPTIONS...
@@ -111,9 +133,17 @@ wrong 2 "--drops is for --schedule steps" --drops 3
 wrong 2 "--limit is for --test" --limit 3
 wrong 2 "--scratch needs --acts float" --method qat --scratch
 wrong 2 "--scratch forgets them" --scratch --distill 0.5
+wrong 2 "--preset is for --method bsq" --preset paper
+wrong 2 "--reweigh is for --method bsq" --method msq --reweigh memory
+wrong 2 "--preset paper with --epochs needs --alpha" --method bsq --preset paper --epochs 7
+wrong 2 "is reached before the start" --method bsq --bits 2
 wrong 2 "--scheme is for --method qat" --scheme "$folder/c.recipe.toml"
 wrong 2 "leave one out" --method qat --scheme "$folder/c.recipe.toml" --bits 3
 wrong 1 "nowhere.toml" --method qat --scheme "$folder/nowhere.toml"
+sed 's/int[2-8]-exact/int4-typo/' "$folder/c.recipe.toml" >"$folder/typo.toml"
+wrong 1 "int4-typo" --method qat --scheme "$folder/typo.toml"
+{ cat "$folder/c.recipe.toml"; printf '\n[[rule]]\nmatch = "^nosuch$"\nweights = "int4"\n'; } >"$folder/other.toml"
+wrong 1 "nosuch" --method qat --scheme "$folder/other.toml"
 printf '[layers]\nweights = "swis-n2-m4"\n' >"$folder/shifts.toml"
 wrong 1 "does not say bits; int2 to int8 do" --method qat --scheme "$folder/shifts.toml"
 wrong 2 "is no SWIS code" --method swis --weights int4

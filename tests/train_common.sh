@@ -3,7 +3,8 @@
 program=$1 models=$2
 data=fashion-mnist:/usr/share/datasets/fashion-mnist
 folder=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$folder"' EXIT
+# Jobs are shells, which the program runs under.
+trap 'for job in $(jobs -p); do pkill -KILL -P $job || true; kill -KILL $job || true; done 2>/dev/null; rm -rf "$folder"' EXIT
 model=$models/fashion-resnet14.onnx
 export OMP_NUM_THREADS=1
 

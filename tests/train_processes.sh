@@ -3,7 +3,7 @@
 set -eu
 # shellcheck source=tests/train_common.sh
 . "$(dirname "$0")/train_common.sh"
-export MASTER_PORT=$((20000 + $$ % 20000))
+export MASTER_PORT=$((20000 + $$ % 12000))
 
 for method in "--method float --epochs 1 --norm-batches 2" "--method qat --bits 4 --epochs 1" \
   "--method bsq --epochs 1 --interval 1 --alpha 1"; do
@@ -20,9 +20,9 @@ for method in "--method float --epochs 1 --norm-batches 2" "--method qat --bits 
   python3 - "$folder/eval.json" "$method" <<'P'
 import json, sys
 result = json.load(open(sys.argv[1]))
-assert result["agreement"] == 100, result["agreement"]
 # A rounding error may send a weight to the next step; without steps nothing but the order of sums is left.
-least = 80 if "float" in sys.argv[2] else 30
+alike, least = (100, 80) if "float" in sys.argv[2] else (98, 30)
+assert result["agreement"] >= alike, (sys.argv[2], result["agreement"])
 assert result["logit_sqnr_db"] is None or result["logit_sqnr_db"] > least, (sys.argv[2], result["logit_sqnr_db"])
 print(sys.argv[2], result["logit_sqnr_db"])
 P
@@ -35,10 +35,18 @@ must [ "$(wc -l <"$folder/error")" = 1 ]
 must grep -q "rank 0 did not meet the others" "$folder/error"
 must [ ! -e "$folder/w.onnx" ]
 
-# One of two is killed on the way.
-RANK=1 WORLD_SIZE=2 train w.onnx --epochs 50 >/dev/null 2>&1 &
+# One of two is killed on the way; both go on from the state of rank 0, wherever the other runs, and come to the network
+# of an uninterrupted job.
+few="--epochs 12 --timeout 100"
+# shellcheck disable=SC2086
+RANK=1 WORLD_SIZE=2 train whole.onnx $few >/dev/null &
+# shellcheck disable=SC2086
+RANK=0 WORLD_SIZE=2 train whole.onnx $few >/dev/null
+wait $!
+# shellcheck disable=SC2086
+RANK=1 WORLD_SIZE=2 train w.onnx $few >/dev/null 2>&1 &
 job=$!
-RANK=0 WORLD_SIZE=2 train w.onnx --epochs 50 --timeout 20 --log "$folder/w.jsonl" >/dev/null 2>"$folder/error" &
+RANK=0 WORLD_SIZE=2 train w.onnx --epochs 12 --timeout 20 --log "$folder/w.jsonl" >/dev/null 2>"$folder/error" &
 first=$!
 for _ in $(seq 1200); do [ -s "$folder/w.jsonl" ] && break; sleep 0.1; done
 pkill -KILL -P $job 2>/dev/null || kill -KILL $job
@@ -46,25 +54,15 @@ status=0
 wait $first || status=$?
 must [ $status = 1 ]
 must [ "$(wc -l <"$folder/error")" = 1 ]
-grep -q "lost one of the others.*the last good state is" "$folder/error"
+must grep -q "lost one of the others.*the last good state is" "$folder/error"
 must [ -e "$folder/w.onnx.state" ]
-
-# Both go on from the state of rank 0, wherever the other runs: this one has none.
-RANK=1 WORLD_SIZE=2 train elsewhere.onnx --epochs 50 --timeout 100 --resume >/dev/null 2>"$folder/second" &
-RANK=0 WORLD_SIZE=2 train w.onnx --epochs 50 --timeout 100 --resume --log "$folder/w2.jsonl" >/dev/null 2>"$folder/error" &
-first=$!
-before=$(wc -l <"$folder/w.jsonl")
-for _ in $(seq 1200); do
-  [ -e "$folder/w2.jsonl" ] && [ "$(wc -l <"$folder/w2.jsonl")" -gt "$before" ] && break
-  sleep 0.1
-done
-must [ "$(wc -l <"$folder/w2.jsonl")" -gt "$before" ]
-pkill -INT -P $first 2>/dev/null || kill -INT $first
-status=0
-wait $first || status=$?
-must [ $status = 1 ]
-must grep -q -- "--resume goes on" "$folder/error"
-wait
+# shellcheck disable=SC2086
+RANK=1 WORLD_SIZE=2 train elsewhere.onnx $few --resume >/dev/null &
+# shellcheck disable=SC2086
+RANK=0 WORLD_SIZE=2 train w.onnx $few --resume >/dev/null
+wait $!
+must cmp "$folder/w.onnx" "$folder/whole.onnx"
+must [ ! -e "$folder/elsewhere.onnx" ]
 
 # Two that were started differently say what differs, and nothing is trained.
 RANK=1 WORLD_SIZE=2 train v.onnx --epochs 2 --momentum 0.8 >/dev/null 2>"$folder/second" &

@@ -1,4 +1,7 @@
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -41,6 +44,24 @@ TEST(Files, ErrorsNameThePathAndTheReason) {
   EXPECT_EQ(message_of([] { read_file("/"); }), "cannot read '/': it is not a regular file");
   EXPECT_EQ(message_of([] { write_file_atomically("/nowhere/x", ""); }),
             "cannot write '/nowhere/x': No such file or directory");
+}
+
+TEST(Files, KnowsStreams) {
+  const std::string folder = testing::TempDir(), file = folder + "/plain", pipe = folder + "/pipe",
+                    link = folder + "/link";
+  write_file_atomically(file, "x");
+  for (const std::string& path : {pipe, link}) ::unlink(path.c_str());
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  ASSERT_EQ(::symlink(file.c_str(), link.c_str()), 0);
+  EXPECT_TRUE(is_stream("/dev/null"));
+  EXPECT_TRUE(is_stream(pipe));
+  for (const std::string& path : {file, link, folder, folder + "/nowhere"}) EXPECT_FALSE(is_stream(path)) << path;
+  // What another program opened, although it is a file.
+  const int opened = ::open(file.c_str(), O_RDONLY);
+  ASSERT_GE(opened, 0);
+  EXPECT_TRUE(is_stream("/dev/fd/" + std::to_string(opened)));
+  EXPECT_TRUE(is_stream("/proc/self/fd/" + std::to_string(opened)));
+  ::close(opened);
 }
 
 TEST(ParallelFor, EveryIndexOnceForAnyNumberOfThreads) {

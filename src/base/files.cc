@@ -111,6 +111,22 @@ void write_file_atomically(const std::string& given, std::string_view bytes) {
   if (std::rename(place.opened.c_str(), path.c_str()) != 0) give_up(errno);
 }
 
+bool is_stream(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (!fs::exists(status)) return false;
+  if (!fs::is_regular_file(status)) return !fs::is_directory(status);
+  fs::path target = path;
+  for (int links = 0; links < 40; ++links) {
+    const std::string text = target.string();
+    if (text.starts_with("/proc/") || text.starts_with("/dev/fd/")) return true;
+    if (!fs::is_symlink(target, error)) return false;
+    target = target.parent_path() / fs::read_symlink(target, error);
+  }
+  return false;
+}
+
 void require_writable(const std::string& given) {
   const Place place = place_of(given);
   const Descriptor file = open_place(place);

@@ -13,6 +13,10 @@ std::string read_file(const std::string& path, std::uint64_t max_bytes = std::ui
 // followed; a device or a pipe is written into. Throws Error (no permission, disk full) and leaves nothing behind.
 void write_file_atomically(const std::string& path, std::string_view bytes);
 
+// Whether bytes can only be added there: a pipe, a device, or what another program opened for this one (/dev/stderr,
+// also where that is a file). Nothing can be renamed to it.
+bool is_stream(const std::string& path);
+
 // Throws Error now where write_file_atomically() would: for what takes long to compute. Opening a pipe waits for its
 // reader. Leaves nothing behind.
 void require_writable(const std::string& path);

@@ -2,6 +2,7 @@
 #include "train/train.h"
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -54,10 +55,10 @@ std::string duration(double seconds) {
 class EpochTable {
  public:
   explicit EpochTable(const TrainVerb& verb) : verb_(verb) {
-    std::error_code ignored;
-    const bool streamed = std::filesystem::exists(verb.log, ignored) &&
-                          !std::filesystem::is_regular_file(verb.log, ignored) && verb.first();
-    if (streamed) stream_.open(verb.log);
+    if (verb.log.empty() || !verb.first() || !is_stream(verb.log)) return;
+    std::signal(SIGPIPE, SIG_IGN);  // a reader that went away is an error of writing
+    stream_.open(verb.log, std::ios::app);
+    if (!stream_) fail("cannot write '{}'", verb.log);
     if (!verb.options.json() && verb.first())
       std::printf("%6s %-9s %9s %10s %9s %7s %9s %9s\n", "epoch", "stage", "loss", "training %", "rate", "bits",
                   "seconds", "left");
@@ -133,7 +134,7 @@ train::TrainResult train_it(TrainVerb& verb, const ModelFile& file, const Datase
     // How many threads each machine has is its own.
     if (name != "--threads") verb.training.agreed[name] = value.dump();
   }
-  bool kept = verb.resume;
+  bool kept = verb.resume && verb.first();
   std::int64_t steps = 0, all = 0;
   train::TrainResult result;
   const StopOnSignal signals;
@@ -154,18 +155,19 @@ train::TrainResult train_it(TrainVerb& verb, const ModelFile& file, const Datase
     save_state(verb.checkpoint, whole);
     kept = true;
   };
-  watch.stage_done = [&](const std::string& stage, const train::TrainResult& so_far) {
-    if (!test || !verb.first()) return std::string();
-    const Evaluation measured = evaluate(integers_or_floats(so_far, verb.options.threads), test->set(), how_of(verb));
-    if (!verb.options.json())
-      std::printf("%6s %-9s top-1 on %s: %.2f %%\n", "", stage.c_str(), verb.test.c_str(), measured.top1());
-    Json note = {{"stage", stage}, {"after", accuracy_json(measured)}};
-    if (!so_far.layers.empty()) {
-      note["magnitude_bits"] = magnitude_bits(so_far.layers);
-      note["stored_bits"] = stored_bits(so_far.layers);
-    }
-    return note.dump();
-  };
+  // Alone: other processes would wait for their next sum meanwhile.
+  if (test != nullptr && verb.training.part.size == 1)
+    watch.stage_done = [&](const std::string& stage, const train::TrainResult& so_far) {
+      const Evaluation measured = evaluate(integers_or_floats(so_far, verb.options.threads), test->set(), how_of(verb));
+      if (!verb.options.json())
+        std::printf("%6s %-9s top-1 on %s: %.2f %%\n", "", stage.c_str(), verb.test.c_str(), measured.top1());
+      Json note = {{"stage", stage}, {"test_hash", test->hash()}, {"after", accuracy_json(measured)}};
+      if (!so_far.layers.empty()) {
+        note["magnitude_bits"] = magnitude_bits(so_far.layers);
+        note["stored_bits"] = stored_bits(so_far.layers);
+      }
+      return note.dump();
+    };
   try {
     result = train::train_network(file.graph, data, file.preprocessing, verb.training, watch, from ? &*from : nullptr);
   } catch (const Error& e) {
@@ -199,7 +201,7 @@ void run(TrainVerb verb) {
   Options& options = verb.options;
   settle(verb);
   const ModelFile file = load_float_model(options.model, options, "train");
-  if (!verb.scheme.empty()) verb.training.scheme = scheme_of(file.graph, verb.scheme);
+  if (!verb.scheme.empty()) verb.training.scheme = scheme_of(file.graph, verb.scheme, verb.training.keep_float);
   const std::vector<std::string> written = files_of(verb);
   for (std::size_t i = 0; i < written.size(); ++i) {
     // The preprocessing may stay where it is: it is not written again then.
@@ -211,7 +213,10 @@ void run(TrainVerb verb) {
   std::optional<Images> test;
   if (!verb.test.empty()) test.emplace(verb.test, true, file.preprocessing, file.input(), options.limit, options.seed);
   if (verb.first()) {
-    for (const std::string& path : files_of(verb)) require_writable(path);
+    for (const std::string& path : files_of(verb)) {
+      // The table opens streams, once: a pipe's reader goes when it is closed.
+      if (path != verb.log || !is_stream(path)) require_writable(path);
+    }
   }
   std::optional<Evaluation> before;
   const auto float_accuracy = [&] { return evaluate(float_model(file.graph), test->set(), how_of(verb)); };
@@ -281,8 +286,9 @@ void run(TrainVerb verb) {
     document["after"] = accuracy_json(after);
     document["stages"] = Json::array();
     for (const std::string& note : result.notes) {
-      // Empty where the run began without --test.
-      if (const Json stage = Json::parse(note, nullptr, false); stage.is_object()) document["stages"].push_back(stage);
+      // Not where the run began with another --test.
+      const Json stage = Json::parse(note, nullptr, false);
+      if (stage.is_object() && stage.value("test_hash", "") == test->hash()) document["stages"].push_back(stage);
     }
     if (!options.json())
       std::printf("%s on %s: top-1 %.2f %%; %s in float, before: %.2f %%\n", model ? "in integers" : "in float",

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <regex>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/parallel.h"
+#include "methods/methods.h"
 #include "methods/swis/swis.h"
 #include "train/method_names.h"
 
@@ -78,48 +80,58 @@ void refuse_idle(const TrainVerb& verb) {
                 ErrorKind::usage);
 }
 
-// What the paper has, for all that was not said otherwise (specification of BSQ, A.7).
+// What the paper has, for all that was not said otherwise (specification of BSQ, A.7): 350 and 300 epochs, or the same
+// parts of --epochs.
 void take_paper(TrainVerb& verb) {
   TrainOptions& t = verb.training;
   const auto unless = [&](const char* name, auto& option, const auto& value) {
     if (verb.app->get_option(name)->count() == 0) option = value;
   };
+  const auto given = [&](const char* name) { return verb.app->get_option(name)->count() > 0; };
+  if (given("--epochs") && !given("--alpha"))
+    throw Error("--preset paper with --epochs needs --alpha: the paper's 0.005 times 136850 / steps", ErrorKind::usage);
   const train::BsqOptions paper = train::paper_bsq();
+  unless("--epochs", t.trainer.epochs, 350);
+  const int epochs = t.trainer.epochs;
   unless("--bits", t.bsq.bits, paper.bits);
-  unless("--interval", t.bsq.interval, paper.interval);
+  unless("--interval", t.bsq.interval, std::max(1, paper.interval * epochs / 350));
   unless("--alpha", t.bsq.alpha, paper.alpha);
   unless("--floor", t.bsq.floor, paper.floor);
   unless("--reweigh", verb.reweigh, "memory");
   unless("--target-bits", t.bsq.target, paper.target);
   unless("--restart", t.restart, false);
-  unless("--epochs", t.trainer.epochs, 350);
-  unless("--finetune-epochs", t.finetune_epochs, 300);
+  unless("--finetune-epochs", t.finetune_epochs, std::max(1, 300 * epochs / 350));
   unless("--finetune-rate", t.finetune_rate, 0.01);
   unless("--schedule", verb.schedule, "steps");
   if (verb.schedule != "steps") return;
-  unless("--drops", t.trainer.schedule.drops, std::vector<double>{250});
-  unless("--finetune-drops", t.finetune_drops, std::vector<double>{150, 250});
+  const double tuning = t.finetune_epochs;
+  unless("--drops", t.trainer.schedule.drops, std::vector<double>{250.0 / 350 * epochs});
+  unless("--finetune-drops", t.finetune_drops, std::vector<double>{tuning / 2, tuning * 5 / 6});
 }
 
 }  // namespace
 
-std::map<std::string, int> scheme_of(const Graph& graph, const std::string& path) {
+std::map<std::string, int> scheme_of(const Graph& graph, const std::string& path, const std::string& keep_float) {
   const Recipe recipe = parse_recipe(read_file(path, 1 << 20), path);
-  const std::vector<LayerRecipe> codes = resolve(graph, recipe);
+  std::vector<std::string> warnings;
+  const std::vector<LayerRecipe> codes = resolve(graph, recipe, &warnings);
+  if (!warnings.empty()) fail("--scheme: '{}': {}", path, warnings.front());
+  if (!keep_float.empty()) require_pattern(keep_float);
+  const std::regex kept(keep_float);
   std::map<std::string, int> scheme;
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
-    if (!has_weights(graph.nodes[i]) || codes[i].weight_code == "float") continue;
+    const Node& node = graph.nodes[i];
+    if (!has_weights(node) || (!keep_float.empty() && std::regex_search(node.name, kept))) continue;
     const std::string& code = codes[i].weight_code;
-    const bool whole = code.starts_with("int") && code.size() > 3 && code[3] >= '2' && code[3] <= '8' &&
-                       (code.size() == 4 || code[4] == '-');
-    if (!whole)
+    if (code == "float") fail("--scheme: '{}' leaves layer '{}' float; say so with --exclude as well", path, node.name);
+    require_weight_code(code);
+    if (!code.starts_with("int"))
       fail(
           "--scheme: '{}' has '{}' for layer '{}', which does not say bits; int2 to int8 do, with int4-exact for three "
           "bits of magnitude",
-          path, code, graph.nodes[i].name);
-    scheme[graph.nodes[i].name] = code[3] - '0' - 1;
+          path, code, node.name);
+    scheme[node.name] = code[3] - '0' - 1;
   }
-  if (scheme.empty()) fail("--scheme: '{}' leaves every layer float", path);
   return scheme;
 }
 
@@ -149,6 +161,8 @@ void settle(TrainVerb& verb) {
   const auto given = [&](const char* name) { return verb.app->get_option(name)->count() > 0; };
   if (given("--alpha")) t.bsq.alpha = verb.alpha;
   if (given("--restart")) t.restart = verb.restart;
+  // Who chooses alpha looks for what it does.
+  if (given("--alpha")) t.bsq.target = 0;
   if (verb.preset == "paper") take_paper(verb);
   refuse_idle(verb);
   if (verb.bits > 0) t.bsq.bits = t.msq.bits = t.qat_bits = verb.bits;
@@ -159,6 +173,15 @@ void settle(TrainVerb& verb) {
   t.bsq.official_clip = quirk("clip");
   t.bsq.official_projection = quirk("project");
   t.bsq.official_scale_decay = quirk("scale-decay");
+  if (t.method == "bsq" && t.bsq.target > 0 && t.bsq.bits <= t.bsq.target)
+    throw Error(fmt::format("--target-bits: {} is reached before the start, with {} bits (--bits); nothing would be "
+                            "trained away",
+                            t.bsq.target, t.bsq.bits),
+                ErrorKind::usage);
+  if (t.bsq.interval == 0) t.bsq.interval = std::max(1, t.trainer.epochs / 6);
+  if (t.finetune_epochs < 0) t.finetune_epochs = t.trainer.epochs;
+  if (t.finetune_rate < 0) t.finetune_rate = t.trainer.schedule.rate / 2;
+  if (!t.restart) t.restart = t.method == "bsq";
   if (verb.interval > 0) t.bsq.interval = t.msq.interval = verb.interval;
   t.part = train::part_of_job();
   t.threads = verb.options.threads;
@@ -209,6 +232,7 @@ Json options_json(const TrainVerb& verb, const ModelFile& file, const Dataset& d
           {"--epochs", t.trainer.epochs},
           {"--batch", t.batches.batch},
           {"--train-images", t.batches.most_images},
+          {"--epoch-images", t.batches.epoch_images},
           {"--rate", t.trainer.schedule.rate},
           {"--schedule", verb.schedule},
           {"--drops", t.trainer.schedule.drops},
@@ -238,7 +262,7 @@ Json options_json(const TrainVerb& verb, const ModelFile& file, const Dataset& d
           {"--finetune-epochs", t.finetune_epochs},
           {"--finetune-rate", t.finetune_rate},
           {"--finetune-drops", t.finetune_drops},
-          {"--restart", t.restart ? Json(*t.restart) : Json("as the method does")},
+          {"--restart", t.restart.value_or(false)},
           {"--preset", verb.preset},
           {"--lambda", t.msq.lambda},
           {"--odd-share", t.msq.odd_share},
@@ -273,6 +297,9 @@ void add_train_options(CLI::App& app, TrainVerb& verb) {
   app.add_option("--epochs", t.trainer.epochs, "passes over the images")->check(at_least(1, 100000));
   app.add_option("--batch", t.batches.batch, "images a step")->check(at_least(1, 1 << 20));
   app.add_option("--train-images", t.batches.most_images, "train on so many (a seeded choice; default: all)")
+      ->check(at_least(0));
+  app.add_option("--epoch-images", t.batches.epoch_images,
+                 "images of an epoch, the next ones of a pass over all (default: a whole pass)")
       ->check(at_least(0));
   app.add_option("--rate", t.trainer.schedule.rate, "learning rate")->check(within(0.0, 1e6));
   app.add_option("--schedule", verb.schedule, "of the rate: cosine or steps")
@@ -321,13 +348,14 @@ void add_train_options(CLI::App& app, TrainVerb& verb) {
       ->check(at_least(1, 100000))
       ->group(bits);
   app.add_option("--preset", verb.preset,
-                 "bsq: short, what works best in short runs from a trained MODEL, or paper: 350 + 300 epochs, steps, "
-                 "alpha 0.005, 8 bits, interval 100, and no --floor, --target-bits, --restart")
+                 "bsq: short, for short runs from a trained MODEL, or paper: 350 + 300 epochs (or the same parts of "
+                 "--epochs), steps, alpha 0.005, 8 bits, interval 100, finetuning at 0.01, --reweigh memory, and no "
+                 "--floor, --target-bits, --restart; activations are those of --acts and --act-range")
       ->check(CLI::IsMember({"short", "paper"}))
       ->group(bits);
   app.add_option("--alpha", verb.alpha,
-                 "bsq: weight of the regularizer (default: by the pace of the run; paper: 0.005, times 350 / epochs in "
-                 "short runs)")
+                 "bsq: weight of the regularizer (default: by the pace of the run; the paper's 0.005 is for 136850 "
+                 "steps, and shorter runs need more)")
       ->default_str("")
       ->check(within(0, 1e6))
       ->group(bits);
@@ -354,8 +382,9 @@ void add_train_options(CLI::App& app, TrainVerb& verb) {
   app.add_option("--scheme", verb.scheme, "qat: bits of every layer, from a recipe with intN codes, as train writes it")
       ->check(not_empty())
       ->group(bits);
-  app.add_option("--target-bits", verb.target,
-                 "mean magnitude bits at which the regularizer rests (bsq 2, msq 3); bsq: 0 for never")
+  app.add_option(
+         "--target-bits", verb.target,
+         "mean magnitude bits at which the regularizer rests (bsq 2, or never with --alpha; msq 3); bsq: 0 for never")
       ->default_str("")
       ->check(within(0, 8))
       ->group(bits);

@@ -24,6 +24,7 @@ BatchStream::BatchStream(const Dataset& data, const Preprocessing& preprocessing
   chosen_.resize(static_cast<std::size_t>(images_));
   if (options.batch < 1 || images_ < options.batch)
     fail("{}: {} images make no batch of {}", data.description(), images_, options.batch);
+  if (batches() < 1) fail("an epoch of {} images makes no batch of {}", options.epoch_images, options.batch);
   if (options.batch % options.parts != 0)
     fail("a batch of {} cannot be shared by {} processes: it has to be a multiple", options.batch, options.parts);
   for (int t = 0; t < std::max(1, options.threads); ++t) workers_.emplace_back([this] { work(); });
@@ -65,8 +66,12 @@ void BatchStream::plain(std::int64_t i, std::span<float> out) const {
 
 Batch BatchStream::prepare(std::int64_t position) const {
   const std::int64_t epoch = position / batches();
-  const std::vector<std::int64_t> order = shuffled(images_, Random(options_.seed, static_cast<std::uint64_t>(epoch)));
-  const std::int64_t first = position % batches() * options_.batch, channels = input_[0], plane = input_[1] * input_[2];
+  // Epochs of a pass over the images, which has one order.
+  const std::int64_t shares = images_ / (batches() * options_.batch);
+  const std::vector<std::int64_t> order =
+      shuffled(images_, Random(options_.seed, static_cast<std::uint64_t>(epoch / shares)));
+  const std::int64_t first = (epoch % shares * batches() + position % batches()) * options_.batch, channels = input_[0],
+                     plane = input_[1] * input_[2];
   Batch batch;
   const std::int64_t mine = options_.batch / options_.parts, skip = mine * options_.part;
   batch.images.resize(static_cast<std::size_t>(mine * channels * plane));

@@ -1,5 +1,6 @@
 // Training images as a stream of batches: shuffled, augmented, prepared ahead. Free of torch.
 #pragma once
+#include <algorithm>
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
@@ -21,9 +22,11 @@ struct BatchOptions {
   std::uint64_t seed = 1;        // of the order, which is another in every epoch, and of the augmentation
   bool augment = true;           // data/augment.h; false: as for evaluation
   std::int64_t most_images = 0;  // the first so many of a seeded choice; 0: all
-  int part = 0, parts = 1;       // this process's part of every batch; parts divides batch
-  int threads = 1;               // that prepare batches
-  int ahead = 4;                 // batches prepared before they are asked for
+  // Images of an epoch, where a pass over all of them is to be several: consecutive parts of one order; 0: all.
+  std::int64_t epoch_images = 0;
+  int part = 0, parts = 1;  // this process's part of every batch; parts divides batch
+  int threads = 1;          // that prepare batches
+  int ahead = 4;            // batches prepared before they are asked for
 };
 
 struct Batch {
@@ -41,7 +44,10 @@ class BatchStream {
   BatchStream(const BatchStream&) = delete;
   BatchStream& operator=(const BatchStream&) = delete;
 
-  std::int64_t batches() const { return images_ / options_.batch; }  // of an epoch
+  // Of an epoch.
+  std::int64_t batches() const {
+    return (options_.epoch_images > 0 ? std::min(options_.epoch_images, images_) : images_) / options_.batch;
+  }
   std::int64_t images() const { return images_; }
 
   // Image i, 0 to images() - 1, channel-last, as for evaluation. Safe to call from several threads.

@@ -66,6 +66,30 @@ TEST(Batches, EveryImageOnceAnEpochInAnotherOrder) {
   EXPECT_EQ(all.size(), 60u);  // the four left over are others each time
 }
 
+// Epochs of two batches: three of them are a pass, in which no image comes twice.
+TEST(Batches, AnEpochMayBePartOfAPass) {
+  const Numbered data(60);
+  BatchOptions o = options(2);
+  o.epoch_images = 17;
+  BatchStream stream(data, gray(), input, o);
+  ASSERT_EQ(stream.batches(), 2);
+  std::set<std::int64_t> pass, all;
+  for (std::int64_t e = 0; e < 9; ++e) {
+    if (e % 3 == 0) pass.clear();
+    for (std::int64_t b = 0; b < 2; ++b) {
+      for (const std::int64_t label : stream.take(e, b).labels) {
+        EXPECT_TRUE(pass.insert(label).second) << e;
+        all.insert(label);
+      }
+    }
+  }
+  EXPECT_GT(all.size(), 56u);
+  o.epoch_images = 100;
+  EXPECT_EQ(BatchStream(data, gray(), input, o).batches(), 7);
+  o.epoch_images = 7;
+  EXPECT_THROW(BatchStream(data, gray(), input, o), Error);
+}
+
 TEST(Batches, AreTheSameForAnyThreadsAndOrder) {
   const Numbered data(40);
   BatchStream one(data, gray(), input, options(1, true)), three(data, gray(), input, options(3, true));

@@ -106,6 +106,7 @@ int run(int argc, char** argv) {
   bsq.bits = 3;
   all.push_back(contender("BSQ, 3 bits, fused", graph, std::make_unique<BsqMethod>(bsq)));
   bsq.bits = 8;
+  all.push_back(contender("BSQ, 5 bits, by sensitivity", graph, std::make_unique<BsqMethod>(BsqOptions())));
   all.push_back(contender("BSQ, 8 bits, planes of torch", graph, std::make_unique<PlainBsqMethod>(bsq)));
 
   const Shape& input = graph.shape(graph.input);

@@ -23,11 +23,14 @@ struct BsqLayer {
   torch::Tensor weight;        // the same, which the network computes with: a leaf, perhaps on another device
 };
 
-// How a run moves, for choosing alpha: steps between adjustments, their mean learning rate, momentum.
+// How a run moves, for choosing alpha: steps from one adjustment to the next, their mean learning rate, momentum.
 struct BsqPace {
   std::int64_t steps = 100;
   double rate = 0.1, momentum = 0.9;
 };
+
+// Epochs between adjustments.
+int interval_of(const BsqOptions& options, int epochs);
 
 class BsqMethod final : public Method {
  public:

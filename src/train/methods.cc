@@ -55,16 +55,15 @@ std::vector<Stage> with_finetuning(Stage stage, const TrainOptions& options, boo
 }
 
 std::vector<Stage> bsq_stages(const TrainOptions& options) {
-  BsqOptions bsq = options.bsq;
+  const BsqOptions& bsq = options.bsq;
   const Schedule& schedule = options.trainer.schedule;
-  if (bsq.interval == 0) bsq.interval = std::max(1, options.trainer.epochs / 6);
   BsqPace pace;
   pace.rate = schedule.kind == Schedule::Kind::cosine ? schedule.rate / 2 : schedule.rate;
   pace.momentum = options.trainer.momentum;
   return with_finetuning({"bsq", options.trainer, false,
-                          [bsq, pace](const StageStart& start) {
+                          [bsq, pace, epochs = options.trainer.epochs](const StageStart& start) {
                             BsqPace here = pace;
-                            here.steps = start.steps * bsq.interval;
+                            here.steps = start.steps * std::min(interval_of(bsq, epochs), epochs);
                             return std::make_unique<BsqMethod>(bsq, here);
                           }},
                          options, true);

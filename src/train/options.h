@@ -66,11 +66,10 @@ struct EpochReport {
   double mean_bits = 0;   // magnitude bits of a weight; 0 where there are none
 };
 
-// The defaults are those for short runs from a trained network, where they were measured to be best
-// (docs/methods/bsq.md); paper_bsq() has the paper's.
+// The defaults are for short runs from a trained network (docs/methods/bsq.md); paper_bsq() has the paper's.
 struct BsqOptions {
-  // Weight of the regularizer (specification of BSQ, A.3). None: such that the mean layer gets from one adjustment to
-  // `floor` in a third of the time (D.3), by BsqPace.
+  // Weight of the regularizer (specification of BSQ, A.3). None: such that, without the loss, the mean layer gets to
+  // `floor` in a third of the first interval (D.3); later it takes longer, as its bits become fewer.
   std::optional<double> alpha;
   int bits = 5;         // magnitude bits at the start
   int most_bits = 8;    // a carry may grow a layer up to; int8 weights hold 7, so the last adjustment cuts to that
@@ -85,9 +84,9 @@ struct BsqOptions {
   // with the empirical Fisher information; the mean is geometric, over weights; factors within 1/16 to 16). Not in
   // the paper.
   bool by_sensitivity = true;
-  // Share of a layer's planes, by their norms, that is left between two adjustments at least: when it is reached the
-  // layer rests until the next one. All weights of one bit shrink together, so with less than half a layer dies at
-  // once; with 0.55 it loses about a bit at most. 0: as the paper has it.
+  // Share of a layer's planes, by their norms, that is left between two adjustments: where there is less, regularizer
+  // and decay rest. All weights of one bit shrink together, so with less than half a layer dies at once; with 0.55 it
+  // loses about a bit at most. 0: as the paper has it.
   double floor = 0.55;
   // Mean magnitude bits, as of the last adjustment, at which the regularizer rests; 0: never.
   double target = 2;
@@ -97,7 +96,7 @@ struct BsqOptions {
   bool official_scale_decay = false;  // weight decay of scales too (B.5)
 };
 
-// For 350 epochs (A.7; short runs need alpha times 350 / epochs, D.3).
+// For 350 epochs of 391 steps (A.7); shorter runs need an alpha, and a decay, as many times larger (D.3).
 BsqOptions paper_bsq();
 
 struct MsqOptions {
@@ -123,9 +122,9 @@ struct TrainOptions {
   BsqOptions bsq;
   MsqOptions msq;
   CodedOptions coded;
-  int qat_bits = 3;  // magnitude bits of every layer, 1 to 7
-  std::map<std::string, int>
-      scheme;  // qat: magnitude bits, 1 to 7, by node; others stay float. Empty: qat_bits for all
+  int qat_bits = 3;                   // magnitude bits of every layer, 1 to 7
+  std::map<std::string, int> scheme;  // qat: magnitude bits, 1 to 7, of every layer but those of keep_float, by
+  // node. Empty: qat_bits for all
   // After bsq and msq: training with the bits that they found, from their weights or, with restart, from those that
   // they started from.
   int finetune_epochs = -1;   // -1: as many as before

@@ -56,7 +56,7 @@ void PlainBsqMethod::regularize() {
       torch::zeros({}, layers_.empty() ? torch::TensorOptions() : layers_[0].scale.options().requires_grad(false));
   for (const PlainBsqLayer& layer : layers_) {
     const double kappa = static_cast<double>(layer.positive[0].numel()) * layer.bits / weights_;
-    loss = loss + options_.alpha.value_or(0) * kappa * layer.group_lasso();
+    loss = loss + options_.alpha.value() * kappa * layer.group_lasso();
   }
   loss.backward();
 }

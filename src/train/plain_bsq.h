@@ -1,6 +1,6 @@
 // BSQ as the authors have it: every plane a variable of torch's, the regularizer part of the loss. The plain reference
 // of train/bsq.h, for its tests and for the benchmark: it costs 16 variables a weight where that has a gradient and a
-// momentum. Without adjustments.
+// momentum. Without adjustments; alpha has to be given.
 #pragma once
 #include <vector>
 

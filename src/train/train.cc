@@ -166,6 +166,7 @@ class Run {
     }
     group_.require_agreement(options.agreed);
     if (!options.keep_float.empty()) keep_float_ = named_like(graph, options.keep_float);
+    require_scheme();
     require_labels(data, element_count(graph.shape(graph.output)));
   }
 
@@ -236,6 +237,15 @@ class Run {
   }
 
  private:
+  void require_scheme() const {
+    for (std::size_t i = 0; i < graph_.nodes.size() && !options_.scheme.empty(); ++i) {
+      const bool kept = i < keep_float_.size() && keep_float_[i];
+      if (has_weights(graph_.nodes[i]) && !kept && options_.scheme.count(graph_.nodes[i].name) == 0)
+        fail("the scheme says no bits for layer '{}', and it is not one of those that stay float",
+             graph_.nodes[i].name);
+    }
+  }
+
   TrainResult result_of(const Graph& now, const std::optional<Activations>& activations) const {
     TrainResult result;
     result.graph = now;

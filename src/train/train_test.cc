@@ -130,13 +130,36 @@ TEST_P(WholeRuns, GoOnToTheVerySameNetwork) {
 INSTANTIATE_TEST_SUITE_P(Cases, WholeRuns, testing::ValuesIn(cases()),
                          [](const auto& info) { return info.param.name; });
 
+// A process that is killed leaves the state of the last epoch, also where that was the last one of its stage.
+TEST(Train, GoesOnFromEveryCheckpoint) {
+  TrainOptions options = options_of("bsq");
+  options.finetune_epochs = 2;
+  std::vector<State> states;
+  TrainWatch watch;
+  watch.checkpoint = [&](const State& state) { states.push_back(state); };
+  const test::Quarters data;
+  const TrainResult whole = train_network(test::small_network(), data, test::gray(), options, watch);
+  ASSERT_EQ(states.size(), 4u);
+  for (const State& state : states) {
+    const TrainResult again = train_network(test::small_network(), data, test::gray(), options, {}, &state);
+    for (const std::size_t node : {0u, 2u})
+      EXPECT_EQ(whole.graph.nodes[node].weight().data, again.graph.nodes[node].weight().data);
+    EXPECT_EQ(again.epochs.size(), 4u);
+  }
+}
+
 TEST(Train, QatHasTheBitsOfTheScheme) {
   TrainOptions options = options_of("qat");
   options.scheme = {{"conv", 4}};
+  EXPECT_THROW(train_network(test::small_network(), test::Quarters(), test::gray(), options), Error);
+  options.keep_float = options.activations.keep_float = "linear";
   const TrainResult result = train_network(test::small_network(), test::Quarters(), test::gray(), options);
   ASSERT_EQ(result.layers.size(), 1u);
   EXPECT_EQ(result.layers[0].node, "conv");
   EXPECT_EQ(result.layers[0].bits, 4);
+  const std::vector<LayerRecipe> codes = resolve(result.graph, result.quantized.value().recipe);
+  EXPECT_EQ(codes[0].weight_code, "int5-exact");
+  EXPECT_EQ(codes[2].weight_code, "float");
 }
 
 TEST(Train, LearnsFromScratch) {

@@ -11,6 +11,7 @@ import argparse
 import concurrent.futures
 import json
 import pathlib
+import re
 import statistics
 import subprocess
 
@@ -20,49 +21,67 @@ kept = root / "docs" / "training-results.json"
 page = root / "docs" / "training-results.md"
 marker = "<!-- Everything below is written by tools/results/training.py -->"
 fashion = "fashion-mnist:/usr/share/datasets/fashion-mnist"
-batches = ",".join(f"{{data}}/cifar10/data_batch_{i}.bin" for i in (1, 2, 3))
-sets = {  # name: (what it is, options of all points, more images for comparisons only, seeds)
-    "fashion": ("Fashion-MNIST, the default network, 8-bit activations, 8,000 training images an epoch",
-                f"{root}/models/fashion-resnet14.onnx --data {fashion}:train --test {fashion}:test --train-images 8000",
-                None, (1, 2, 3)),
-    "cifar": ("CIFAR-10, resnet20b-bsq, 4-bit activations, 10,000 training images an epoch",
+batches = ",".join(f"{{data}}/cifar10/data_batch_{i}.bin" for i in (1, 2, 3))  # of training images
+sets = {  # name: (what it is, options of all points, more images for comparisons only, seeds, steps of an epoch)
+    "fashion": ("Fashion-MNIST: the default network, 8-bit activations",
+                f"{root}/models/fashion-resnet14.onnx --data {fashion}:train --test {fashion}:test --epoch-images 8000",
+                None, (1, 2, 3), 62),
+    "cifar": ("CIFAR-10: resnet20b-bsq, 4-bit activations",
               f"{{data}}/cifar10-models/resnet20b-bsq.onnx --preprocess {here}/cifar-bsq.toml --data cifar10:{batches} "
-              "--test cifar10:{data}/cifar10/test_orig_dev509.bin --train-images 10000 --acts act4-uniform",
-              "cifar10:{data}/cifar10/test_jpeg_dev.bin", (1,)),
+              "--test cifar10:{data}/cifar10/test_orig_dev509.bin --epoch-images 10000 --acts act4-uniform",
+              "cifar10:{data}/cifar10/test_jpeg_dev.bin", (1,), 78),
 }
 # Twelve epochs each; BSQ and MSQ share them between the search for bits and finetuning.
-two = "--epochs 6 --finetune-epochs 6 --rate 0.1 --finetune-rate 0.05"
-one = "--epochs 12 --rate 0.1"
+epochs = 6
+two = f"--epochs {epochs} --finetune-epochs {epochs} --rate 0.1 --finetune-rate 0.05"
+one = f"--epochs {2 * epochs} --rate 0.1"
+# The paper's alphas; a run of fewer steps needs alpha, and the decay of planes, as many times larger (specification, D.3).
+paper_steps = 350 * 391
 paper = f"--method bsq --preset paper {two} --schedule cosine --interval 1"
-alphas = ("0.4", "1", "2", "4")  # of the short run: the paper's are 350 / 6 times smaller
+alphas = (3e-3, 5e-3, 1e-2, 2e-2)
 points = {}  # name: (what it is, options)
 for bits in ("3", "2", "1.5", "1.1"):
-    points[f"bsq-{bits}"] = (f"BSQ, at most {bits}", f"--method bsq {two} --target-bits {bits}")
+    points[f"bsq-{bits}"] = (f"BSQ, target {bits}", f"--method bsq {two} --target-bits {bits}")
 for bits in ("3", "2", "1"):
     points[f"qat-{bits}"] = (f"uniform QAT, {bits}", f"--method qat {one} --bits {bits}")
 for bits in ("3", "2"):
-    points[f"msq-{bits}"] = (f"MSQ, at most {bits}", f"--method msq {two} --odd-share 0.6 --target-bits {bits}")
+    points[f"msq-{bits}"] = (f"MSQ, target {bits}", f"--method msq {two} --odd-share 0.6 --target-bits {bits}")
 for alpha in alphas:
-    points[f"paper-{alpha}"] = (f"BSQ as in the paper, alpha {alpha}", f"{paper} --alpha {alpha}")
-    points[f"paper-{alpha}-restart"] = (f"the same scheme from float, alpha {alpha}", f"{paper} --alpha {alpha} --restart")
-points["alpha-0"] = ("control: alpha 0", f"{paper} --alpha 0")
+    points[f"paper-{alpha}"] = (f"BSQ as in the paper, alpha {alpha}", f"{paper} --alpha {{scaled:{alpha}}} --plane-decay {{scaled:1e-4}}")
+    points[f"paper-{alpha}-restart"] = (f"the same scheme from float, alpha {alpha}", f"{paper} --alpha {{scaled:{alpha}}} --plane-decay {{scaled:1e-4}} --restart")
+points["alpha-0"] = ("control: alpha 0", f"{paper} --alpha 0 --plane-decay {{scaled:1e-4}}")
 points["alpha-0-no-decay"] = ("control: alpha 0, no decay of planes", f"{paper} --alpha 0 --plane-decay 0")
+
+
+def scaled(options, steps):
+    return re.sub(r"{scaled:([^}]*)}", lambda m: f"{float(m[1]) * paper_steps / (epochs * steps):.4g}", options)
+
+
+def keep(path, text):
+    """The whole file or nothing."""
+    half = pathlib.Path(f"{path}.half")
+    half.write_text(text)
+    half.rename(path)
 
 
 def measure(program, data, folder, name, point, seed):
     """Trains one point; what is kept of it."""
-    _, common, more, _ = sets[name]
-    stem = folder / f"{name}-{point}-{seed}"
-    report, packed, state = stem.with_suffix(stem.suffix + ".json"), f"{stem}.bsv", pathlib.Path(f"{stem}.bsv.state")
+    _, common, more, _, steps = sets[name]
+    stem = f"{folder}/{name}-{point}-{seed}"
+    report, packed, state, asked = (pathlib.Path(stem + end) for end in (".json", ".bsv", ".bsv.state", ".options"))
+    command = [program, "train", *common.format(data=data).split(),
+               *scaled(points[point][1], steps).split(), "--seed", str(seed), "-j", "1", "-o", str(packed), "--format", "json"]
+    if asked.exists() and asked.read_text() != " ".join(command[1:]):
+        for old in (report, state, pathlib.Path(f"{stem}.more.json")):  # of other options
+            old.unlink(missing_ok=True)
+    keep(asked, " ".join(command[1:]))
     if not report.exists():
-        command = [program, "train", *common.format(data=data).split(), *points[point][1].split(), "--seed", str(seed), "-j", "1",
-                   "-o", packed, "--format", "json"]
         if state.exists():
             command.append("--resume")
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         if done.returncode != 0:
-            raise SystemExit(f"{name} {point} {seed}: {done.stderr.strip().splitlines()[-1]}")
-        report.write_text(done.stdout)
+            raise SystemExit(f"{name} {point} {seed}: status {done.returncode}: {done.stderr.strip()[-300:]}")
+        keep(report, done.stdout)
     result = json.loads(report.read_text())
     few = {"set": name, "point": point, "seed": seed, "layers": [l["name"] for l in result["layers"]],
            "weights": [l["weights"] for l in result["layers"]], "bits": [l["bits"] for l in result["layers"]],
@@ -76,10 +95,10 @@ def measure(program, data, folder, name, point, seed):
     if more:
         compared = pathlib.Path(f"{stem}.more.json")
         if not compared.exists():
-            model, preprocessing = common.format(data=data).split()[0], ["--preprocess", str(here / "cifar-bsq.toml")]
-            done = subprocess.run([program, "eval", packed, "--data", more.format(data=data), "--reference", model, "--format", "json"],
+            model = common.format(data=data).split()[0]
+            done = subprocess.run([program, "eval", str(packed), "--data", more.format(data=data), "--reference", model, "--format", "json"],
                                   stdout=subprocess.PIPE, text=True, check=True)
-            compared.write_text(done.stdout)
+            keep(compared, done.stdout)
         few["agreement"] = json.loads(compared.read_text())["agreement"]
     print(f"{name} {point} {seed}: {few['magnitude']:.2f} bits, {100 * few['correct'] / few['count']:.2f} %", flush=True)
     return few
@@ -101,7 +120,8 @@ def table(name, results):
         rows = [r for r in results if r["point"] == point]
         if not rows:
             continue
-        percent = lambda key: spread([100 * r[key] / r["count"] for r in rows]) if all(key in r for r in rows) else ""
+        def percent(key):
+            return spread([100 * r[key] / r["count"] for r in rows]) if all(key in r for r in rows) else ""
         lines.append(f"| {what} | {spread([r['magnitude'] for r in rows])} | {spread([r['stored'] for r in rows])} | "
                      f"{spread([r['bsv'] for r in rows])} | {percent('found')} | {percent('correct')} |"
                      + (f" {spread([r['agreement'] for r in rows])} |" if more else ""))
@@ -121,7 +141,7 @@ def main():
     parser.add_argument("program")
     parser.add_argument("data")
     parser.add_argument("--folder", default=str(root / "build" / "results" / "training"))
-    parser.add_argument("--only", action="append")
+    parser.add_argument("--only", action="append", choices=list(sets))
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--report-only", action="store_true")
     arguments = parser.parse_args()
