@@ -13,7 +13,7 @@ std::string read_file(const std::string& path, std::uint64_t max_bytes = std::ui
 // followed; a device or a pipe is written into. Throws Error (no permission, disk full) and leaves nothing behind.
 void write_file_atomically(const std::string& path, std::string_view bytes);
 
-// Whether bytes can only be added there: a pipe, a device, or what another program opened for this one (/dev/stderr,
+// Whether bytes can only be added there: a pipe, a device, or what another program opened for this one (/dev/fd/2,
 // also where that is a file). Nothing can be renamed to it.
 bool is_stream(const std::string& path);
 
