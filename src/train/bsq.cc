@@ -106,6 +106,7 @@ bool BsqMethod::begin_epoch(GraphModule&, int epoch, int epochs) {
     restart(layer);
   }
   reached_ = options_.target > 0 && magnitude_bits(layer_bits()) <= options_.target;
+  choose_pressed();
   return true;
 }
 
@@ -124,14 +125,36 @@ void BsqMethod::measure(BsqLayer& layer) const {
   layer.energy = layer.energy == 0 ? now : keep * layer.energy + (1 - keep) * now;
 }
 
+double BsqMethod::cost(const BsqLayer& layer) {
+  const double step = layer.planes.step();
+  return layer.energy * step * step;
+}
+
+// With a floor a layer loses one bit until the next adjustment: where the target is nearer than one bit of every layer,
+// only as many as it takes, the cheapest first. And a layer with one bit left is spared, since it could only die.
+void BsqMethod::choose_pressed() {
+  if (!(options_.floor > 0)) return;
+  for (BsqLayer& layer : layers_) layer.pressed = layer.planes.bits > 1;
+  if (!options_.by_sensitivity || !(options_.target > 0)) return;
+  std::vector<BsqLayer*> order;
+  double left = 0;
+  for (BsqLayer& layer : layers_) {
+    if (!(layer.energy > 0)) return;  // nothing is known yet
+    order.push_back(&layer);
+    left += static_cast<double>(layer.planes.size) * layer.planes.bits;
+  }
+  std::stable_sort(order.begin(), order.end(),
+                   [](const BsqLayer* a, const BsqLayer* b) { return cost(*a) < cost(*b); });
+  for (BsqLayer* layer : order) {
+    if (left <= options_.target * static_cast<double>(weights_)) layer->pressed = false;
+    if (layer->pressed) left -= static_cast<double>(layer->planes.size);
+  }
+}
+
 std::vector<double> BsqMethod::pressures() const {
   constexpr double most = 16;
   std::vector<double> factors(layers_.size(), 1);
   if (!options_.by_sensitivity) return factors;
-  const auto cost = [](const BsqLayer& layer) {
-    const double step = layer.planes.step();
-    return layer.energy * step * step;
-  };
   double sum = 0, weights = 0;
   for (const BsqLayer& layer : layers_) {
     if (!(cost(layer) > 0)) continue;
@@ -159,7 +182,7 @@ void BsqMethod::step(BsqLayer& layer, double pressure, double rate, double momen
   const double group = alpha_ * pressure * kappa(layer);
   double left = 0;
   for (const double norm : layer.norms) left += norm;
-  const bool rests = reached_ || left < options_.floor * layer.start;
+  const bool rests = reached_ || !layer.pressed || left < options_.floor * layer.start;
   if (rests) std::fill(layer.shrinkage.begin(), layer.shrinkage.end(), 0.0f);  // it would go on for ten steps and more
   for (const double norm : layer.norms) rho.push_back(rests ? 0.0f : static_cast<float>(options_.decay + group / norm));
 
@@ -236,6 +259,7 @@ void BsqMethod::save(State& state) const {
     state.numbers[key("scale momentum")] = layer.scale_momentum;
     state.numbers[key("start")] = layer.start;
     state.numbers[key("energy")] = layer.energy;
+    state.numbers[key("pressed")] = layer.pressed;
     state.numbers[key("from top")] = layer.adjusted.from_top;
     state.numbers[key("from bottom")] = layer.adjusted.from_bottom;
     state.numbers[key("grown")] = layer.adjusted.grown;
@@ -265,6 +289,7 @@ void BsqMethod::load(const State& state) {
     layer.scale_momentum = state.number(key("scale momentum"));
     layer.start = state.number(key("start"));
     layer.energy = state.number(key("energy"));
+    layer.pressed = state.number(key("pressed")) != 0;
     layer.adjusted.from_top = static_cast<int>(state.whole(key("from top")));
     layer.adjusted.from_bottom = static_cast<int>(state.whole(key("from bottom")));
     layer.adjusted.grown = static_cast<int>(state.whole(key("grown")));

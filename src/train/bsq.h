@@ -17,6 +17,7 @@ struct BsqLayer {
   std::vector<float> momentum;   // M, as weights
   double scale_momentum = 0;
   double start = 0;            // sum of norms after the last adjustment
+  bool pressed = true;         // by the regularizer, until the next adjustment
   double energy = 0;           // moving mean of squared gradients, of a weight; 0: no step so far
   std::vector<double> norms;   // by bit, of the planes as they are
   std::vector<float> rounded;  // weights of whole steps
@@ -53,7 +54,9 @@ class BsqMethod final : public Method {
   static void restart(BsqLayer& layer);  // after planes were replaced
   static void publish(BsqLayer& layer);
   void step(BsqLayer& layer, double pressure, double rate, double momentum) const;
-  void measure(BsqLayer& layer) const;  // energy
+  void measure(BsqLayer& layer) const;        // energy
+  static double cost(const BsqLayer& layer);  // of a coarser step, to the loss: E[gradient^2] step^2
+  void choose_pressed();
   // The factor of each layer's regularizer.
   std::vector<double> pressures() const;
 

@@ -207,6 +207,39 @@ TEST(Bsq, WeighsLayersByWhatTheyCost) {
   }
 }
 
+// The last step towards the target is taken by as many layers as it needs, those that the loss needs least first.
+TEST(Bsq, CheapestLayersGoToTheTarget) {
+  GraphModule module(test::linear_network(16, {16, 17, 18, 19}));
+  BsqOptions options;
+  options.alpha = 0.05;
+  options.bits = 4;
+  options.target = 3.5;  // two of the four layers have to lose a bit
+  options.interval = 1;
+  BsqMethod method(options);
+  method.attach(module);
+  torch::manual_seed(15);
+  const double gradients[] = {4e-3, 1e-3, 8e-3, 2e-3};
+  for (int epoch = 0; epoch <= 2; ++epoch) {
+    method.begin_epoch(module, epoch, 100);
+    if (epoch == 1) {
+      const bool expected[] = {false, true, false, true};
+      for (std::size_t l = 0; l < 4; ++l) EXPECT_EQ(method.layers()[l].pressed, expected[l]) << l;
+    }
+    for (int t = 0; t < (epoch == 0 ? 1 : 200); ++t) {
+      for (std::size_t l = 0; l < 4; ++l) {
+        const torch::Tensor& weight = method.layers()[l].weight;
+        torch::Tensor(weight).mutable_grad() = torch::randn(weight.sizes()) * gradients[l];
+      }
+      method.step(0.05, 0.9);
+    }
+  }
+  const std::vector<LayerBits> found = method.layer_bits();
+  EXPECT_LE(magnitude_bits(found), options.target);
+  EXPECT_GE(magnitude_bits(found), 3);
+  EXPECT_EQ(found[0].bits, 4);
+  EXPECT_EQ(found[2].bits, 4);
+}
+
 // Without the loss the network gets to the floor in a third of the steps between two adjustments.
 TEST(Bsq, AlphaFollowsThePace) {
   BsqOptions options;
