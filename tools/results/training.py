@@ -2,10 +2,10 @@
 """Trains networks with few bits, and their rivals at equal budget, and writes docs/training-results.md from the figures.
 
 usage: training.py PROGRAM DATA_FOLDER [--folder FOLDER] [--only SET] [--jobs N] [--report-only]
-DATA_FOLDER holds cifar10/ and cifar10-models/; Fashion-MNIST is Debian's dataset-fashion-mnist. Points that were measured
-before (in --folder, default build/results/training) are not measured again, and one that was interrupted goes on from its
-last epoch. --jobs points are trained at a time, with one thread each; figures do not depend on it. What the page needs of
-every point is kept in docs/training-results.json.
+DATA_FOLDER holds cifar10/ and cifar10-models/; Fashion-MNIST is Debian's dataset-fashion-mnist. What the page needs of every
+point is kept in docs/training-results.json; points found there with the same options are not measured again (take them out
+when the program has changed what they measure), and one that was interrupted goes on from its last epoch, in --folder
+(default build/results/training). --jobs points are trained at a time, with one thread each; figures do not depend on it.
 """
 import argparse
 import concurrent.futures
@@ -14,9 +14,9 @@ import pathlib
 import re
 import statistics
 import subprocess
+import threading
 
-here = pathlib.Path(__file__).resolve().parent
-root = here.parent.parent
+root = pathlib.Path(__file__).resolve().parent.parent.parent
 kept = root / "docs" / "training-results.json"
 page = root / "docs" / "training-results.md"
 marker = "<!-- Everything below is written by tools/results/training.py -->"
@@ -24,10 +24,10 @@ fashion = "fashion-mnist:/usr/share/datasets/fashion-mnist"
 batches = ",".join(f"{{data}}/cifar10/data_batch_{i}.bin" for i in (1, 2, 3))  # of training images
 sets = {  # name: (what it is, options of all points, more images for comparisons only, seeds, steps of an epoch)
     "fashion": ("Fashion-MNIST: the default network, 8-bit activations",
-                f"{root}/models/fashion-resnet14.onnx --data {fashion}:train --test {fashion}:test --epoch-images 8000",
+                f"{{root}}/models/fashion-resnet14.onnx --data {fashion}:train --test {fashion}:test --epoch-images 8000",
                 None, (1, 2, 3), 62),
     "cifar": ("CIFAR-10: resnet20b-bsq, 4-bit activations",
-              f"{{data}}/cifar10-models/resnet20b-bsq.onnx --preprocess {here}/cifar-bsq.toml --data cifar10:{batches} "
+              f"{{data}}/cifar10-models/resnet20b-bsq.onnx --preprocess {{root}}/tools/results/cifar-bsq.toml --data cifar10:{batches} "
               "--test cifar10:{data}/cifar10/test_orig_dev509.bin --epoch-images 10000 --acts act4-uniform",
               "cifar10:{data}/cifar10/test_jpeg_dev.bin", (1,), 78),
 }
@@ -47,10 +47,18 @@ for bits in ("3", "2", "1"):
 for bits in ("3", "2"):
     points[f"msq-{bits}"] = (f"MSQ, target {bits}", f"--method msq {two} --odd-share 0.6 --target-bits {bits}")
 for alpha in alphas:
-    points[f"paper-{alpha}"] = (f"BSQ as in the paper, alpha {alpha}", f"{paper} --alpha {{scaled:{alpha}}} --plane-decay {{scaled:1e-4}}")
-    points[f"paper-{alpha}-restart"] = (f"the same scheme from float, alpha {alpha}", f"{paper} --alpha {{scaled:{alpha}}} --plane-decay {{scaled:1e-4}} --restart")
+    options = f"{paper} --alpha {{scaled:{alpha}}} --plane-decay {{scaled:1e-4}}"
+    points[f"paper-{alpha}"] = (f"BSQ as in the paper, alpha {alpha}", options)
+    points[f"paper-{alpha}-restart"] = (f"the same scheme from float, alpha {alpha}", f"{options} --restart")
 points["alpha-0"] = ("control: alpha 0", f"{paper} --alpha 0 --plane-decay {{scaled:1e-4}}")
 points["alpha-0-no-decay"] = ("control: alpha 0, no decay of planes", f"{paper} --alpha 0 --plane-decay 0")
+# What each part of the default does; measured on the first set alone.
+parts = {"memory": "--reweigh memory", "no-floor": "--floor 0", "no-restart": "--no-restart", "from-8": "--bits 8",
+         "distil": "--distill 0.5"}
+for part, option in parts.items():
+    points[f"bsq-1.5-{part}"] = (f"BSQ, target 1.5, `{option}`", f"--method bsq {two} --target-bits 1.5 {option}")
+points["qat-1-distil"] = ("uniform QAT, 1, `--distill 0.5`", f"--method qat {one} --bits 1 --distill 0.5")
+points_of = {"fashion": list(points), "cifar": [p for p in points if p != "qat-1-distil" and not p.startswith("bsq-1.5-")]}
 
 
 def scaled(options, steps):
@@ -64,13 +72,19 @@ def keep(path, text):
     half.rename(path)
 
 
+def options_of(name, point):
+    """What is measured, without the places of files."""
+    return f"{sets[name][1]} {scaled(points[point][1], sets[name][4])}"
+
+
 def measure(program, data, folder, name, point, seed):
     """Trains one point; what is kept of it."""
-    _, common, more, _, steps = sets[name]
+    common, more = sets[name][1:3]
+    places = {"data": data, "root": root}
     stem = f"{folder}/{name}-{point}-{seed}"
     report, packed, state, asked = (pathlib.Path(stem + end) for end in (".json", ".bsv", ".bsv.state", ".options"))
-    command = [program, "train", *common.format(data=data).split(),
-               *scaled(points[point][1], steps).split(), "--seed", str(seed), "-j", "1", "-o", str(packed), "--format", "json"]
+    command = [program, "train", *options_of(name, point).format(**places).split(), "--seed", str(seed), "-j", "1", "-o", str(packed),
+               "--format", "json"]
     if asked.exists() and asked.read_text() != " ".join(command[1:]):
         for old in (report, state, pathlib.Path(f"{stem}.more.json")):  # of other options
             old.unlink(missing_ok=True)
@@ -83,7 +97,7 @@ def measure(program, data, folder, name, point, seed):
             raise SystemExit(f"{name} {point} {seed}: status {done.returncode}: {done.stderr.strip()[-300:]}")
         keep(report, done.stdout)
     result = json.loads(report.read_text())
-    few = {"set": name, "point": point, "seed": seed, "layers": [l["name"] for l in result["layers"]],
+    few = {"set": name, "point": point, "seed": seed, "options": options_of(name, point), "layers": [l["name"] for l in result["layers"]],
            "weights": [l["weights"] for l in result["layers"]], "bits": [l["bits"] for l in result["layers"]],
            "from_top": sum(l["from_top"] for l in result["layers"]), "from_bottom": sum(l["from_bottom"] for l in result["layers"]),
            "grown": sum(l["grown"] for l in result["layers"]), "magnitude": result["magnitude_bits"], "stored": result["stored_bits"],
@@ -95,7 +109,7 @@ def measure(program, data, folder, name, point, seed):
     if more:
         compared = pathlib.Path(f"{stem}.more.json")
         if not compared.exists():
-            model = common.format(data=data).split()[0]
+            model = common.format(**places).split()[0]
             done = subprocess.run([program, "eval", str(packed), "--data", more.format(data=data), "--reference", model, "--format", "json"],
                                   stdout=subprocess.PIPE, text=True, check=True)
             keep(compared, done.stdout)
@@ -148,16 +162,25 @@ def main():
     folder = pathlib.Path(arguments.folder)
     folder.mkdir(parents=True, exist_ok=True)
     results = json.loads(kept.read_text()) if kept.exists() else []
-    wanted = [] if arguments.report_only else [n for n in sets if not arguments.only or n in arguments.only]
-    results = [r for r in results if r["set"] not in wanted]
-    jobs = [(name, point, seed) for name in wanted for seed in sets[name][3] for point in points]
-    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
-        for few in pool.map(lambda job: measure(arguments.program, arguments.data, folder, *job), jobs):
+    results = [r for r in results if r["point"] in points_of[r["set"]] and r["options"] == options_of(r["set"], r["point"])]
+    have = {(r["set"], r["point"], r["seed"]) for r in results}
+    jobs = [] if arguments.report_only else [
+        (name, point, seed) for name in sets if not arguments.only or name in arguments.only
+        for seed in sets[name][3] for point in points_of[name] if (name, point, seed) not in have]
+    writing = threading.Lock()
+
+    def work(job):
+        few = measure(arguments.program, arguments.data, folder, *job)
+        with writing:
             results.append(few)
-    kept.write_text("[\n" + ",\n".join(json.dumps(r) for r in results) + "\n]\n")
+            results.sort(key=lambda r: (list(sets).index(r["set"]), r["seed"], list(points).index(r["point"])))
+            keep(kept, "[\n" + ",\n".join(json.dumps(r) for r in results) + "\n]\n")
+
+    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+        list(pool.map(work, jobs))
     head = page.read_text().split(marker)[0] if page.exists() else "# Results of training\n\n"
     body = [table(name, [r for r in results if r["set"] == name]) for name in sets if any(r["set"] == name for r in results)]
-    page.write_text(head + marker + "\n" + "\n".join(body))
+    keep(page, head + marker + "\n" + "\n".join(body))
 
 
 main()
