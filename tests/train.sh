@@ -49,6 +49,10 @@ must [ "${resumed:-0}" -gt 0 ]
 check "$folder/a.json" 'd["magnitude_bits"] < 7 and d["epochs"][-1]["stage"] == "finetune" and len(d["epochs"]) == 3'
 check "$folder/a.json" 'd["stages"][0]["stage"] == "bsq" and d["stages"][0]["after"]["count"] == 200'
 check "$folder/a.json" 'any(l["from_top"] > 0 for l in d["layers"])'
+# The paper's ranges: ReLU6, and trained ones below four bits.
+check "$folder/a.json" 'd["options"]["--act-range"] == "6"'
+train d.bsv --method bsq --preset paper --epochs 1 --alpha 1 --finetune-epochs 0 --acts act3-uniform --format json >"$folder/d.json"
+check "$folder/d.json" 'd["options"]["--act-range"] == "learn"'
 train c.bsv --method bsq --preset paper --epochs 2 --interval 1 --alpha 300 --finetune-epochs 1 --finetune-rate 0.02 >/dev/null
 "$program" info "$folder/c.bsv" --format json >"$folder/info.json"
 python3 - "$folder/a.json" "$folder/info.json" <<'P'

@@ -9,6 +9,7 @@
 #include "graph/onnx/reader.h"
 #include "kernels/elementwise/elementwise.h"
 #include "kernels/f32conv/f32conv.h"
+#include "kernels/fake_quantize/fake_quantize.h"
 #include "kernels/plane_step/plane_step.h"
 #include "kernels/qdepthwise/qdepthwise.h"
 #include "kernels/qgemm/qgemm.h"
@@ -61,6 +62,7 @@ std::vector<Table> tables() {
   add_kernels(all[3].rows, shift_gemv_kernels());
   add_kernels(all[3].rows, shift_search_kernels());
   add_kernels(all[3].rows, plane_step_kernels());
+  add_kernels(all[3].rows, fake_quantize_kernels());
   add_kernels(all[3].rows, f32conv_kernels());
   all[4] = {"verbs", "verbs", {}};
   for (const Verb& verb : verbs) all[4].rows.push_back({verb.name, verb.description});

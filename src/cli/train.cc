@@ -19,6 +19,7 @@
 #include "cli/report.h"
 #include "cli/table.h"
 #include "cli/train_options.h"
+#include "cli/train_scheme.h"
 #include "cli/verbs.h"
 #include "compress/quantize.h"
 #include "data/dataset.h"

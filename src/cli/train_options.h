@@ -1,6 +1,5 @@
 // The options of `train`.
 #pragma once
-#include <map>
 #include <string>
 #include <vector>
 
@@ -35,10 +34,6 @@ void add_train_options(CLI::App& app, TrainVerb& verb);
 // Everything that follows from what was said: defaults that depend on others, names of files. Throws Error (usage)
 // where options do not go together.
 void settle(TrainVerb& verb);
-
-// Magnitude bits by node, of a recipe whose weight codes are intN, whatever follows: int4-exact has 3. Layers that
-// keep_float (TrainOptions) matches are not in it. Throws Error where a layer has another code or a rule no layer.
-std::map<std::string, int> scheme_of(const Graph& graph, const std::string& path, const std::string& keep_float);
 
 // .bsv, and not .onnx.
 bool is_packed_name(const std::string& path);

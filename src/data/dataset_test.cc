@@ -1,6 +1,7 @@
 #include "data/dataset.h"
 
 #include <cmath>
+#include <filesystem>
 
 #include "data/test_support.h"
 #include "data/testdata/pillow_vectors.h"
@@ -55,7 +56,7 @@ TEST_F(DatasetTest, SpecErrorsAreUsageErrors) {
   EXPECT_EQ(open_error("svhn:x"),
             "data 'svhn:x' has the unknown kind 'svhn'; known are fashion-mnist, mnist, cifar10, images, image, npy");
   EXPECT_EQ(open_error("mnist:d"), "data 'mnist:d' names no split; write mnist:DIR:test or mnist:DIR:train");
-  EXPECT_EQ(open_error("images:d"), "data 'images:d' has no labels; write images:d,labels.csv");
+  EXPECT_EQ(open_error("images:d"), "no such directory 'd'");
   EXPECT_EQ(open_error("npy:x"), "data 'npy:x' has no labels; write npy:x,Y.npy");
   try {
     open_dataset("svhn:x", true);
@@ -208,6 +209,35 @@ TEST_F(DatasetTest, ImageFolder) {
   write("b.JPG", "text");
   write("labels.csv", "b.JPG,3\n");
   EXPECT_EQ(error_of([&] { open_dataset(spec, true)->image(0); }), "'DIR/b.JPG' is neither a JPEG nor a PNG file");
+}
+
+TEST_F(DatasetTest, FolderForEachClass) {
+  const std::string none =
+      "data 'images:DIR' has no labels; write images:DIR,labels.csv, or put the images of each class into a folder of "
+      "their own";
+  EXPECT_EQ(open_error("images:" + dir_), none);
+  for (const char* name : {"cat", "10", "2", ".hidden"}) std::filesystem::create_directory(dir_ + "/" + name);
+  for (const auto& v : testdata::file_vectors) {
+    if (std::string(v.name) == "jpeg_420") write("cat/b.JPG", from_hex(v.hex));
+    if (std::string(v.name) != "png_gray") continue;
+    for (const char* name : {"cat/a.png", "10/z.png", ".hidden/a.png"}) write(name, from_hex(v.hex));
+  }
+  write("readme.txt", "no image");
+  EXPECT_EQ(open_error("images:" + dir_), "class folder 'DIR/2' holds no images: no .jpg, .jpeg or .png file");
+  EXPECT_EQ(open_dataset("images:" + dir_, false)->size(), 3);
+  write("2/c.jpeg", "never decoded");
+  const auto data = open_dataset("images:" + dir_, true);
+  ASSERT_EQ(data->size(), 4);
+  const int labels[] = {0, 1, 2, 2};
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(data->label(i), labels[i]) << i;
+  EXPECT_EQ(data->image(2).channels, 1);
+  EXPECT_EQ(data->image(3).channels, 3);
+  EXPECT_EQ(open_dataset("images:" + dir_, false)->label(3), -1);
+  EXPECT_EQ(open_error("images:" + dir_ + ","),
+            "data 'images:DIR,' has no labels; write images:DIR,labels.csv, or put the "
+            "images of each class into a folder of their own");
+  write("stray.png", "an image beside the folders: of which class?");
+  EXPECT_EQ(open_error("images:" + dir_), none);
 }
 
 TEST_F(DatasetTest, Npy) {

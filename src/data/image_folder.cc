@@ -1,4 +1,4 @@
-// JPEG and PNG files in a directory, with an optional CSV file of labels.
+// JPEG and PNG files in a directory, with an optional CSV file of labels, or in a folder for each class.
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
@@ -57,15 +57,42 @@ bool has_image_suffix(const fs::path& path) {
   return suffix == ".jpg" || suffix == ".jpeg" || suffix == ".png";
 }
 
-std::vector<Item> list_directory(const fs::path& dir) {
-  std::vector<Item> items;
+// Calls see(path) with everything in dir, sorted by name: the system lists in any order, and results that depend on the
+// first N images must not.
+template <class See>
+void for_each_in(const fs::path& dir, const See& see) {
+  std::vector<fs::path> paths;
   std::error_code error;
   for (fs::directory_iterator entry(dir, error), end; !error && entry != end; entry.increment(error)) {
-    if (has_image_suffix(entry->path()) && is_file(entry->path())) items.push_back({entry->path().string()});
+    paths.push_back(entry->path());
   }
   if (error) fail("cannot read '{}': {}", dir.string(), error.message());
-  // The system lists in any order; results that depend on the first N images must not.
-  std::sort(items.begin(), items.end(), [](const Item& a, const Item& b) { return a.path < b.path; });
+  std::sort(paths.begin(), paths.end(), [](const fs::path& a, const fs::path& b) { return a.native() < b.native(); });
+  for (const fs::path& path : paths) see(path);
+}
+
+std::vector<Item> list_directory(const fs::path& dir, int label = -1) {
+  std::vector<Item> items;
+  for_each_in(dir, [&](const fs::path& path) {
+    if (has_image_suffix(path) && is_file(path)) items.push_back({path.string(), label});
+  });
+  return items;
+}
+
+// A folder for each class, in the order of their names (the bytes of them), as torchvision's ImageFolder has it: "10"
+// comes before "2". Hidden folders are none. Nothing where there is no folder.
+std::vector<Item> list_classes(const fs::path& dir, bool need_labels) {
+  std::vector<Item> items;
+  int label = 0;
+  for_each_in(dir, [&](const fs::path& path) {
+    std::error_code error;
+    if (!fs::is_directory(path, error) || path.filename().native().starts_with('.')) return;
+    const std::vector<Item> own = list_directory(path, need_labels ? label : -1);
+    if (own.empty() && need_labels)
+      fail("class folder '{}' holds no images: no .jpg, .jpeg or .png file", path.string());
+    items.insert(items.end(), own.begin(), own.end());
+    ++label;
+  });
   return items;
 }
 
@@ -104,13 +131,18 @@ std::vector<Item> parse_csv(std::string_view text, const fs::path& dir, bool nee
 std::unique_ptr<Dataset> open_image_folder(const std::string& where, bool need_labels) {
   const std::size_t comma = where.rfind(',');
   const fs::path dir = where.substr(0, comma);
-  if (need_labels && (comma == std::string::npos || comma + 1 == where.size())) {
-    throw Error(fmt::format("data 'images:{}' has no labels; write images:{},labels.csv", where, dir.string()),
-                ErrorKind::usage);
-  }
-  if (std::error_code error; !fs::is_directory(dir, error)) fail("no such directory '{}'", dir.string());
-  if (comma == std::string::npos) {
+  std::error_code error;
+  if (!fs::is_directory(dir, error)) fail("no such directory '{}'", dir.string());
+  const bool named = comma != std::string::npos;  // a file of labels
+  if (!named || (need_labels && comma + 1 == where.size())) {
     std::vector<Item> items = list_directory(dir);
+    if (items.empty() && !named) items = list_classes(dir, need_labels);
+    if (need_labels && (items.empty() || items.front().label < 0)) {
+      throw Error(fmt::format("data 'images:{}' has no labels; write images:{},labels.csv, or put the images of each "
+                              "class into a folder of their own",
+                              where, dir.string()),
+                  ErrorKind::usage);
+    }
     if (items.empty()) fail("'{}' holds no images: no .jpg, .jpeg or .png file", dir.string());
     return std::make_unique<ImageFolder>(dir.string(), std::move(items));
   }

@@ -7,40 +7,11 @@
 #include "compress/quantize.h"
 #include "methods/methods.h"
 #include "quant/k_order.h"
+#include "train/fake_quantize.h"
 #include "train/operators.h"
 #include "train/through.h"
 
 namespace bitsieve::train {
-namespace {
-
-// Entries of t.pair or t.lone as codes, by pattern.
-torch::Tensor table_of(const std::array<std::uint8_t, 256>& patterns, bool is_signed, const torch::Device& device) {
-  const torch::Tensor table = torch::empty({256});
-  for (std::size_t i = 0; i < 256; ++i) {
-    const int code = is_signed ? static_cast<std::int8_t>(patterns[i]) : patterns[i];
-    table.data_ptr<float>()[i] = static_cast<float>(code);
-  }
-  return table.to(device);
-}
-
-// What a layer with this code makes of codes: neighbours along `axis` are pairs, an odd last one has none.
-torch::Tensor windowed(const ActivationTransform& t, bool is_signed, const torch::Tensor& codes, std::int64_t axis) {
-  const torch::Tensor patterns = codes.to(torch::kLong).bitwise_and(255);
-  const torch::Tensor both = table_of(t.pair, is_signed, codes.device()).index({patterns});
-  if (!t.paired) return both;
-  const torch::Tensor alone = table_of(t.lone, is_signed, codes.device()).index({patterns});
-  const std::int64_t length = codes.size(axis), even = length / 2 * 2;
-  std::vector<std::int64_t> pairs = codes.sizes().vec();
-  axis = axis < 0 ? axis + codes.dim() : axis;
-  pairs[static_cast<std::size_t>(axis)] = even / 2;
-  pairs.insert(pairs.begin() + axis + 1, 2);
-  torch::Tensor empty = codes.narrow(axis, 0, even).eq(0).reshape(pairs).flip(axis + 1).flatten(axis, axis + 1);
-  if (even != length) empty = torch::cat({empty, torch::ones_like(codes.narrow(axis, even, 1), torch::kBool)}, axis);
-  return torch::where(empty, alone, both);
-}
-
-}  // namespace
-
 Recipe activation_recipe(const Graph& graph, const ActivationOptions& options) {
   const ActivationCodeRow& row = require_activation_code(options.code);
   if (row.transform[0].two_of_four)
@@ -105,9 +76,9 @@ void Activations::attach(GraphModule& module) {
     value.trained = module.register_parameter(module.name_of(node, "range"),
                                               torch::tensor(static_cast<float>(value.range)).to(module.device()));
   }
-  module.hooks.value = [this, &module](ValueId id, const torch::Tensor& x) {
+  module.hooks.value = [this, &module](ValueId id, const torch::Tensor& x, bool relu) {
     Value& value = values_[static_cast<std::size_t>(id)];
-    return value.coded ? on_grid(value, x, module.is_training()) : x;
+    return value.coded ? on_grid(value, x, relu, module.is_training()) : relu ? torch::relu(x) : x;
   };
   module.hooks.operand = [this](std::size_t node, std::size_t k, const torch::Tensor& x) {
     return operand(node, k, x);
@@ -117,7 +88,14 @@ void Activations::attach(GraphModule& module) {
 }
 
 // x / (range / hi) in whole steps, and back.
-torch::Tensor Activations::on_grid(Value& value, const torch::Tensor& x, bool training) const {
+torch::Tensor Activations::on_grid(Value& value, torch::Tensor x, bool relu, bool training) const {
+  const bool fixed = !value.trained.defined() && !(options_.dynamic && training);
+  if (fixed) {
+    const double step = static_cast<float>(value.range / value.hi);
+    if (relu && value.lo != 0) x = torch::relu(x);
+    return train::on_grid(x, {step, value.lo, value.hi, relu && value.lo == 0});
+  }
+  if (relu) x = torch::relu(x);
   if (value.trained.defined()) {
     if (training) {  // a range that is gone would never come back
       const torch::NoGradGuard guard;
@@ -130,15 +108,10 @@ torch::Tensor Activations::on_grid(Value& value, const torch::Tensor& x, bool tr
     const double step = range / value.hi;
     return through(y, (y.detach() / step).round_().mul_(step));
   }
-  if (options_.dynamic && training) {
-    const double now = std::max(x.detach().abs().max().item<double>(), 1e-6);
-    value.range += 0.1 * (now - value.range);
-    const double step = now / value.hi;
-    return through(x, (x.detach() / step).round_().mul_(step));
-  }
-  const double step = static_cast<float>(value.range / value.hi);
-  return through(x.clamp(value.lo * step, value.hi * step),
-                 (x.detach() / step).round_().clamp_(value.lo, value.hi).mul_(step));
+  const double now = std::max(x.detach().abs().max().item<double>(), 1e-6);
+  value.range += 0.1 * (now - value.range);
+  const double step = now / value.hi;
+  return through(x, (x.detach() / step).round_().mul_(step));
 }
 
 double Activations::scale(ValueId id) const {
@@ -167,8 +140,7 @@ torch::Tensor Activations::product(std::size_t index, const torch::Tensor& x, co
   const bool is_signed = values_[static_cast<std::size_t>(grid)].lo < 0;
   const double step = scale(node.inputs[0]);
   const auto read = [&](const torch::Tensor& values, std::int64_t axis) {
-    const torch::Tensor codes = (values.detach() / step).round_();
-    return through(values, windowed(t, is_signed, codes, axis).to(values.scalar_type()).mul_(step));
+    return read_codes(values, step, is_signed, t, axis);
   };
   // Pairs that go on from one pixel to the next depend on where in the filter a value is.
   const Window& w = node.attributes.window;

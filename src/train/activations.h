@@ -45,7 +45,7 @@ class Activations {
     torch::Tensor trained;  // the same, where it is trained
   };
 
-  torch::Tensor on_grid(Value& value, const torch::Tensor& x, bool training) const;
+  torch::Tensor on_grid(Value& value, torch::Tensor x, bool relu, bool training) const;
   torch::Tensor product(std::size_t node, const torch::Tensor& x, const torch::Tensor& weight,
                         const torch::Tensor& bias) const;
   double scale(ValueId value) const;  // of a value on a grid

@@ -1,6 +1,6 @@
 // Times training steps of one network: float, QAT, BSQ as fused steps, BSQ with torch's own planes, MSQ and SWIS, in
-// turns, so that what disturbs one disturbs all; and the memory that each needs for a weight.
-// usage: bitsieve_bench_train MODEL.onnx [ROUNDS] [THREADS] [BATCH]
+// turns, so that what disturbs one disturbs all; and the memory that each needs for a weight. Activations are float,
+// and what coded ones cost is beside it. usage: bitsieve_bench_train MODEL.onnx [ROUNDS] [THREADS] [BATCH]
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,6 +13,9 @@
 
 #include "graph/onnx/reader.h"
 #include "graph/passes/passes.h"
+#include "runtime/calibrate.h"
+#include "runtime/executor.h"
+#include "train/activations.h"
 #include "train/bsq.h"
 #include "train/coded.h"
 #include "train/msq.h"
@@ -25,15 +28,25 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 struct Contender {
-  const char* name;
+  std::string name;
+  std::unique_ptr<Activations> activations;
   std::unique_ptr<GraphModule> module;
   std::unique_ptr<Method> method;
   std::unique_ptr<torch::optim::SGD> sgd;
   std::vector<double> step = {}, own = {};  // seconds: the whole, and what is the method's alone
 };
 
-Contender contender(const char* name, const Graph& graph, std::unique_ptr<Method> method) {
-  Contender c{name, std::make_unique<GraphModule>(graph), std::move(method), nullptr};
+// seen: what the network gives, for coded activations; null: they stay float.
+Contender contender(const std::string& name, const Graph& graph, std::unique_ptr<Method> method,
+                    const Calibration* seen = nullptr, const char* code = "int8") {
+  Contender c{name, nullptr, std::make_unique<GraphModule>(graph), std::move(method), nullptr};
+  if (seen != nullptr) {
+    ActivationOptions options;
+    options.code = code;
+    options.range = RangeRule::minmax;
+    c.activations = std::make_unique<Activations>(graph, *seen, options);
+    c.activations->attach(*c.module);
+  }
   c.method->attach(*c.module);
   c.module->train();
   std::vector<torch::Tensor> trained;
@@ -96,6 +109,14 @@ int run(int argc, char** argv) {
     weights += graph.nodes[i].weight().size();
     scheme[i].bits = 3;
   }
+  const Shape& input = graph.shape(graph.input);
+  const torch::Tensor x = torch::randn({batch, input[0], input[1], input[2]}),
+                      y = torch::randint(classes, {batch}, torch::kLong);
+  const torch::Tensor pictures = x.permute({0, 2, 3, 1}).contiguous();  // as the executor reads them
+  const Calibration seen = calibrate(
+      float_model(graph), std::min<std::int64_t>(batch, 8), threads, [&](std::int64_t i, std::span<float> out) {
+        std::copy_n(pictures.data_ptr<float>() + i * static_cast<std::int64_t>(out.size()), out.size(), out.data());
+      });
   BsqOptions bsq = paper_bsq();
   std::vector<Contender> all;
   all.push_back(contender("float", graph, std::make_unique<FloatMethod>()));
@@ -108,10 +129,9 @@ int run(int argc, char** argv) {
   bsq.bits = 8;
   all.push_back(contender("BSQ, 5 bits, by sensitivity", graph, std::make_unique<BsqMethod>(BsqOptions())));
   all.push_back(contender("BSQ, 8 bits, planes of torch", graph, std::make_unique<PlainBsqMethod>(bsq)));
-
-  const Shape& input = graph.shape(graph.input);
-  const torch::Tensor x = torch::randn({batch, input[0], input[1], input[2]}),
-                      y = torch::randint(classes, {batch}, torch::kLong);
+  for (const char* code : {"int8", "act4-uniform", "sparq-5opt-round"})
+    all.push_back(
+        contender(fmt::format("BSQ, 5 bits, {}", code), graph, std::make_unique<BsqMethod>(BsqOptions()), &seen, code));
   for (int round = -2; round < rounds; ++round) {
     for (Contender& c : all) step(c, x, y);
     if (round >= 0) continue;
@@ -126,7 +146,7 @@ int run(int argc, char** argv) {
   for (const Contender& c : all) {
     std::vector<double> ratios;
     for (std::size_t i = 0; i < c.step.size(); ++i) ratios.push_back(c.step[i] / all[0].step[i]);
-    std::printf("%-36s %10.1f %14.3f %16.2f %18.1f\n", c.name, 1e3 * median(c.step), median(ratios),
+    std::printf("%-36s %10.1f %14.3f %16.2f %18.1f\n", c.name.c_str(), 1e3 * median(c.step), median(ratios),
                 1e3 * median(c.own), floats_a_weight(c, weights));
   }
   return 0;

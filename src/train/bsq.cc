@@ -19,10 +19,6 @@ std::span<const float> view(const torch::Tensor& t) {
 
 }  // namespace
 
-int interval_of(const BsqOptions& options, int epochs) {
-  return options.interval > 0 ? options.interval : std::max(1, epochs / 6);
-}
-
 void BsqMethod::attach(GraphModule& module) {
   const Graph& graph = module.source();
   layer_of_.assign(graph.nodes.size(), -1);
@@ -99,7 +95,7 @@ void BsqMethod::restart(BsqLayer& layer) {
 }
 
 bool BsqMethod::begin_epoch(GraphModule&, int epoch, int epochs) {
-  if (epoch % interval_of(options_, epochs) != 0 && epoch != epochs) return false;
+  if (epoch % std::max(1, options_.interval) != 0 && epoch != epochs) return false;
   for (BsqLayer& layer : layers_) {
     layer.adjusted += bsq::adjust(layer.planes, options_.most_bits);
     if (epoch == epochs) layer.adjusted += bsq::halve(layer.planes, int8_bits);

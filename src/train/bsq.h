@@ -30,11 +30,9 @@ struct BsqPace {
   double rate = 0.1, momentum = 0.9;
 };
 
-// Epochs between adjustments.
-int interval_of(const BsqOptions& options, int epochs);
-
 class BsqMethod final : public Method {
  public:
+  // Options as settled() leaves them: without an interval adjustments come after every epoch.
   explicit BsqMethod(const BsqOptions& options, const BsqPace& pace = {}) : options_(options), pace_(pace) {}
 
   void attach(GraphModule& module) override;

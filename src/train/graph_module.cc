@@ -138,19 +138,19 @@ torch::Tensor GraphModule::run_layer(std::size_t index, const torch::Tensor& x) 
 torch::Tensor GraphModule::run(std::size_t index, const std::vector<torch::Tensor>& in) {
   const Node& node = graph_.nodes[index];
   torch::Tensor y = has_weights(node) ? run_layer(index, in[0]) : compute(graph_, node, in);
+  const bool relu = node.clamp_lo == 0 && std::isinf(node.clamp_hi);
   if (!std::isinf(node.clamp_hi)) {
     y = torch::clamp(y, node.clamp_lo, node.clamp_hi);
-  } else if (node.clamp_lo == 0) {
-    y = torch::relu(y);
-  } else if (!std::isinf(node.clamp_lo)) {
+  } else if (!relu && !std::isinf(node.clamp_lo)) {
     y = torch::clamp_min(y, node.clamp_lo);
   }
-  return hooks.value ? hooks.value(node.output, y) : y;
+  if (hooks.value) return hooks.value(node.output, y, relu);
+  return relu ? torch::relu(y) : y;
 }
 
 torch::Tensor GraphModule::forward(const torch::Tensor& x) {
   std::vector<torch::Tensor> values = constants_;
-  values[static_cast<std::size_t>(graph_.input)] = hooks.value ? hooks.value(graph_.input, x) : x;
+  values[static_cast<std::size_t>(graph_.input)] = hooks.value ? hooks.value(graph_.input, x, false) : x;
   for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
     const Node& node = graph_.nodes[i];
     std::vector<torch::Tensor> in;

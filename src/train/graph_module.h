@@ -37,8 +37,8 @@ class GraphModule : public torch::nn::Module {
   struct Hooks {
     // What a layer computes with instead of its weight.
     std::function<torch::Tensor(std::size_t node, const torch::Tensor& weight)> weight;
-    // What becomes of the input and of every node's output, after the clamp.
-    std::function<torch::Tensor(ValueId value, const torch::Tensor& x)> value;
+    // What becomes of the input and of every node's output, after the clamp; relu: of relu(x), which is left to it.
+    std::function<torch::Tensor(ValueId value, const torch::Tensor& x, bool relu)> value;
     // What a node without weights reads as its k-th input.
     std::function<torch::Tensor(std::size_t node, std::size_t k, const torch::Tensor& x)> operand;
     // A layer's sums of products and its bias, which may be undefined; an undefined result: as usual.

@@ -17,10 +17,14 @@ TEST(Part, IsWhatTheLauncherSays) {
   setenv("SLURM_PROCID", "3", 1);
   setenv("SLURM_STEP_NUM_TASKS", "4", 1);
   EXPECT_EQ(part_of_job().rank, 3);
+  EXPECT_EQ(part_of_job().local_rank, 0);
+  setenv("SLURM_LOCALID", "2", 1);
+  EXPECT_EQ(part_of_job().local_rank, 2);
   setenv("RANK", "1", 1);
   setenv("WORLD_SIZE", "2", 1);
   setenv("MASTER_PORT", "1234", 1);
   EXPECT_EQ(part_of_job().rank, 1);
+  EXPECT_EQ(part_of_job().local_rank, 0);  // another launcher's is none of ours
   EXPECT_EQ(part_of_job().size, 2);
   EXPECT_EQ(part_of_job().port, 1234);
   for (const auto& [name, value] : {std::pair{"RANK", "2"}, std::pair{"RANK", "one"}, std::pair{"MASTER_PORT", "0"}}) {
@@ -29,14 +33,19 @@ TEST(Part, IsWhatTheLauncherSays) {
     EXPECT_THROW(part_of_job(), Error) << name << value;
     setenv(name, before.c_str(), 1);
   }
-  for (const char* name : {"SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "RANK", "WORLD_SIZE", "MASTER_PORT"}) unsetenv(name);
+  for (const char* name :
+       {"SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID", "RANK", "WORLD_SIZE", "MASTER_PORT"})
+    unsetenv(name);
 }
 
 // Runs `body` in this process as rank 0 and in a child as rank 1. False where the child's body failed.
 template <class Body>
 bool in_two(int port, const Body& body) {
   const pid_t child = fork();
-  Part part{child == 0 ? 1 : 0, 2, "127.0.0.1", port};
+  Part part;
+  part.rank = child == 0 ? 1 : 0;
+  part.size = 2;
+  part.port = port;
   if (child == 0) {
     bool good = false;
     try {
@@ -92,7 +101,10 @@ TEST(Group, BatchNormOverAllProcesses) {
 
 TEST(Group, SaysWhoIsMissing) {
   try {
-    const Group group({0, 2, "127.0.0.1", free_port() + 2}, 1);
+    Part part;
+    part.size = 2;
+    part.port = free_port() + 2;
+    const Group group(part, 1);
     FAIL() << "no error";
   } catch (const Error& e) {
     EXPECT_NE(std::string(e.what()).find("rank 0 did not meet the others"), std::string::npos) << e.what();

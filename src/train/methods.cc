@@ -29,14 +29,14 @@ std::vector<Stage> qat_stages(const TrainOptions& options) {
 }
 
 // QAT with the bits that were found.
-Stage finetuning(const TrainOptions& options, bool restart) {
-  Stage stage{"finetune", options.trainer, restart, {}};
-  if (options.finetune_epochs >= 0) stage.trainer.epochs = options.finetune_epochs;
+Stage finetuning(const TrainOptions& options) {
+  Stage stage{"finetune", options.trainer, *options.restart, {}};
+  stage.trainer.epochs = options.finetune_epochs;
   Schedule& schedule = stage.trainer.schedule;
-  schedule.rate = options.finetune_rate >= 0 ? options.finetune_rate : schedule.rate / 2;
-  stage.trainer.schedule.warmup = 0;
-  stage.trainer.schedule.drops = options.finetune_drops;
-  stage.make = [restart](const StageStart& start) {
+  schedule.rate = options.finetune_rate;
+  schedule.warmup = 0;
+  schedule.drops = options.finetune_drops;
+  stage.make = [restart = stage.restart](const StageStart& start) {
     std::map<std::size_t, QatStart> scheme;
     for (const LayerBits& layer : start.found) {
       for (std::size_t node = 0; node < start.graph.nodes.size(); ++node) {
@@ -48,9 +48,9 @@ Stage finetuning(const TrainOptions& options, bool restart) {
   return stage;
 }
 
-std::vector<Stage> with_finetuning(Stage stage, const TrainOptions& options, bool restart) {
+std::vector<Stage> with_finetuning(Stage stage, const TrainOptions& options) {
   std::vector<Stage> stages{std::move(stage)};
-  if (options.finetune_epochs != 0) stages.push_back(finetuning(options, options.restart.value_or(restart)));
+  if (options.finetune_epochs > 0) stages.push_back(finetuning(options));
   return stages;
 }
 
@@ -63,16 +63,16 @@ std::vector<Stage> bsq_stages(const TrainOptions& options) {
   return with_finetuning({"bsq", options.trainer, false,
                           [bsq, pace, epochs = options.trainer.epochs](const StageStart& start) {
                             BsqPace here = pace;
-                            here.steps = start.steps * std::min(interval_of(bsq, epochs), epochs);
+                            here.steps = start.steps * std::min(bsq.interval, epochs);
                             return std::make_unique<BsqMethod>(bsq, here);
                           }},
-                         options, true);
+                         options);
 }
 
 std::vector<Stage> msq_stages(const TrainOptions& options) {
   return with_finetuning({"msq", options.trainer, false,
                           [msq = options.msq](const StageStart&) { return std::make_unique<MsqMethod>(msq); }},
-                         options, false);
+                         options);
 }
 
 std::vector<Stage> swis_stages(const TrainOptions& options) {

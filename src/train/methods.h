@@ -29,7 +29,7 @@ struct Stage {
 
 struct MethodRow {
   MethodName name;
-  std::vector<Stage> (*stages)(const TrainOptions&);
+  std::vector<Stage> (*stages)(const TrainOptions&);  // as settled() leaves them
   // The weight code whose grid the trained weights lie on; nothing where layers have bits of their own (layer_bits).
   std::string (*code)(const TrainOptions&) = nullptr;
 };

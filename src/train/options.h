@@ -127,8 +127,8 @@ struct TrainOptions {
   // node. Empty: qat_bits for all
   // After bsq and msq: training with the bits that they found, from their weights or, with restart, from those that
   // they started from.
-  int finetune_epochs = -1;   // -1: as many as before
-  double finetune_rate = -1;  // -1: half the rate before
+  int finetune_epochs = -1;   // -1: as many as trainer's
+  double finetune_rate = -1;  // -1: half of trainer's
   std::vector<double> finetune_drops;
   std::optional<bool> restart;  // by default bsq does, msq does not
   bool scratch = false;         // random weights instead of the network's own, by the seed of the batches
@@ -139,5 +139,9 @@ struct TrainOptions {
   // What the processes of a job have to agree on, for people: option and value.
   std::map<std::string, std::string> agreed;
 };
+
+// With values for all that follows from other options where it was not said: bsq.interval, finetune_epochs,
+// finetune_rate, restart.
+TrainOptions settled(TrainOptions options);
 
 }  // namespace bitsieve::train

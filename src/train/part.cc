@@ -25,17 +25,19 @@ std::optional<int> number_in(const char* variable) {
 
 Part part_of_job() {
   Part part;
-  constexpr const char* launchers[][2] = {{"RANK", "WORLD_SIZE"},
-                                          {"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"},
-                                          {"PMI_RANK", "PMI_SIZE"},
-                                          {"SLURM_PROCID", "SLURM_STEP_NUM_TASKS"}};
-  for (const auto& [rank, size] : launchers) {
+  constexpr const char* launchers[][3] = {
+      {"RANK", "WORLD_SIZE", "LOCAL_RANK"},
+      {"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK"},
+      {"PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID"},
+      {"SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID"}};
+  for (const auto& [rank, size, local] : launchers) {
     const std::optional<int> r = number_in(rank), s = number_in(size);
     if (!r || !s) continue;
     if (*s < 1 || *r >= *s)
       fail("{} is {} and {} is {}: ranks go from 0 to one less than the size", rank, *r, size, *s);
     part.rank = *r;
     part.size = *s;
+    part.local_rank = number_in(local).value_or(0);
     break;
   }
   if (const char* const address = std::getenv("MASTER_ADDR"); address != nullptr && *address != '\0')

@@ -149,6 +149,12 @@ void require_labels(const Dataset& data, std::int64_t classes) {
   }
 }
 
+// Each process of a machine takes a device of its own, as far as there are some.
+torch::Device device_of(const TrainOptions& options) {
+  if (options.device != "cuda") return {options.device};
+  return {torch::kCUDA, static_cast<torch::DeviceIndex>(options.part.local_rank % torch::cuda::device_count())};
+}
+
 class Run {
  public:
   Run(const Graph& graph, const Dataset& data, const Preprocessing& preprocessing, const TrainOptions& options,
@@ -159,7 +165,7 @@ class Run {
         stages_(require_training_method(options.method).stages(options)),
         batches_(data, preprocessing, graph.shape(graph.input), of_part(options)),
         group_(options.part, options.timeout),
-        device_(options.device) {
+        device_(device_of(options)) {
     for (Stage& stage : stages_) {
       stage.trainer.first_epoch = epochs_;
       epochs_ += stage.trainer.epochs;
@@ -356,8 +362,9 @@ TrainResult train_network(const Graph& graph, const Dataset& data, const Preproc
   if (options.device == "cuda" && !torch::cuda::is_available())
     fail("--device cuda: this libtorch has no CUDA, or there is no such device");
   torch::set_num_threads(options.threads > 0 ? options.threads : available_threads());
+  const TrainOptions whole = settled(options);
   const Graph start = options.scratch ? with_random_weights(graph, options.batches.seed) : graph;
-  return Run(start, data, preprocessing, options, watch).run(from);
+  return Run(start, data, preprocessing, whole, watch).run(from);
 }
 
 }  // namespace bitsieve::train

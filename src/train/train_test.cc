@@ -24,6 +24,31 @@ TrainOptions options_of(const std::string& method) {
   return options;
 }
 
+TEST(Settled, FollowsFromOtherOptionsAndKeepsWhatWasSaid) {
+  TrainOptions options;
+  options.method = "bsq";
+  options.trainer.epochs = 12;
+  options.trainer.schedule.rate = 0.2;
+  const TrainOptions all = settled(options);
+  EXPECT_EQ(all.bsq.interval, 2);
+  EXPECT_EQ(all.finetune_epochs, 12);
+  EXPECT_EQ(all.finetune_rate, 0.1);
+  EXPECT_TRUE(*all.restart);
+  options.method = "msq";
+  options.trainer.epochs = 3;
+  EXPECT_FALSE(*settled(options).restart);
+  EXPECT_EQ(settled(options).bsq.interval, 1);
+  options.bsq.interval = 5;
+  options.finetune_epochs = 0;
+  options.finetune_rate = 0;
+  options.restart = true;
+  const TrainOptions said = settled(options);
+  EXPECT_EQ(said.bsq.interval, 5);
+  EXPECT_EQ(said.finetune_epochs, 0);
+  EXPECT_EQ(said.finetune_rate, 0);
+  EXPECT_TRUE(*said.restart);
+}
+
 struct Case {
   std::string name;
   TrainOptions options;

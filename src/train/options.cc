@@ -1,5 +1,7 @@
 #include "train/options.h"
 
+#include <algorithm>
+
 namespace bitsieve::train {
 namespace {
 
@@ -25,6 +27,14 @@ BsqOptions paper_bsq() {
   options.by_sensitivity = false;
   options.floor = 0;
   options.target = 0;
+  return options;
+}
+
+TrainOptions settled(TrainOptions options) {
+  if (options.bsq.interval == 0) options.bsq.interval = std::max(1, options.trainer.epochs / 6);
+  if (options.finetune_epochs < 0) options.finetune_epochs = options.trainer.epochs;
+  if (options.finetune_rate < 0) options.finetune_rate = options.trainer.schedule.rate / 2;
+  if (!options.restart) options.restart = options.method == "bsq";
   return options;
 }
 
