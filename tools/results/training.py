@@ -37,7 +37,7 @@ two = f"--epochs {epochs} --finetune-epochs {epochs} --rate 0.1 --finetune-rate 
 one = f"--epochs {2 * epochs} --rate 0.1"
 # The paper's alphas; a run of fewer steps needs alpha, and the decay of planes, as many times larger (specification, D.3).
 paper_steps = 350 * 391
-paper = f"--method bsq --preset paper {two} --schedule cosine --interval 1"
+paper = f"--method bsq --preset paper {two} --schedule cosine --interval 1 --act-range 6"
 alphas = (3e-3, 5e-3, 1e-2, 2e-2)
 points = {}  # name: (what it is, options)
 for bits in ("3", "2", "1.5", "1.1"):
@@ -126,18 +126,23 @@ def spread(values):
 
 def table(name, results):
     lines = [f"## {sets[name][0]}", "", f"Float: {100 * results[0]['float'] / results[0]['count']:.2f} % of {results[0]['count']} test "
-             f"images. Seeds: {', '.join(str(s) for s in sorted({r['seed'] for r in results}))}; of several the mean and the range.", ""]
+             f"images. Seeds: {', '.join(str(s) for s in sorted({r['seed'] for r in results}))}; of several the mean and the range. "
+             "Smaller than float: by magnitudes, as the paper counts, and with signs.", ""]
     more = any("agreement" in r for r in results)
-    lines += ["| | magnitude bits | with signs | in `.bsv` | top-1 before finetuning | top-1 |" + (" agreement with float |" if more else ""),
-              "|---|---|---|---|---|---|" + ("---|" if more else "")]
+    lines += ["| | magnitude bits | with signs | in `.bsv` | smaller than float | top-1 before finetuning | top-1 |"
+              + (" agreement with float |" if more else ""), "|---|---|---|---|---|---|---|" + ("---|" if more else "")]
     for point, (what, _) in points.items():
         rows = [r for r in results if r["point"] == point]
         if not rows:
             continue
         def percent(key):
             return spread([100 * r[key] / r["count"] for r in rows]) if all(key in r for r in rows) else ""
+        def smaller(key):
+            bits = statistics.mean([r[key] for r in rows])
+            return f"{32 / bits:.1f}x" if bits > 0 else "empty"
         lines.append(f"| {what} | {spread([r['magnitude'] for r in rows])} | {spread([r['stored'] for r in rows])} | "
-                     f"{spread([r['bsv'] for r in rows])} | {percent('found')} | {percent('correct')} |"
+                     f"{spread([r['bsv'] for r in rows])} | {smaller('magnitude')}, {smaller('stored')} | {percent('found')} | "
+                     f"{percent('correct')} |"
                      + (f" {spread([r['agreement'] for r in rows])} |" if more else ""))
     found = [r for r in results if r["seed"] == 1 and (r["from_top"] or r["from_bottom"])]
     if found:
