@@ -16,9 +16,10 @@ declare -A may=(
   [compress]="base tensor graph quant methods kernels runtime compress"
   [eval]="base tensor graph data quant methods kernels runtime eval"
   [pack]="base tensor graph data quant kernels methods pack"
+  [accel]="base tensor graph quant accel"
   [train]="base tensor graph data quant methods kernels runtime compress train"
   [search]="base tensor graph data quant methods kernels runtime compress eval search"
-  [cli]="base tensor graph data quant methods kernels runtime compress eval pack train search cli"
+  [cli]="base tensor graph data quant methods kernels runtime compress eval pack accel train search cli"
 )
 bad=0
 for folder in src/*/; do

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "accel/machines.h"
 #include "base/cpu.h"
 #include "cli/report.h"
 #include "cli/verbs.h"
@@ -45,7 +46,7 @@ void add_kernels(std::vector<Row>& rows, const Kernels& kernels) {
 }
 
 std::vector<Table> tables() {
-  std::vector<Table> all(6);
+  std::vector<Table> all(7);
   all[0] = {"weight_codes", "weight codes (--weights)", {}};
   for (const auto& row : weight_codes()) all[0].rows.push_back({row.names, row.description});
   all[1] = {"activation_codes", "activation codes (--activations)", {}};
@@ -68,6 +69,9 @@ std::vector<Table> tables() {
   for (const Verb& verb : verbs) all[4].rows.push_back({verb.name, verb.description});
   all[5] = {"operators", "ONNX operators (opset 7 to 21)", {}};
   for (const std::string& name : supported_onnx_operators()) all[5].rows.push_back({name, ""});
+  all[6] = {"machines", "machines (simulate --machine)", {}};
+  for (const accel::Machine& machine : accel::machines())
+    all[6].rows.push_back({std::string(machine.name), std::string(machine.description)});
   return all;
 }
 

@@ -20,6 +20,7 @@ void add_analyze(CLI::App& app, const std::string& command);
 void add_auto(CLI::App& app, const std::string& command);
 void add_bench(CLI::App& app, const std::string& command);
 void add_run(CLI::App& app, const std::string& command);
+void add_simulate(CLI::App& app, const std::string& command);
 void add_train(CLI::App& app, const std::string& command);
 void add_list(CLI::App& app, const std::string& command);
 
@@ -32,9 +33,10 @@ inline constexpr Verb verbs[] = {
     {"analyze", "error layer by layer, worst first, with the likely cause", add_analyze},
     {"train", "training on labelled images: float, BSQ, QAT, MSQ or SWIS weights; writes an ONNX or a .bsv file",
      add_train},
+    {"simulate", "cycles, traffic and energy on accelerators", add_simulate},
     {"run", "one image in, the most likely classes out", add_run},
     {"bench", "speed, layer by layer", add_bench},
-    {"list", "weight codes, activation codes, data sets, operators and kernels", add_list},
+    {"list", "weight codes, activation codes, data sets, operators, kernels and machines", add_list},
 };
 
 }  // namespace bitsieve::cli

@@ -1,0 +1,141 @@
+// The energy tables that come with the program, as people would write them.
+#include "accel/energy.h"
+
+namespace bitsieve::accel {
+namespace {
+
+constexpr std::string_view default_set = R"(id = "45nm-horowitz-aladdin-cacti"
+dram-range = [6, 40]
+
+[[entry]]
+id = "mul-8x8"
+value = 0.2
+node = "45 nm, 0.9 V"
+source = "Horowitz, ISSCC 2014: 8-bit integer multiplication"
+
+[[entry]]
+id = "add-32"
+value = 0.1
+node = "45 nm, 0.9 V"
+source = "Horowitz, ISSCC 2014: 32-bit integer addition"
+
+[[entry]]
+id = "add-16"
+value = 0.05
+node = "45 nm, 0.9 V"
+source = "derived: half of the 32-bit addition; a carry chain's energy grows with its length"
+
+[[entry]]
+id = "mul-4x8"
+value = 0.1
+node = "45 nm, 0.9 V"
+source = "derived: half of mul-8x8, which is two of them (specification of SPARQ, D.1), the addition aside"
+
+[[entry]]
+id = "shift-32"
+value = 0.417
+node = "45 nm, 1 ns"
+source = "Aladdin 40/45 nm, as in Accelergy's plug-in: 32-bit shifter"
+
+[[entry]]
+id = "shift-16"
+value = 0.2085
+node = "45 nm, 1 ns"
+source = "derived: half of Aladdin's 32-bit shifter"
+
+[[entry]]
+id = "and-8"
+value = 0.004525
+node = "45 nm, 1 ns"
+source = "derived: a quarter of Aladdin's 32-bit bitwise unit, 0.0181"
+
+[[entry]]
+id = "dram-bit"
+value = 20
+node = "board"
+source = "Horowitz, ISSCC 2014: 1.3 to 2.6 nJ for 64 bits is 20 to 41 pJ a bit; the lower end"
+note = "published values go from 6 to 40 pJ a bit: dram-range"
+
+[[sram]]
+bytes = 2048
+bits = 64
+read = 1.31542
+write = 1.75245
+leakage = 0.0373129
+node = "45 nm, itrs-lop"
+source = "CACTI 7"
+
+[[sram]]
+bytes = 8192
+bits = 64
+read = 3.16221
+write = 3.24418
+leakage = 0.136305
+node = "45 nm, itrs-lop"
+source = "CACTI 7"
+
+[[sram]]
+bytes = 16384
+bits = 64
+read = 6.03378
+write = 4.41967
+leakage = 0.257365
+node = "45 nm, itrs-lop"
+source = "CACTI 7"
+
+[[sram]]
+bytes = 32768
+bits = 64
+read = 7.23311
+write = 5.619
+leakage = 0.51473
+node = "45 nm, itrs-lop"
+source = "CACTI 7"
+
+[[sram]]
+bytes = 65536
+bits = 64
+read = 13.069
+write = 8.06272
+leakage = 0.934604
+node = "45 nm, itrs-lop"
+source = "CACTI 7"
+
+[[sram]]
+bytes = 131072
+bits = 64
+read = 15.545
+write = 10.5387
+leakage = 1.86921
+node = "45 nm, itrs-lop"
+source = "CACTI 7"
+
+[[sram]]
+bytes = 524288
+bits = 64
+read = 27.7066
+write = 21.4189
+leakage = 7.10982
+node = "45 nm, itrs-lop"
+source = "CACTI 7"
+
+[[sram]]
+bytes = 1048576
+bits = 64
+read = 41.7608
+write = 29.7391
+leakage = 14.1395
+node = "45 nm, itrs-lop"
+source = "CACTI 7"
+)";
+
+}  // namespace
+
+const std::vector<EnergySet>& energy_sets() {
+  static const std::vector<EnergySet> sets = {{"45nm-horowitz-aladdin-cacti",
+                                               "arithmetic by Horowitz, shifters by Aladdin, buffers by CACTI, 45 nm",
+                                               default_set}};
+  return sets;
+}
+
+}  // namespace bitsieve::accel

@@ -1,0 +1,20 @@
+// The machines of the table, one file each.
+#pragma once
+#include "accel/machine.h"
+
+namespace bitsieve::accel {
+
+Timing time_systolic_os(const Layer& layer, const Parameters& parameters);
+Timing time_systolic_ws(const Layer& layer, const Parameters& parameters);
+Timing time_systolic_is(const Layer& layer, const Parameters& parameters);
+Timing time_sparq_systolic(const Layer& layer, const Parameters& parameters);
+Timing time_dot_product(const Layer& layer, const Parameters& parameters);
+Timing time_sparq_dot_product(const Layer& layer, const Parameters& parameters);
+Timing time_weight_serial(const Layer& layer, const Parameters& parameters);
+Timing time_swis_single(const Layer& layer, const Parameters& parameters);
+Timing time_swis_double(const Layer& layer, const Parameters& parameters);
+Timing time_stripes(const Layer& layer, const Parameters& parameters);
+Timing time_bit_pragmatic(const Layer& layer, const Parameters& parameters);
+Timing time_laconic(const Layer& layer, const Parameters& parameters);
+
+}  // namespace bitsieve::accel

@@ -1,0 +1,23 @@
+// SPARQ's processing element takes two windows with their weights each cycle, or both halves of one 8-bit value
+// (specification of SPARQ, D.1 and D.4): layers that are read as plain 8 bits run at half the speed, exactly.
+#include "accel/machines/rows.h"
+#include "accel/mapping.h"
+
+namespace bitsieve::accel {
+
+Timing time_sparq_systolic(const Layer& layer, const Parameters& p) {
+  const bool windows = layer.activation_bits <= 4;
+  const std::vector<Block> blocks = column_blocks(layer, p, windows ? ceil_div(layer.depth(), 2) : layer.depth());
+  Timing timing = output_stationary(layer, p, blocks);
+  // Each cycle both halves work, whatever they hold.
+  const double cycles = timing.busy;
+  timing.counts["mul-4x8"] += 2 * cycles;
+  timing.counts["shift-16"] += 2 * cycles;
+  timing.counts["add-16"] += cycles;
+  timing.counts["add-32"] += cycles;
+  // 2 windows of 4 bits, their shifts of 3 bits and who is alone; the trim-and-round unit stands before the array.
+  count_streams(layer, p, blocks, 8, 8.0 * static_cast<double>(layer.filters * layer.depth()), timing.counts);
+  return timing;
+}
+
+}  // namespace bitsieve::accel

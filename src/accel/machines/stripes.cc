@@ -1,0 +1,30 @@
+// Stripes (Judd et al., MICRO 2016): activations come bit by bit, so a layer takes as many cycles as they have bits.
+// Rows are filters, columns pixels, and a processing element sums `lanes` products (specification of SWIS, C.6).
+#include "accel/machines/rows.h"
+#include "accel/mapping.h"
+#include "accel/values.h"
+
+namespace bitsieve::accel {
+
+Timing time_stripes(const Layer& layer, const Parameters& p) {
+  // Windows of SPARQ are cut out of 8 bits: their positions change from value to value, and all bits have to come.
+  const bool windows = layer.code != nullptr && layer.code->transform.active && layer.code->transform.paired;
+  const std::int64_t bits = windows ? 8 : layer.activation_bits;
+  Timing timing;
+  const std::int64_t tiles =
+      ceil_div(layer.pixels, p.columns) * ceil_div(layer.filters_of_group(), p.rows) * layer.groups;
+  const std::int64_t groups = lane_groups(layer, p.lanes);
+  timing.cycles = ceil_div(tiles, p.units) * groups * bits;
+  if (layer.pixels == 1 && layer.taps == 1 && layer.groups == 1 && p.units == 1)
+    timing.cycles = staggered(std::vector<std::int64_t>(static_cast<std::size_t>(tiles * groups), bits), p.columns);
+  const auto lanes = static_cast<double>(p.lanes);
+  timing.busy = static_cast<double>(layer.pixels * layer.filters) * static_cast<double>(groups * bits);
+  timing.slots = static_cast<double>(timing.cycles) * static_cast<double>(p.units * p.rows * p.columns);
+  timing.counts["and-8"] += timing.busy * lanes;
+  timing.counts["add-16"] += timing.busy * (lanes - 1);
+  timing.counts["add-32"] += timing.busy;
+  count_tiles(layer, p, timing.counts);
+  return timing;
+}
+
+}  // namespace bitsieve::accel

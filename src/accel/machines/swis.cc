@@ -1,0 +1,80 @@
+// Machines that add shifted activations: a group of `lanes` products takes a cycle for each shift, or half of one
+// (specification of SWIS, C.1, C.2 and C.4). The weight-serial one takes a cycle for each bit of a magnitude.
+#include "accel/machines/rows.h"
+#include "accel/mapping.h"
+#include "base/error.h"
+
+namespace bitsieve::accel {
+namespace {
+
+// Of every filter, in the order in which they run; empty where a layer has no shared shifts.
+std::vector<std::int64_t> shifts_in_order(const Layer& layer) {
+  if (layer.code == nullptr || !layer.code->shifts.active()) return {};
+  const SharedShifts& code = layer.code->shifts;
+  const std::vector<std::uint8_t> own = shifts_of_filters(code, layer.filters);
+  std::vector<std::int64_t> order;
+  for (std::int64_t i = 0; i < layer.filters; ++i) {
+    const auto at = static_cast<std::size_t>(i);
+    order.push_back(own[code.filter.empty() ? at : code.filter[at]]);
+  }
+  return order;
+}
+
+std::int64_t groups_of_layer(const Layer& layer, const Parameters& p) {
+  if (layer.code == nullptr || !layer.code->shifts.active() || layer.code->shifts.one_group)
+    return lane_groups(layer, p.lanes);
+  const SharedShifts& code = layer.code->shifts;
+  if (code.group != p.lanes)
+    fail("layer '{}' has groups of {} weights and machine '{}' has {} lanes; give both the same number", layer.name,
+         code.group, p.name, p.lanes);
+  return groups_of_filter(code, layer.depth());
+}
+
+// at_once: shifts of a cycle.
+Timing time_shifts(const Layer& layer, const Parameters& p, std::vector<std::int64_t> shifts, std::int64_t at_once) {
+  const std::int64_t groups = groups_of_layer(layer, p);
+  double planes = 0;
+  for (std::int64_t& n : shifts) {
+    planes += static_cast<double>(n * groups);
+    n = ceil_div(n, at_once) * groups;
+  }
+  const std::vector<Block> blocks = column_blocks(layer, p, shifts);
+  Timing timing = output_stationary(layer, p, blocks);
+  const auto lanes = static_cast<double>(p.lanes);
+  const double work = timing.busy;  // cycles of processing elements
+  timing.counts["and-8"] += work * lanes * static_cast<double>(at_once);
+  timing.counts["add-16"] += work * (lanes - 1) * static_cast<double>(at_once);
+  timing.counts["shift-32"] += work * static_cast<double>(at_once);
+  timing.counts["add-32"] += work * static_cast<double>(at_once);
+  // A mask and a position for each plane, and signs once.
+  const double weight_bits = planes * (lanes + 3) + lanes * static_cast<double>(groups * layer.filters);
+  count_streams(layer, p, blocks, 8, weight_bits, timing.counts);
+  return timing;
+}
+
+std::vector<std::int64_t> shifts_or_bits(const Layer& layer) {
+  std::vector<std::int64_t> shifts = shifts_in_order(layer);
+  if (shifts.empty()) shifts.assign(static_cast<std::size_t>(layer.filters), layer.weight_bits - 1);
+  return shifts;
+}
+
+}  // namespace
+
+Timing time_swis_single(const Layer& layer, const Parameters& p) {
+  return time_shifts(layer, p, shifts_or_bits(layer), 1);
+}
+
+Timing time_swis_double(const Layer& layer, const Parameters& p) {
+  return time_shifts(layer, p, shifts_or_bits(layer), 2);
+}
+
+Timing time_weight_serial(const Layer& layer, const Parameters& p) {
+  // Positions of its own a layer may have, a group may not.
+  const bool window = layer.code != nullptr && layer.code->shifts.one_group;
+  const std::int64_t bits = window ? layer.code->shifts.shifts.at(0) : layer.weight_bits - 1;
+  Layer plain = layer;
+  plain.code = nullptr;
+  return time_shifts(plain, p, std::vector<std::int64_t>(static_cast<std::size_t>(layer.filters), bits), 1);
+}
+
+}  // namespace bitsieve::accel

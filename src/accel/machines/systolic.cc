@@ -1,0 +1,66 @@
+// The 8-bit systolic array in its three dataflows, as SCALE-Sim counts it (its closed forms were checked against all of
+// its reports: tests/accel_goldens).
+#include "accel/machines/rows.h"
+#include "accel/mapping.h"
+
+namespace bitsieve::accel {
+namespace {
+
+void count_products(const Layer& layer, Counts& counts) {
+  counts["mul-8x8"] += static_cast<double>(layer.macs());
+  counts["add-32"] += static_cast<double>(layer.macs());
+}
+
+// Operand A (across, `down` x `across` of it) stays, `through` vectors of the other one pass by and partial sums leave
+// below: 2 R + C + T - 2 cycles a fold.
+Timing stationary_operand(const Layer& layer, const Parameters& p, std::int64_t down, std::int64_t across,
+                          std::int64_t through, std::int64_t times) {
+  Timing timing;
+  const std::int64_t fold_rows = ceil_div(down, p.rows), fold_columns = ceil_div(across, p.columns);
+  for (std::int64_t r = 0; r < fold_rows; ++r) {
+    for (std::int64_t c = 0; c < fold_columns; ++c) {
+      const bool exact = p.partial == Partial::exact;
+      const std::int64_t rows = exact ? std::min(p.rows, down - r * p.rows) : p.rows,
+                         columns = exact ? std::min(p.columns, across - c * p.columns) : p.columns;
+      timing.cycles += 2 * rows + columns + through - 2;
+    }
+  }
+  timing.cycles *= times;
+  timing.busy = static_cast<double>(layer.macs());
+  timing.slots = static_cast<double>(timing.cycles) * static_cast<double>(p.rows * p.columns);
+  count_products(layer, timing.counts);
+  // Sums that are not complete go to a buffer and back.
+  const double sums = static_cast<double>(layer.output_values) * 32;
+  timing.counts["activation-buffer-write-bit"] +=
+      8.0 * static_cast<double>(layer.output_values) + sums * static_cast<double>(fold_rows - 1);
+  timing.counts["activation-buffer-bit"] += sums * static_cast<double>(fold_rows - 1);
+  return timing;
+}
+
+}  // namespace
+
+Timing time_systolic_os(const Layer& layer, const Parameters& p) {
+  const std::vector<Block> blocks = column_blocks(layer, p, layer.depth());
+  Timing timing = output_stationary(layer, p, blocks);
+  count_products(layer, timing.counts);
+  count_streams(layer, p, blocks, 8, 8.0 * static_cast<double>(layer.filters * layer.depth()), timing.counts);
+  return timing;
+}
+
+Timing time_systolic_ws(const Layer& layer, const Parameters& p) {
+  Timing timing = stationary_operand(layer, p, layer.depth(), layer.filters_of_group(), layer.pixels, layer.groups);
+  timing.counts["weight-buffer-bit"] += 8.0 * static_cast<double>(layer.filters * layer.depth());
+  timing.counts["activation-buffer-bit"] += 8.0 * static_cast<double>(layer.pixels * layer.depth() * layer.groups *
+                                                                      ceil_div(layer.filters_of_group(), p.columns));
+  return timing;
+}
+
+Timing time_systolic_is(const Layer& layer, const Parameters& p) {
+  Timing timing = stationary_operand(layer, p, layer.depth(), layer.pixels, layer.filters_of_group(), layer.groups);
+  timing.counts["weight-buffer-bit"] +=
+      8.0 * static_cast<double>(layer.filters * layer.depth() * ceil_div(layer.pixels, p.columns));
+  timing.counts["activation-buffer-bit"] += 8.0 * static_cast<double>(layer.pixels * layer.depth() * layer.groups);
+  return timing;
+}
+
+}  // namespace bitsieve::accel

@@ -1,0 +1,259 @@
+// What holds for every machine of the table, and the rules of single ones.
+#include "accel/machines.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <deque>
+
+#include "accel/mapping.h"
+#include "accel/memory.h"
+#include "accel/simulate.h"
+#include "base/error.h"
+
+namespace bitsieve::accel {
+namespace {
+
+Layer conv(std::int64_t pixels, std::int64_t filters, std::int64_t taps, std::int64_t channels,
+           std::int64_t groups = 1) {
+  Layer layer;
+  layer.name = "conv";
+  layer.pixels = pixels;
+  layer.filters = filters;
+  layer.taps = taps;
+  layer.channels = channels;
+  layer.groups = groups;
+  layer.input_values = pixels * channels * groups;
+  layer.output_values = pixels * filters;
+  layer.weight_bytes = static_cast<double>(filters * layer.depth());
+  return layer;
+}
+
+// Numbers that depend on where they are alone, so that a larger layer has those of a smaller one. Kept for as long as
+// the tests run: layers refer to them.
+Layer with_values(Layer layer) {
+  static std::deque<std::vector<std::uint8_t>> kept;
+  static std::deque<std::vector<std::int8_t>> kept_weights;
+  const auto drawn = [](std::int64_t a, std::int64_t b) {
+    auto x = static_cast<std::uint64_t>(a * 1000003 + b * 7919 + 12345);
+    x = (x ^ (x >> 13)) * 0x9E3779B97F4A7C15u;
+    return static_cast<std::uint8_t>(x >> 56);
+  };
+  layer.image = {layer.pixels, 1};
+  layer.window.kernel = {layer.taps, 1};
+  layer.window.pad_before = {layer.taps / 2, 0};
+  layer.window.pad_after = {layer.taps - 1 - layer.taps / 2, 0};
+  kept.emplace_back();
+  for (std::int64_t at = 0; at < layer.pixels; ++at) {
+    for (std::int64_t c = 0; c < layer.channels * layer.groups; ++c)
+      kept.back().push_back(drawn(at, c / layer.channels * 1000 + c % layer.channels));
+  }
+  kept_weights.emplace_back();
+  for (std::int64_t f = 0; f < layer.filters; ++f) {
+    for (std::int64_t k = 0; k < layer.depth(); ++k)
+      kept_weights.back().push_back(static_cast<std::int8_t>(drawn(f, 100000 + k % layer.channels)));
+  }
+  layer.input = kept.back();
+  layer.weights = kept_weights.back();
+  return layer;
+}
+
+class EveryMachine : public testing::TestWithParam<const Machine*> {
+ protected:
+  const Machine& machine() const { return *GetParam(); }
+  Timing time(const Layer& layer, const Parameters& parameters) const {
+    return machine().time(with_values(layer), parameters);
+  }
+};
+
+std::vector<Layer> layers() {
+  return {conv(196, 64, 9, 32), conv(1, 10, 1, 64), conv(49, 24, 9, 1, 24), conv(7, 3, 25, 5), conv(64, 16, 9, 4, 4)};
+}
+
+TEST_P(EveryMachine, ObeysConservation) {
+  for (const Layer& layer : layers()) {
+    const Timing t = time(layer, machine().defaults);
+    EXPECT_GT(t.cycles, 0);
+    EXPECT_GT(t.busy, 0);
+    EXPECT_LE(t.busy, t.slots * (1 + 1e-12)) << layer.name;
+    // All operands are read at least once and every output is written once.
+    EXPECT_GE(t.counts.at("activation-buffer-bit"), 8.0 * static_cast<double>(layer.pixels));
+    EXPECT_GE(t.counts.at("activation-buffer-write-bit"), 8.0 * static_cast<double>(layer.output_values));
+    EXPECT_GT(t.counts.at("weight-buffer-bit"), 0);
+  }
+}
+
+// Machines that look at values say so, and ask for them.
+TEST_P(EveryMachine, AsksForValues) {
+  const Layer layer = conv(9, 3, 1, 5);
+  if (!machine().reads_values) {
+    EXPECT_GT(machine().time(layer, machine().defaults).cycles, 0);
+    return;
+  }
+  try {
+    machine().time(layer, machine().defaults);
+    FAIL() << "no error";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.what(), fmt::format("machine '{}' depends on values, and layer 'conv' has none; give a .bsv model and "
+                                    "--data with images",
+                                    machine().name));
+  }
+}
+
+// All zeros take the least that there is: a cycle for a step.
+TEST_P(EveryMachine, ZerosGiveTheFloor) {
+  if (!machine().reads_values) return;
+  Layer layer = with_values(conv(196, 64, 9, 32));
+  const std::vector<std::uint8_t> zeros(layer.input.size(), 0);
+  layer.input = zeros;
+  EXPECT_EQ(machine().time(layer, machine().defaults).cycles, 13 * 4 * 9 * 2);
+}
+
+// More of a layer never takes less.
+TEST_P(EveryMachine, GrowsWithTheLayer) {
+  for (const Layer& layer : layers()) {
+    const std::int64_t cycles = time(layer, machine().defaults).cycles;
+    Layer more = layer;
+    more.pixels *= 3;
+    EXPECT_GE(time(more, machine().defaults).cycles, cycles);
+    more = layer;
+    more.channels += 1;
+    EXPECT_GE(time(more, machine().defaults).cycles, cycles);
+    more = layer;
+    more.filters *= 2;
+    more.groups *= layer.depthwise() ? 2 : 1;
+    EXPECT_GE(time(more, machine().defaults).cycles, cycles);
+  }
+}
+
+TEST_P(EveryMachine, SeparateDepthwiseIsNeverSlower) {
+  Parameters separate = machine().defaults;
+  separate.depthwise = Depthwise::separate;
+  const Layer layer = conv(49, 24, 9, 1, 24);
+  EXPECT_LE(time(layer, separate).cycles, time(layer, machine().defaults).cycles);
+}
+
+// Without a limit of bandwidth the machine computes all the time, and without computing it waits for bytes alone.
+TEST_P(EveryMachine, MeetsItsRoofs) {
+  const EnergyTable table = parse_energy_table(energy_sets()[0].toml, "set");
+  Parameters p = machine().defaults;
+  p.dram_latency_ns = 0;
+  p.dram_gb_per_s = 1e6;
+  const std::vector<Layer> all = {with_values(conv(196, 64, 9, 32))};
+  const Report fast = simulate(all, p, table);
+  EXPECT_EQ(fast.total.stall, 0);
+  EXPECT_EQ(fast.total.compute, static_cast<double>(time(all[0], p).cycles));
+  p.dram_gb_per_s = 1e-3;
+  const Report slow = simulate(all, p, table);
+  EXPECT_NEAR(slow.total.cycles(), slow.total.traffic.bytes() / dram_bytes_per_cycle(p), 1);
+  EXPECT_GT(slow.highest_pj, slow.lowest_pj);
+}
+
+INSTANTIATE_TEST_SUITE_P(Machines, EveryMachine, testing::ValuesIn([] {
+                           std::vector<const Machine*> all;
+                           for (const Machine& m : machines()) all.push_back(&m);
+                           return all;
+                         }()),
+                         [](const auto& info) {
+                           std::string name(info.param->name);
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
+
+// Two windows a cycle; 8-bit values one, as on the 8-bit array.
+TEST(SparqSystolic, IsTwiceAsFastOnWindowsAlone) {
+  Layer layer = conv(4096, 16, 9, 64);
+  Parameters p = require_machine("sparq-systolic").defaults;
+  const auto cycles = [&](const char* machine) { return require_machine(machine).time(layer, p).cycles; };
+  EXPECT_EQ(cycles("sparq-systolic"), cycles("systolic-os"));
+  layer.activation_bits = 4;
+  const std::int64_t fill = p.rows + p.columns - 2;
+  EXPECT_EQ(2 * (cycles("sparq-systolic") - fill), cycles("systolic-os") - fill);
+  p.drain = Drain::serial;  // D.4: ceil(K / 2) + R + C - 2, and R to shift out
+  p.rows = p.columns = 4;
+  layer = conv(4, 4, 1, 7);
+  layer.activation_bits = 4;
+  EXPECT_EQ(cycles("sparq-systolic"), 4 + 4 + 4 - 2 + 4);
+  EXPECT_EQ(cycles("systolic-os"), 7 + 4 + 4 - 2 + 4);
+}
+
+// The law of an output-stationary array: element (r, c) is done after r + c + T cycles.
+TEST(SystolicOs, PartialTilesReachAsFarAsTheyReach) {
+  Parameters p = require_machine("systolic-os").defaults;
+  p.rows = 4;
+  p.columns = 8;
+  p.drain = Drain::none;
+  EXPECT_EQ(require_machine("systolic-os").time(conv(6, 9, 1, 10), p).cycles,
+            (10 + 4 + 8 - 2) + (10 + 2 + 8 - 2) + (10 + 4 + 1 - 2) + (10 + 2 + 1 - 2));
+  p.partial = Partial::full;
+  EXPECT_EQ(require_machine("systolic-os").time(conv(6, 9, 1, 10), p).cycles, 4 * (10 + 4 + 8 - 2));
+}
+
+// The slowest filter of a block decides, not the mean.
+TEST(SwisSingle, WaitsForTheSlowestFilter) {
+  Layer layer = conv(8, 16, 9, 8);
+  LayerCode code;
+  code.shifts.group = 4;
+  code.shifts.run = 8;
+  code.shifts.columns = 1;
+  code.shifts.shifts = {1, 1, 1, 1, 1, 1, 1, 4, 2, 2, 2, 2, 2, 2, 2, 3};
+  layer.code = &code;
+  Parameters p = require_machine("swis-single").defaults;
+  const auto cycles = [&](const char* machine) { return require_machine(machine).time(layer, p).cycles; };
+  EXPECT_EQ(cycles("swis-single"), (4 + 3) * 9 * 2 + 14);
+  EXPECT_EQ(cycles("swis-double"), (2 + 2) * 9 * 2 + 14);
+  // In another order the slow ones share a block.
+  code.shifts.filter = {7, 15, 8, 9, 10, 11, 12, 13, 14, 0, 1, 2, 3, 4, 5, 6};
+  code.shifts.shifts = {4, 3, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1};
+  EXPECT_EQ(cycles("swis-single"), (4 + 2) * 9 * 2 + 14);
+  // Weight-serial machines take every bit of a number.
+  EXPECT_EQ(cycles("weight-serial"), 2 * 7 * 9 * 2 + 14);
+  p.lanes = 8;
+  try {
+    cycles("swis-single");
+    FAIL() << "no error";
+  } catch (const Error& e) {
+    EXPECT_STREQ(
+        e.what(),
+        "layer 'conv' has groups of 4 weights and machine 'swis-single' has 8 lanes; give both the same number");
+  }
+}
+
+// A machine that is serial over b bits takes b times the cycles of one bit.
+TEST(Stripes, IsProportionalToBits) {
+  Layer layer = conv(64, 32, 9, 32);
+  const Parameters p = require_machine("stripes").defaults;
+  const auto cycles = [&](int bits) {
+    layer.activation_bits = bits;
+    return require_machine("stripes").time(layer, p).cycles;
+  };
+  for (int bits = 2; bits <= 8; ++bits) EXPECT_EQ(cycles(bits), bits * cycles(1));
+}
+
+TEST(Memory, LoadsAgainWhatDoesNotFit) {
+  Parameters p;
+  p.weight_buffer_kib = 2;
+  p.activation_buffer_kib = 2;  // half of each is worked on
+  Layer layer = conv(1, 1, 1, 1);
+  layer.weight_bytes = 1000;
+  layer.input_values = 1024;
+  layer.output_values = 7;
+  EXPECT_EQ(dram_traffic(layer, p).bytes(), 1000 + 1024 + 7);
+  layer.input_values = 1025;  // two parts: the weights fit, so they stay, and nothing comes twice
+  EXPECT_EQ(dram_traffic(layer, p).bytes(), 1000 + 1025 + 7);
+  layer.weight_bytes = 3000;  // three parts and two: weights twice, or the input three times
+  EXPECT_EQ(dram_traffic(layer, p).bytes(), 3000 + 3 * 1025 + 7);
+  layer.input_values = 2000;
+  EXPECT_EQ(dram_traffic(layer, p).bytes(), 2 * 3000 + 2000 + 7);
+  p.double_buffered = false;
+  EXPECT_EQ(dram_traffic(layer, p).bytes(), 3000 + 2000 + 7);
+  p.dram_latency_ns = 10;
+  p.dram_gb_per_s = 1;  // a byte a cycle
+  EXPECT_EQ(stall_cycles({100, 20, 30}, p, 60), 10 + 150);
+  p.double_buffered = true;
+  EXPECT_EQ(stall_cycles({100, 20, 30}, p, 60), 10 + 90);
+  EXPECT_EQ(stall_cycles({100, 20, 30}, p, 600), 10);
+}
+
+}  // namespace
+}  // namespace bitsieve::accel

@@ -1,0 +1,72 @@
+#include "accel/mapping.h"
+
+#include <algorithm>
+
+namespace bitsieve::accel {
+
+std::int64_t lane_groups(const Layer& layer, std::int64_t lanes) {
+  return layer.taps * ceil_div(layer.channels, lanes);
+}
+
+std::vector<Block> column_blocks(const Layer& layer, const Parameters& parameters,
+                                 const std::vector<std::int64_t>& cycles_of_filter) {
+  const bool separate = layer.depthwise() && parameters.depthwise == Depthwise::separate;
+  const std::int64_t together = separate ? layer.filters : layer.filters_of_group();
+  std::vector<Block> blocks;
+  for (std::int64_t first = 0; first < layer.filters; first += together) {
+    for (std::int64_t start = first; start < first + together; start += parameters.columns) {
+      Block block;
+      block.filters = std::min(parameters.columns, first + together - start);
+      for (std::int64_t i = start; i < start + block.filters; ++i) {
+        const std::int64_t own = cycles_of_filter[static_cast<std::size_t>(i)];
+        block.cycles = std::max(block.cycles, own);
+        block.work += own;
+      }
+      blocks.push_back(block);
+    }
+  }
+  return blocks;
+}
+
+std::vector<Block> column_blocks(const Layer& layer, const Parameters& parameters, std::int64_t cycles) {
+  return column_blocks(layer, parameters, std::vector<std::int64_t>(static_cast<std::size_t>(layer.filters), cycles));
+}
+
+Timing output_stationary(const Layer& layer, const Parameters& p, const std::vector<Block>& blocks) {
+  Timing timing;
+  const std::int64_t tiles = ceil_div(layer.pixels, p.rows), last_rows = layer.pixels - (tiles - 1) * p.rows;
+  for (const Block& block : blocks) {
+    timing.busy += static_cast<double>(layer.pixels) * static_cast<double>(block.work);
+    timing.cycles += tiles * block.cycles;
+    if (p.drain == Drain::overlapped) continue;
+    const bool exact = p.partial == Partial::exact;
+    const auto around = [&](std::int64_t rows) {
+      const std::int64_t r = exact ? rows : p.rows, c = exact ? block.filters : p.columns;
+      return r + c - 2 + (p.drain == Drain::serial ? r : 0);
+    };
+    timing.cycles += (tiles - 1) * around(p.rows) + around(last_rows);
+  }
+  if (p.drain == Drain::overlapped) timing.cycles += p.rows + p.columns - 2;
+  timing.slots = static_cast<double>(timing.cycles) * static_cast<double>(p.rows * p.columns);
+  return timing;
+}
+
+void count_streams(const Layer& layer, const Parameters& p, const std::vector<Block>& blocks, double activation_bits,
+                   double weight_bits_of_layer, Counts& counts) {
+  const bool separate = layer.depthwise() && p.depthwise == Depthwise::separate;
+  const auto streams = static_cast<double>(separate ? layer.filters : static_cast<std::int64_t>(blocks.size()));
+  counts["activation-buffer-bit"] += static_cast<double>(layer.pixels * layer.depth()) * streams * activation_bits;
+  counts["weight-buffer-bit"] += weight_bits_of_layer * static_cast<double>(ceil_div(layer.pixels, p.rows));
+  counts["activation-buffer-write-bit"] += 8.0 * static_cast<double>(layer.output_values);
+}
+
+void count_tiles(const Layer& layer, const Parameters& p, Counts& counts) {
+  const auto tiles = static_cast<double>(ceil_div(layer.pixels, p.columns) * layer.groups *
+                                         ceil_div(layer.filters_of_group(), p.rows));
+  const double bits = 8.0 * static_cast<double>(lane_groups(layer, p.lanes) * p.lanes) * tiles;
+  counts["activation-buffer-bit"] += bits * static_cast<double>(p.columns);
+  counts["weight-buffer-bit"] += bits * static_cast<double>(p.rows);
+  counts["activation-buffer-write-bit"] += 8.0 * static_cast<double>(layer.output_values);
+}
+
+}  // namespace bitsieve::accel

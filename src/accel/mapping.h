@@ -1,0 +1,42 @@
+// Layers on arrays: tiles, and what they take.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "accel/machine.h"
+
+namespace bitsieve::accel {
+
+inline std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+// Products of a filter in steps of `lanes`: the channels of each tap, the last step filled with zeros.
+std::int64_t lane_groups(const Layer& layer, std::int64_t lanes);
+
+// Filters that run side by side, one a column. They wait for the slowest one: an activation leaves a processing element
+// when it is done with it (specification of SWIS, C.4).
+struct Block {
+  std::int64_t filters = 0;
+  std::int64_t cycles = 0;  // an output takes, of the slowest filter
+  std::int64_t work = 0;    // sum of what the filters take themselves
+};
+
+// Filters in the order in which they run; of a grouped convolution those of a block are of one group, but for
+// Depthwise::separate.
+std::vector<Block> column_blocks(const Layer& layer, const Parameters& parameters,
+                                 const std::vector<std::int64_t>& cycles_of_filter);
+// Where all filters take the same.
+std::vector<Block> column_blocks(const Layer& layer, const Parameters& parameters, std::int64_t cycles);
+
+// Rows are output pixels and columns filters; sums stay where they are (specifications of SPARQ, D.4, and of SWIS,
+// C.4). Counts nothing.
+Timing output_stationary(const Layer& layer, const Parameters& parameters, const std::vector<Block>& blocks);
+
+// What streams out of the buffers meanwhile: activations once for each block, weights once for each tile of rows.
+void count_streams(const Layer& layer, const Parameters& parameters, const std::vector<Block>& blocks,
+                   double activation_bits, double weight_bits_of_layer, Counts& counts);
+
+// The same where rows are filters and columns pixels, which share a step of `lanes` products.
+void count_tiles(const Layer& layer, const Parameters& parameters, Counts& counts);
+
+}  // namespace bitsieve::accel

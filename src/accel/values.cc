@@ -1,0 +1,53 @@
+#include "accel/values.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+
+namespace bitsieve::accel {
+
+void require_values(const Layer& layer, const std::string& machine) {
+  if (layer.input.empty() || layer.weights.empty())
+    fail("machine '{}' depends on values, and layer '{}' has none; give a .bsv model and --data with images", machine,
+         layer.name);
+  const std::int64_t values = layer.image[0] * layer.image[1] * layer.channels * layer.groups;
+  if (static_cast<std::int64_t>(layer.input.size()) != values ||
+      static_cast<std::int64_t>(layer.weights.size()) != layer.filters * layer.depth())
+    fail("layer '{}' has {} values and {} weights where {} and {} belong", layer.name, layer.input.size(),
+         layer.weights.size(), values, layer.filters * layer.depth());
+}
+
+std::vector<std::uint8_t> input_magnitudes(const Layer& layer) {
+  std::vector<std::uint8_t> result(layer.input.begin(), layer.input.end());
+  if (!layer.signed_input) return result;
+  for (std::uint8_t& v : result) {
+    const int code = static_cast<std::int8_t>(v);
+    v = static_cast<std::uint8_t>(code < 0 ? -code : code);
+  }
+  return result;
+}
+
+std::int64_t position_of(const Layer& layer, std::int64_t pixel, std::int64_t tap) {
+  const Window& w = layer.window;
+  const std::int64_t rows =
+      (layer.image[0] + w.pad_before[0] + w.pad_after[0] - w.dilation[0] * (w.kernel[0] - 1) - 1) / w.stride[0] + 1;
+  const std::int64_t row = pixel % rows * w.stride[0] - w.pad_before[0] + tap / w.kernel[1] * w.dilation[0],
+                     column = pixel / rows * w.stride[1] - w.pad_before[1] + tap % w.kernel[1] * w.dilation[1];
+  if (row < 0 || row >= layer.image[0] || column < 0 || column >= layer.image[1]) return -1;
+  return row * layer.image[1] + column;
+}
+
+std::int64_t staggered(const std::vector<std::int64_t>& durations, std::int64_t columns) {
+  std::vector<std::int64_t> free(static_cast<std::size_t>(columns), 0);
+  std::int64_t next = 0, end = 0;
+  for (std::size_t i = 0; i < durations.size(); ++i) {
+    std::int64_t& column = free[i % free.size()];
+    const std::int64_t start = std::max(next, column);
+    column = start + durations[i];
+    next = start + 1;
+    end = std::max(end, column);
+  }
+  return end;
+}
+
+}  // namespace bitsieve::accel

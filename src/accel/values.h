@@ -1,0 +1,24 @@
+// What machines whose time depends on values read of a layer.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "accel/layer.h"
+
+namespace bitsieve::accel {
+
+// Throws Error where the layer has no image's values, or no weights.
+void require_values(const Layer& layer, const std::string& machine);
+
+// |x| of every value of the input, [position][channels of all groups]: 0 to 255.
+std::vector<std::uint8_t> input_magnitudes(const Layer& layer);
+
+// Where in the input tap `tap` of output pixel `pixel` lies: row * columns + column, or -1 in the padding. Pixels go
+// down columns first, as in DNNsim: which ones share a step decides how long it takes.
+std::int64_t position_of(const Layer& layer, std::int64_t pixel, std::int64_t tap);
+
+// Steps of a vector with a matrix (one pixel, one tap): each column of the machine works on a step of its own, one is
+// given out a cycle, and to the column whose turn it is, once that is free (DNNsim). The cycle after the last one.
+std::int64_t staggered(const std::vector<std::int64_t>& durations, std::int64_t columns);
+
+}  // namespace bitsieve::accel

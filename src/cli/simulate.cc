@@ -1,0 +1,293 @@
+// bitsieve simulate: cycles, traffic and energy of a quantized model, or of a table of layers, on accelerators.
+#include "accel/simulate.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+
+#include "accel/topology.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "cli/images.h"
+#include "cli/model_file.h"
+#include "cli/progress.h"
+#include "cli/report.h"
+#include "cli/table.h"
+#include "cli/verbs.h"
+#include "eval/trace.h"
+
+namespace bitsieve::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint64_t most_text = 1 << 22;  // bytes of a file of text
+
+struct SimulateOptions : Options {
+  std::vector<std::string> machines;
+  std::int64_t images = 4;
+  std::string energy_table, tables;
+  bool per_layer = false;
+};
+
+// A network as layers, and what keeps its weights.
+struct Workload {
+  std::unique_ptr<ModelFile> file;  // layers refer to it
+  std::vector<accel::Layer> layers;
+  std::string hash;
+};
+
+Workload load_workload(const SimulateOptions& options) {
+  Workload work;
+  if (options.model.ends_with(".csv")) {
+    const std::string text = read_file(options.model, most_text);
+    work.layers = accel::parse_topology(text, options.model);
+    work.hash = content_hash(text);
+    return work;
+  }
+  work.file = std::make_unique<ModelFile>(load_model(options.model, options));
+  work.hash = work.file->hash;
+  if (!work.file->packed)
+    fail("'{}' is a float network; accelerators compute in integers: make a .bsv file with bitsieve quantize",
+         options.model);
+  work.layers = accel::layers_of(work.file->packed->model);
+  return work;
+}
+
+std::vector<accel::Parameters> chosen_machines(const SimulateOptions& options) {
+  std::vector<accel::Parameters> chosen;
+  for (const std::string& name : options.machines) {
+    if (!name.ends_with(".toml")) {
+      chosen.push_back(accel::require_machine(name).defaults);
+      continue;
+    }
+    chosen.push_back(accel::parse_parameters(read_file(name, most_text), name,
+                                             [](const std::string& machine) -> const accel::Parameters& {
+                                               return accel::require_machine(machine).defaults;
+                                             }));
+  }
+  if (options.machines.empty()) {
+    for (const accel::Machine& machine : accel::machines()) chosen.push_back(machine.defaults);
+  }
+  for (std::size_t i = 0; i < chosen.size(); ++i) {
+    for (std::size_t k = 0; k < i; ++k) {
+      if (chosen[k].name == chosen[i].name)
+        throw Error(fmt::format("--machine: two are called '{}'; give one of them another name in its file: name = "
+                                "\"...\"",
+                                chosen[i].name),
+                    ErrorKind::usage);
+    }
+  }
+  return chosen;
+}
+
+accel::EnergyTable chosen_table(const SimulateOptions& options, std::string& text) {
+  text = options.energy_table.empty() ? std::string(accel::energy_sets().front().toml)
+                                      : read_file(options.energy_table, most_text);
+  return accel::parse_energy_table(
+      text, options.energy_table.empty() ? std::string(accel::energy_sets().front().id) : options.energy_table);
+}
+
+// What the layers read of one image. Codes that do not depend on neighbours are applied; SPARQ's windows are cut by the
+// machines that know them, and others read the 8 bits.
+std::vector<std::vector<std::uint8_t>> inputs_of(const QuantizedModel& model, const Trace& trace) {
+  std::vector<std::vector<std::uint8_t>> inputs;
+  for (std::size_t i = 0; i < model.graph.nodes.size(); ++i) {
+    const Node& node = model.graph.nodes[i];
+    if (!has_weights(node)) continue;
+    const auto* const first = static_cast<const std::uint8_t*>(trace.value(node.inputs[0]));
+    inputs.emplace_back(first, first + element_count(model.graph.shape(node.inputs[0])));
+    const ActivationTransform& t = model.layers[i].transform;
+    if (!t.active || t.paired) continue;
+    for (std::uint8_t& v : inputs.back()) v = t.pair[v];
+  }
+  return inputs;
+}
+
+// By machine, of as many images as there are; machines that do not look at values run once.
+std::vector<std::vector<accel::Report>> simulate_images(const SimulateOptions& options, Workload& work,
+                                                        const std::vector<accel::Parameters>& machines,
+                                                        const accel::EnergyTable& table) {
+  std::vector<std::vector<accel::Report>> reports(machines.size());
+  const QuantizedModel& model = work.file->packed->model;
+  const Images images(options.data, false, work.file->preprocessing, work.file->input(), options.images, options.seed);
+  const ImageSet set = images.set();
+  Trace trace(model);
+  const std::vector<NodeRunner> runners = node_runners(model);
+  std::vector<float> picture(static_cast<std::size_t>(element_count(work.file->input())));
+  Progress progress("simulating", 0);
+  for (std::int64_t i = 0; i < set.size; ++i) {
+    set.image(i, picture);
+    trace.run(runners, picture);
+    const std::vector<std::vector<std::uint8_t>> inputs = inputs_of(model, trace);
+    for (std::size_t l = 0; l < inputs.size(); ++l) work.layers[l].input = inputs[l];
+    for (std::size_t m = 0; m < machines.size(); ++m) {
+      if (accel::require_machine(machines[m].machine).reads_values)
+        reports[m].push_back(accel::simulate(work.layers, machines[m], table));
+    }
+    for (accel::Layer& layer : work.layers) layer.input = {};
+    progress.set("simulating", i + 1, set.size);
+  }
+  return reports;
+}
+
+double utilization(const accel::LayerReport& r) { return r.slots > 0 ? r.busy / r.slots : 0; }
+
+double sram_bits(const accel::LayerReport& r) {
+  double bits = 0;
+  for (const auto& [id, count] : r.counts) {
+    if (id.find("buffer") != std::string::npos) bits += count;
+  }
+  return bits;
+}
+
+Json json_of(const accel::LayerReport& r) {
+  return {{"name", r.name},
+          {"macs", r.macs},
+          {"cycles", r.cycles()},
+          {"cycles_compute", r.compute},
+          {"cycles_stall", r.stall},
+          {"utilization", utilization(r)},
+          {"dram_bytes", r.traffic.bytes()},
+          {"dram_weight_bytes", r.traffic.weights},
+          {"sram_accesses", sram_bits(r) / 64},
+          {"energy_pj", r.energy},
+          {"counts", r.counts}};
+}
+
+Json json_of(const accel::Report& report) {
+  const accel::Parameters& p = report.parameters;
+  Json document = json_of(report.total);
+  document.erase("name");
+  document["machine"] = p.machine;
+  document["name"] = p.name;
+  document["parameters"] = to_toml(p);
+  document["frames_per_second"] = p.clock_mhz * 1e6 / report.total.cycles();
+  document["energy_pj_total"] = accel::total(report.total.energy);
+  document["energy_pj_range"] = {report.lowest_pj, report.highest_pj};
+  document["layers"] = Json::array();
+  for (const accel::LayerReport& r : report.layers) document["layers"].push_back(json_of(r));
+  return document;
+}
+
+std::vector<std::string> cells_of(const std::string& name, const accel::LayerReport& r) {
+  return {name,
+          fmt::format("{:.0f}", r.cycles()),
+          fmt::format("{:.0f}", r.compute),
+          fmt::format("{:.0f}", r.stall),
+          fmt::format("{:.1f}", 100 * utilization(r)),
+          fmt::format("{:.1f}", r.traffic.bytes() / 1024),
+          fmt::format("{:.3f}", accel::total(r.energy) / 1e6)};
+}
+
+std::vector<std::string> titles(const char* first) {
+  return {first, "cycles", "compute", "waiting", "busy %", "DRAM KiB", "energy uJ"};
+}
+
+void print_layers(const accel::Report& report) {
+  std::printf("%s\n", report.parameters.name.c_str());
+  Table table(titles("<layer"));
+  for (const accel::LayerReport& r : report.layers) table.add(cells_of(r.name, r));
+  table.add(cells_of("total", report.total));
+  table.print();
+  std::printf("\n%s\n", to_toml(report.parameters).c_str());
+}
+
+void run(const SimulateOptions& options) {
+  const Stopwatch clock;
+  const std::vector<accel::Parameters> machines = chosen_machines(options);
+  std::string table_text;
+  const accel::EnergyTable table = chosen_table(options, table_text);
+  Workload work = load_workload(options);
+  if (!options.data.empty() && !work.file)
+    throw Error(fmt::format("--data: '{}' holds shapes alone, and no network that could run images", options.model),
+                ErrorKind::usage);
+  std::vector<std::vector<accel::Report>> measured(machines.size());
+  if (!options.data.empty()) measured = simulate_images(options, work, machines, table);
+  std::vector<accel::Report> reports;
+  Json refused = Json::array();
+  for (std::size_t m = 0; m < machines.size(); ++m) {
+    const accel::Parameters& p = machines[m];
+    try {
+      reports.push_back(measured[m].empty() ? accel::simulate(work.layers, p, table) : mean(measured[m]));
+    } catch (const Error& e) {
+      // Of many machines one may not fit the model; asked for alone it is an error.
+      if (machines.size() == 1) throw;
+      refused.push_back({{"name", p.name}, {"reason", e.what()}});
+      warn(options, fmt::format("{}: {}", p.name, e.what()));
+    }
+  }
+  std::vector<std::string> files;
+  if (!options.tables.empty()) {
+    std::error_code error;
+    fs::create_directories(options.tables, error);
+    if (error) fail("--tables: cannot make the folder '{}': {}", options.tables, error.message());
+    for (const accel::Parameters& p : machines) {
+      files.push_back((fs::path(options.tables) / (p.name + ".toml")).string());
+      write_file_atomically(files.back(), to_toml(p));
+    }
+    files.push_back((fs::path(options.tables) / "energy.toml").string());
+    write_file_atomically(files.back(), table_text);
+  }
+  if (options.json()) {
+    Json document = run_facts(options, clock);
+    document["model"] = options.model;
+    document["model_hash"] = work.hash;
+    document["energy_table"] = table.id;
+    document["images"] = options.data.empty() ? 0 : options.images;
+    document["machines"] = Json::array();
+    for (const accel::Report& report : reports) document["machines"].push_back(json_of(report));
+    document["refused"] = refused;
+    document["files"] = files;
+    return print_json(document);
+  }
+  if (options.per_layer || reports.size() == 1) {
+    for (const accel::Report& report : reports) print_layers(report);
+  }
+  Table all({"<machine", "array", "cycles", "compute", "waiting", "busy %", "DRAM KiB", "energy uJ",
+             "<   with DRAM at both ends", "frames/s"});
+  for (const accel::Report& report : reports) {
+    const accel::Parameters& p = report.parameters;
+    std::vector<std::string> cells = cells_of(p.name, report.total);
+    cells.insert(cells.begin() + 1, fmt::format("{}{} x {} x {}", p.units > 1 ? fmt::format("{} x ", p.units) : "",
+                                                p.rows, p.columns, p.lanes));
+    cells.push_back(fmt::format("   {:.1f} to {:.1f}", report.lowest_pj / 1e6, report.highest_pj / 1e6));
+    cells.push_back(fmt::format("{:.1f}", p.clock_mhz * 1e6 / report.total.cycles()));
+    all.add(std::move(cells));
+  }
+  all.print();
+  std::printf("\nfor one image%s; energy table %s, DRAM %.3g pJ a bit (%.3g to %.3g)\n",
+              options.data.empty() ? "" : fmt::format(", mean of {}", options.images).c_str(), table.id.c_str(),
+              table.entry("dram-bit").value, table.dram_lowest, table.dram_highest);
+  for (const std::string& path : files) std::printf("written: %s\n", path.c_str());
+}
+
+}  // namespace
+
+void add_simulate(CLI::App& app, const std::string& command) {
+  auto options = std::make_shared<SimulateOptions>();
+  options->command = command;
+  add_model(app, *options, "packed model (.bsv), or layers as SCALE-Sim's topology (.csv)");
+  app.add_option("--machine", options->machines,
+                 "machine of bitsieve list, or a file like those of --tables; repeatable (default: all)")
+      ->allow_extra_args(false)
+      ->check(not_empty());
+  app.add_option("--data", options->data,
+                 "images for machines whose time depends on values, KIND:PATH[:SPLIT] (see bitsieve list)")
+      ->check(not_empty());
+  auto* data = app.get_option("--data");
+  app.add_option("--images", options->images, "so many of them, a seeded choice; results are means")
+      ->check(at_least(1, 100000))
+      ->needs(data);
+  app.add_option("--seed", options->seed, "of the choice")->check(at_least(0, UINT64_MAX));
+  app.add_option("--energy-table", options->energy_table,
+                 "file like energy.toml of --tables instead of the program's own")
+      ->check(not_empty());
+  app.add_option("--tables", options->tables, "folder to write machines and energy table to, to copy and change")
+      ->check(not_empty());
+  app.add_flag("--per-layer", options->per_layer, "layers of every machine (of a single one they are always shown)");
+  app.callback([options] { run(*options); });
+}
+
+}  // namespace bitsieve::cli
