@@ -80,8 +80,8 @@ void Activations::attach(GraphModule& module) {
     Value& value = values_[static_cast<std::size_t>(id)];
     return value.coded ? on_grid(value, x, relu, module.is_training()) : relu ? torch::relu(x) : x;
   };
-  module.hooks.operand = [this](std::size_t node, std::size_t k, const torch::Tensor& x) {
-    return operand(node, k, x);
+  module.hooks.sum = [this, &module](std::size_t node, const torch::Tensor& a, const torch::Tensor& b) {
+    return sum(node, a, b, module.is_training());
   };
   module.hooks.product = [this](std::size_t node, const torch::Tensor& x, const torch::Tensor& weight,
                                 const torch::Tensor& bias) { return product(node, x, weight, bias); };
@@ -89,8 +89,7 @@ void Activations::attach(GraphModule& module) {
 
 // x / (range / hi) in whole steps, and back.
 torch::Tensor Activations::on_grid(Value& value, torch::Tensor x, bool relu, bool training) const {
-  const bool fixed = !value.trained.defined() && !(options_.dynamic && training);
-  if (fixed) {
+  if (is_fixed(value, training)) {
     const double step = static_cast<float>(value.range / value.hi);
     if (relu && value.lo != 0) x = torch::relu(x);
     return train::on_grid(x, {step, value.lo, value.hi, relu && value.lo == 0});
@@ -120,15 +119,24 @@ double Activations::scale(ValueId id) const {
 }
 
 // Sums are made of whole numbers of 15 bits (add_factors), which is worth a few thousandths of a step.
-torch::Tensor Activations::operand(std::size_t index, std::size_t k, const torch::Tensor& x) const {
+torch::Tensor Activations::sum(std::size_t index, const torch::Tensor& a, const torch::Tensor& b, bool training) {
   const Node& node = graph_.nodes[index];
-  if ((node.op != Op::add && node.op != Op::sub) || !values_[static_cast<std::size_t>(node.output)].coded) return x;
+  Value& value = values_[static_cast<std::size_t>(node.output)];
   for (const ValueId id : node.inputs) {
-    if (grids_[static_cast<std::size_t>(id)] < 0) return x;
+    if (grids_[static_cast<std::size_t>(id)] < 0) return {};
   }
+  if (!value.coded) return {};
   const double ratio[2] = {scale(node.inputs[0]) / scale(node.output), scale(node.inputs[1]) / scale(node.output)};
-  const AddFactors factors = add_factors(ratio[0], ratio[1]);
-  return x * (std::ldexp(k == 0 ? factors.a : factors.b, -factors.exponent) / ratio[k]);
+  const AddFactors whole = add_factors(ratio[0], ratio[1]);
+  const std::array<double, 2> factors = {
+      std::ldexp(whole.a, -whole.exponent) / ratio[0],
+      std::ldexp(whole.b, -whole.exponent) / ratio[1] * (node.op == Op::sub ? -1 : 1)};
+  const bool relu = ends_in_relu(node), plain = !relu && !is_clamped(node);
+  if (is_fixed(value, training) && a.sizes() == b.sizes() && (plain || (relu && value.lo == 0))) {
+    const double step = static_cast<float>(value.range / value.hi);
+    return sum_on_grid(a, b, factors, {step, value.lo, value.hi, relu});
+  }
+  return on_grid(value, clamped(node, a * factors[0] + b * factors[1]), false, training);
 }
 
 torch::Tensor Activations::product(std::size_t index, const torch::Tensor& x, const torch::Tensor& weight,

@@ -26,7 +26,7 @@ class Activations {
   // seen: what the float network gives (quant/calibration.h), every value of the graph.
   Activations(const Graph& graph, const Calibration& seen, const ActivationOptions& options);
 
-  // Sets the hooks `value`, `operand` and `product`, and registers ranges that are trained. Must outlive the module's
+  // Sets the hooks `value`, `sum` and `product`, and registers ranges that are trained. Must outlive the module's
   // use.
   void attach(GraphModule& module);
 
@@ -49,7 +49,11 @@ class Activations {
   torch::Tensor product(std::size_t node, const torch::Tensor& x, const torch::Tensor& weight,
                         const torch::Tensor& bias) const;
   double scale(ValueId value) const;  // of a value on a grid
-  torch::Tensor operand(std::size_t node, std::size_t k, const torch::Tensor& x) const;
+  torch::Tensor sum(std::size_t node, const torch::Tensor& a, const torch::Tensor& b, bool training);
+  // Neither trained nor a batch's own.
+  bool is_fixed(const Value& value, bool training) const {
+    return !value.trained.defined() && !(options_.dynamic && training);
+  }
 
   Graph graph_;
   ActivationOptions options_;

@@ -46,41 +46,80 @@ const FakeQuantizeKernel& kernel() {
 
 bool has_kernel(const torch::Tensor& x) { return x.is_cpu() && x.scalar_type() == torch::kFloat; }
 
+FakeQuantizeArgs args_of(const Grid& grid) {
+  FakeQuantizeArgs args;
+  args.step = static_cast<float>(grid.step);
+  args.lo = static_cast<float>(grid.lo);
+  args.hi = static_cast<float>(grid.hi);
+  args.low = static_cast<float>(grid.lo * grid.step);
+  args.high = static_cast<float>(grid.hi * grid.step);
+  args.relu = grid.relu;
+  return args;
+}
+
+// x, or the sum of x and other where that is defined; inside: out, where gradients are wanted.
+torch::Tensor quantized(const torch::Tensor& x, const torch::Tensor& other, const std::array<double, 2>& factors,
+                        const Grid& grid, torch::Tensor* inside) {
+  torch::Tensor y = torch::empty_like(x);
+  if (inside != nullptr) *inside = torch::empty(x.sizes(), torch::kByte);
+  at::parallel_for(0, x.numel(), grain, [&](std::int64_t begin, std::int64_t end) {
+    FakeQuantizeArgs args = args_of(grid);
+    args.count = end - begin;
+    args.x = x.data_ptr<float>() + begin;
+    args.other = other.defined() ? other.data_ptr<float>() + begin : nullptr;
+    args.factor = static_cast<float>(factors[0]);
+    args.other_factor = static_cast<float>(factors[1]);
+    args.y = y.data_ptr<float>() + begin;
+    args.inside = inside != nullptr ? inside->data_ptr<std::uint8_t>() + begin : nullptr;
+    kernel().quantize(args);
+  });
+  return y;
+}
+
+torch::Tensor passed(const torch::Tensor& gradient, const torch::Tensor& inside, float factor) {
+  torch::Tensor result = torch::empty_like(gradient);
+  at::parallel_for(0, gradient.numel(), grain, [&](std::int64_t begin, std::int64_t end) {
+    kernel().pass(end - begin, gradient.data_ptr<float>() + begin, inside.data_ptr<std::uint8_t>() + begin, factor,
+                  result.data_ptr<float>() + begin);
+  });
+  return result;
+}
+
 struct OnGrid : torch::autograd::Function<OnGrid> {
-  static torch::Tensor forward(torch::autograd::AutogradContext* context, const torch::Tensor& given, const Grid& grid,
+  static torch::Tensor forward(torch::autograd::AutogradContext* context, const torch::Tensor& x, const Grid& grid,
                                bool with_gradient) {
-    const torch::Tensor x = given.contiguous();
-    torch::Tensor y = torch::empty_like(x), inside;
+    torch::Tensor inside;
+    const torch::Tensor y = quantized(x.contiguous(), {}, {1, 1}, grid, with_gradient ? &inside : nullptr);
+    if (with_gradient) context->save_for_backward({inside});
+    return y;
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 torch::autograd::variable_list gradients) {
+    return {passed(gradients[0].contiguous(), context->get_saved_variables()[0], 1), torch::Tensor(), torch::Tensor()};
+  }
+};
+
+struct SumOnGrid : torch::autograd::Function<SumOnGrid> {
+  static torch::Tensor forward(torch::autograd::AutogradContext* context, const torch::Tensor& a,
+                               const torch::Tensor& b, const std::array<double, 2>& factors, const Grid& grid,
+                               bool with_gradient) {
+    torch::Tensor inside;
+    const torch::Tensor y = quantized(a.contiguous(), b.contiguous(), factors, grid, with_gradient ? &inside : nullptr);
     if (with_gradient) {
-      inside = torch::empty(x.sizes(), torch::kByte);
       context->save_for_backward({inside});
+      context->saved_data["first"] = factors[0];
+      context->saved_data["second"] = factors[1];
     }
-    at::parallel_for(0, x.numel(), grain, [&](std::int64_t begin, std::int64_t end) {
-      FakeQuantizeArgs args;
-      args.count = end - begin;
-      args.x = x.data_ptr<float>() + begin;
-      args.y = y.data_ptr<float>() + begin;
-      args.inside = with_gradient ? inside.data_ptr<std::uint8_t>() + begin : nullptr;
-      args.step = static_cast<float>(grid.step);
-      args.lo = static_cast<float>(grid.lo);
-      args.hi = static_cast<float>(grid.hi);
-      args.low = static_cast<float>(grid.lo * grid.step);
-      args.high = static_cast<float>(grid.hi * grid.step);
-      args.relu = grid.relu;
-      kernel().quantize(args);
-    });
     return y;
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  torch::autograd::variable_list gradients) {
     const torch::Tensor gradient = gradients[0].contiguous(), inside = context->get_saved_variables()[0];
-    torch::Tensor result = torch::empty_like(gradient);
-    at::parallel_for(0, gradient.numel(), grain, [&](std::int64_t begin, std::int64_t end) {
-      kernel().pass(end - begin, gradient.data_ptr<float>() + begin, inside.data_ptr<std::uint8_t>() + begin,
-                    result.data_ptr<float>() + begin);
-    });
-    return {result, torch::Tensor(), torch::Tensor()};
+    const auto factor = [&](const char* which) { return static_cast<float>(context->saved_data[which].toDouble()); };
+    return {passed(gradient, inside, factor("first")), passed(gradient, inside, factor("second")), torch::Tensor(),
+            torch::Tensor(), torch::Tensor()};
   }
 };
 
@@ -102,6 +141,11 @@ torch::Tensor plain::on_grid(const torch::Tensor& x, const Grid& grid) {
                  (y.detach() / grid.step).round_().clamp_(grid.lo, grid.hi).mul_(grid.step));
 }
 
+torch::Tensor plain::sum_on_grid(const torch::Tensor& a, const torch::Tensor& b, const std::array<double, 2>& factors,
+                                 const Grid& grid) {
+  return plain::on_grid(a * factors[0] + b * factors[1], grid);
+}
+
 torch::Tensor plain::read_codes(const torch::Tensor& x, double step, bool is_signed, const ActivationTransform& t,
                                 std::int64_t axis) {
   const torch::Tensor codes = (x.detach() / step).round_();
@@ -111,6 +155,13 @@ torch::Tensor plain::read_codes(const torch::Tensor& x, double step, bool is_sig
 torch::Tensor on_grid(const torch::Tensor& x, const Grid& grid) {
   if (!has_kernel(x)) return plain::on_grid(x, grid);
   return OnGrid::apply(x, grid, x.requires_grad() && torch::GradMode::is_enabled());
+}
+
+torch::Tensor sum_on_grid(const torch::Tensor& a, const torch::Tensor& b, const std::array<double, 2>& factors,
+                          const Grid& grid) {
+  if (!has_kernel(a) || !has_kernel(b)) return plain::sum_on_grid(a, b, factors, grid);
+  return SumOnGrid::apply(a, b, factors, grid,
+                          (a.requires_grad() || b.requires_grad()) && torch::GradMode::is_enabled());
 }
 
 torch::Tensor read_codes(const torch::Tensor& x, double step, bool is_signed, const ActivationTransform& t,

@@ -35,6 +35,22 @@ TEST(FakeQuantize, IsWhatTorchsOperatorsGive) {
   EXPECT_TRUE(on_grid(drawn, {0.1, 0, 255, true}).equal(plain::on_grid(drawn, {0.1, 0, 255, true})));
 }
 
+TEST(FakeQuantize, SumsAreThoseOfTorchsOperators) {
+  torch::manual_seed(53);
+  const torch::Tensor a = torch::randn({3, 5, 7, 11}) * 9, b = torch::randn({3, 5, 7, 11}) * 9;
+  const Grid grid{0.05, 0, 255, true};
+  const std::array<double, 2> factors = {1.00002, -0.99997};
+  for (const bool second : {false, true}) {
+    const auto sum = [&](const auto& f) {
+      return [&, f](const torch::Tensor& t) { return second ? f(a, t, factors, grid) : f(t, b, factors, grid); };
+    };
+    const auto fast = with_gradient(second ? b : a, sum(sum_on_grid));
+    const auto slow = with_gradient(second ? b : a, sum(plain::sum_on_grid));
+    EXPECT_TRUE(fast.first.equal(slow.first));
+    EXPECT_TRUE(fast.second.equal(slow.second));
+  }
+}
+
 class EveryCode : public testing::TestWithParam<std::string> {};
 
 // Pairs of planes and of neighbours, even and odd, of both signs.

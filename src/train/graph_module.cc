@@ -137,15 +137,14 @@ torch::Tensor GraphModule::run_layer(std::size_t index, const torch::Tensor& x) 
 
 torch::Tensor GraphModule::run(std::size_t index, const std::vector<torch::Tensor>& in) {
   const Node& node = graph_.nodes[index];
-  torch::Tensor y = has_weights(node) ? run_layer(index, in[0]) : compute(graph_, node, in);
-  const bool relu = node.clamp_lo == 0 && std::isinf(node.clamp_hi);
-  if (!std::isinf(node.clamp_hi)) {
-    y = torch::clamp(y, node.clamp_lo, node.clamp_hi);
-  } else if (!relu && !std::isinf(node.clamp_lo)) {
-    y = torch::clamp_min(y, node.clamp_lo);
+  if (hooks.sum && (node.op == Op::add || node.op == Op::sub)) {
+    const torch::Tensor y = hooks.sum(index, in[0], in[1]);
+    if (y.defined()) return y;
   }
-  if (hooks.value) return hooks.value(node.output, y, relu);
-  return relu ? torch::relu(y) : y;
+  const torch::Tensor y = has_weights(node) ? run_layer(index, in[0]) : compute(graph_, node, in);
+  if (!hooks.value) return clamped(node, y);
+  const bool relu = ends_in_relu(node);
+  return hooks.value(node.output, relu ? y : clamped(node, y), relu);
 }
 
 torch::Tensor GraphModule::forward(const torch::Tensor& x) {
@@ -154,10 +153,7 @@ torch::Tensor GraphModule::forward(const torch::Tensor& x) {
   for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
     const Node& node = graph_.nodes[i];
     std::vector<torch::Tensor> in;
-    for (std::size_t k = 0; k < node.inputs.size(); ++k) {
-      const torch::Tensor& x = values[static_cast<std::size_t>(node.inputs[k])];
-      in.push_back(hooks.operand && !has_weights(node) ? hooks.operand(i, k, x) : x);
-    }
+    for (const ValueId id : node.inputs) in.push_back(values[static_cast<std::size_t>(id)]);
     values[static_cast<std::size_t>(node.output)] = run(i, in);
     for (const ValueId id : node.inputs) {
       if (last_reader_[static_cast<std::size_t>(id)] == i) values[static_cast<std::size_t>(id)].reset();

@@ -39,8 +39,8 @@ class GraphModule : public torch::nn::Module {
     std::function<torch::Tensor(std::size_t node, const torch::Tensor& weight)> weight;
     // What becomes of the input and of every node's output, after the clamp; relu: of relu(x), which is left to it.
     std::function<torch::Tensor(ValueId value, const torch::Tensor& x, bool relu)> value;
-    // What a node without weights reads as its k-th input.
-    std::function<torch::Tensor(std::size_t node, std::size_t k, const torch::Tensor& x)> operand;
+    // The whole of an add or a sub, its clamp and what `value` does included; an undefined result: as usual.
+    std::function<torch::Tensor(std::size_t node, const torch::Tensor& a, const torch::Tensor& b)> sum;
     // A layer's sums of products and its bias, which may be undefined; an undefined result: as usual.
     std::function<torch::Tensor(std::size_t node, const torch::Tensor& x, const torch::Tensor& weight,
                                 const torch::Tensor& bias)>

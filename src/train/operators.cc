@@ -1,5 +1,6 @@
 #include "train/operators.h"
 
+#include <cmath>
 #include <limits>
 
 #include "base/error.h"
@@ -49,6 +50,16 @@ torch::Tensor pad(const torch::Tensor& x, const Attributes& a) {
 }
 
 }  // namespace
+
+bool is_clamped(const Node& node) { return !std::isinf(node.clamp_lo) || !std::isinf(node.clamp_hi); }
+
+bool ends_in_relu(const Node& node) { return node.clamp_lo == 0 && std::isinf(node.clamp_hi); }
+
+torch::Tensor clamped(const Node& node, const torch::Tensor& x) {
+  if (!is_clamped(node)) return x;
+  if (ends_in_relu(node)) return torch::relu(x);
+  return std::isinf(node.clamp_hi) ? torch::clamp_min(x, node.clamp_lo) : torch::clamp(x, node.clamp_lo, node.clamp_hi);
+}
 
 torch::Tensor product(const Node& node, const torch::Tensor& x, const torch::Tensor& weight,
                       const torch::Tensor& bias) {

@@ -12,6 +12,11 @@ namespace bitsieve::train {
 // Any node but conv and linear, without its clamp. Throws Error for a batch_norm, which passes fold away.
 torch::Tensor compute(const Graph& graph, const Node& node, const std::vector<torch::Tensor>& in);
 
+// The activation fused into a node: whether there is one, whether it is a ReLU, and what it makes of x.
+bool is_clamped(const Node& node);
+bool ends_in_relu(const Node& node);
+torch::Tensor clamped(const Node& node, const torch::Tensor& x);
+
 // Of a conv or a linear; bias may be undefined.
 torch::Tensor product(const Node& node, const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias);
 

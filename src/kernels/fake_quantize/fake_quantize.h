@@ -10,10 +10,13 @@
 
 namespace bitsieve {
 
-// y = round(clamp(x / step, lo, hi)) * step, halves to even. A NaN stays one.
+// y = round(clamp(x / step, lo, hi)) * step, halves to even; of a sum x = factor * x + other_factor * other, each
+// product rounded. A NaN stays one.
 struct FakeQuantizeArgs {
   std::int64_t count = 0;
   const float* x = nullptr;
+  const float* other = nullptr;  // null: x as it is, without its factor
+  float factor = 1, other_factor = 1;
   float* y = nullptr;
   std::uint8_t* inside = nullptr;  // out: 1 where low <= x <= high (relu: 0 < x <= high), where gradients pass; or null
   float step = 1;
@@ -39,8 +42,8 @@ struct FakeQuantizeKernel {
   // All thread safe.
   void (*quantize)(const FakeQuantizeArgs& args);
   void (*read)(const ReadCodesArgs& args);
-  // out = inside ? gradient : 0
-  void (*pass)(std::int64_t count, const float* gradient, const std::uint8_t* inside, float* out);
+  // out = inside ? factor * gradient : 0, with inside 0 or 1
+  void (*pass)(std::int64_t count, const float* gradient, const std::uint8_t* inside, float factor, float* out);
 };
 
 const FakeQuantizeKernel& select_fake_quantize(Isa isa);

@@ -71,6 +71,34 @@ TEST_P(FakeQuantize, RoundsAndClips) {
   }
 }
 
+TEST_P(FakeQuantize, AddsWithFactors) {
+  test::Random random(5);
+  for (const std::int64_t count : {1, 15, 1000}) {
+    const std::vector<float> a = values(0.1f, random, count), b = values(0.05f, random, count);
+    test::Guarded<float> x(a), other(b), y(count);
+    test::Guarded<std::uint8_t> inside(count);
+    FakeQuantizeArgs args;
+    args.count = count;
+    args.x = x.data();
+    args.other = other.data();
+    args.factor = 1.00003f;
+    args.other_factor = -0.99998f;
+    args.y = y.data();
+    args.inside = inside.data();
+    args.step = 0.07f;
+    args.high = 255 * args.step;
+    args.relu = true;
+    GetParam()->quantize(args);
+    for (std::int64_t i = 0; i < count; ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      const float one = a[at] * args.factor, two = b[at] * args.other_factor, sum = one + two;
+      if (std::isnan(sum)) continue;  // infinity minus infinity
+      ASSERT_EQ(y.data()[i], std::clamp(std::nearbyint(sum / args.step), 0.0f, 255.0f) * args.step) << a[at];
+      ASSERT_EQ(inside.data()[i], sum > 0 && sum <= args.high) << a[at];
+    }
+  }
+}
+
 TEST_P(FakeQuantize, KeepsWhatIsNoNumber) {
   float x[3] = {1, std::nanf(""), 2}, y[3];
   FakeQuantizeArgs args;
@@ -133,8 +161,11 @@ TEST_P(FakeQuantize, PassesGradients) {
     test::Guarded<float> g(gradient);
     test::Guarded<std::uint8_t> mask(inside);
     test::Guarded<float> out(count);
-    GetParam()->pass(count, g.data(), mask.data(), out.data());
-    for (std::size_t i = 0; i < gradient.size(); ++i) ASSERT_EQ(out.data()[i], inside[i] != 0 ? gradient[i] : 0.0f);
+    for (const float factor : {1.0f, -0.9997f}) {
+      GetParam()->pass(count, g.data(), mask.data(), factor, out.data());
+      for (std::size_t i = 0; i < gradient.size(); ++i)
+        ASSERT_EQ(out.data()[i], inside[i] != 0 ? factor * gradient[i] : 0.0f);
+    }
   }
 }
 
