@@ -56,6 +56,7 @@ expect 1 "bitsieve: 'zero.toml' line 3: array.rows must be a whole number from 1
 expect 1 "bitsieve: energy table 'mine' has no [[sram]], which machines with buffers need" swis.bsv --machine stripes --energy-table empty.toml
 expect 1 "bitsieve: '$models/fashion-resnet14.onnx' is a float network; accelerators compute in integers: make a .bsv file with bitsieve quantize" "$models/fashion-resnet14.onnx"
 expect 1 "bitsieve: machine 'laconic' depends on values, and layer '/stem/stem.0/Conv' has none; give a .bsv model and --data with images" swis.bsv --machine laconic
+expect 1 "bitsieve: machine 'laconic' depends on values, and layer '/stem/stem.0/Conv' has none; give a .bsv model and --data with images" swis.bsv --machine stripes --machine laconic
 expect 2 "bitsieve: --data: 'net.csv' holds shapes alone, and no network that could run images" net.csv --data $data
 expect 2 "bitsieve: --machine: two are called 'stripes'; give one of them another name in its file: name = \"...\"" swis.bsv --machine stripes --machine stripes
 exit $failed

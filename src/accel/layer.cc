@@ -36,6 +36,7 @@ std::vector<Layer> layers_of(const QuantizedModel& model) {
     layer.input_values = element_count(graph.shape(node.inputs.at(0)));
     layer.weight_bits = code.weight_bits;
     layer.activation_bits = code.act_bits;
+    layer.windows = code.transform.active && code.act_code.starts_with("sparq-");
     layer.weight_bytes = stored_layer_bits(node, code) / 8;
     layer.code = &code;
     layer.weights = code.weight;

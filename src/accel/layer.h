@@ -19,10 +19,11 @@ struct Layer {
   std::int64_t channels = 1;  // of a filter: input channels of its group
   std::int64_t groups = 1;    // of a grouped convolution
   std::int64_t input_values = 1, output_values = 1;
-  int weight_bits = 8;                      // of a weight as a number, with its sign
-  int activation_bits = 8;                  // that meet the multiplier: 4 behind a SPARQ window
-  double weight_bytes = 0;                  // as packed, scales and biases included
-  Window window;                            // of a convolution
+  int weight_bits = 8;      // of a weight as a number, with its sign
+  int activation_bits = 8;  // that meet the multiplier: 4 behind a SPARQ window
+  bool windows = false;     // activations are SPARQ windows of at most 4 bits, behind a sign where they are signed
+  double weight_bytes = 0;  // as packed, scales and biases included
+  Window window;            // of a convolution
   std::array<std::int64_t, 2> image{1, 1};  // input rows and columns
   // The integers, where more than shapes is known (not of a topology file); code: how weights are stored.
   const LayerCode* code = nullptr;

@@ -77,7 +77,8 @@ TEST_P(EveryMachine, ObeysConservation) {
     EXPECT_GT(t.busy, 0);
     EXPECT_LE(t.busy, t.slots * (1 + 1e-12)) << layer.name;
     // All operands are read at least once and every output is written once.
-    EXPECT_GE(t.counts.at("activation-buffer-bit"), 8.0 * static_cast<double>(layer.pixels));
+    EXPECT_GE(t.counts.at("activation-buffer-bit"),
+              8.0 * static_cast<double>(layer.pixels * layer.channels * layer.groups));
     EXPECT_GE(t.counts.at("activation-buffer-write-bit"), 8.0 * static_cast<double>(layer.output_values));
     EXPECT_GT(t.counts.at("weight-buffer-bit"), 0);
   }
@@ -187,6 +188,46 @@ TEST(SystolicOs, PartialTilesReachAsFarAsTheyReach) {
             (10 + 4 + 8 - 2) + (10 + 2 + 8 - 2) + (10 + 4 + 1 - 2) + (10 + 2 + 1 - 2));
   p.partial = Partial::full;
   EXPECT_EQ(require_machine("systolic-os").time(conv(6, 9, 1, 10), p).cycles, 4 * (10 + 4 + 8 - 2));
+}
+
+// Of a depthwise filter of 3 x 3 taps three groups of four, coded or not.
+TEST(WeightSerial, GroupsTheTapsOfDepthwiseFilters) {
+  const Layer layer = conv(8, 3, 9, 1, 3);
+  const Parameters& p = require_machine("weight-serial").defaults;
+  EXPECT_EQ(require_machine("weight-serial").time(layer, p).cycles, 3 * 3 * 7 + 14);
+  EXPECT_EQ(require_machine("swis-single").time(layer, require_machine("swis-single").defaults).cycles, 3 * 3 * 7 + 14);
+}
+
+// More units never take longer, and columns with activations of their own read as many as one after the other.
+TEST(Units, ShareTiles) {
+  for (const char* machine : {"stripes", "dot-product", "sparq-dot-product"}) {
+    for (const Layer& layer : layers()) {
+      Parameters p = require_machine(machine).defaults;
+      const Timing one = require_machine(machine).time(layer, p);
+      p.units = 2;
+      EXPECT_LE(require_machine(machine).time(layer, p).cycles, one.cycles) << machine;
+    }
+  }
+  const Layer depthwise = conv(64, 24, 9, 1, 24);
+  Parameters p = require_machine("dot-product").defaults;
+  const auto reads = [&] {
+    return require_machine("dot-product").time(depthwise, p).counts.at("activation-buffer-bit");
+  };
+  const double column = reads();
+  p.depthwise = Depthwise::separate;
+  EXPECT_EQ(reads(), column);
+}
+
+// Windows behind a sign are windows.
+TEST(SparqSystolic, TakesSignedWindows) {
+  Layer layer = conv(4096, 16, 9, 64);
+  const Parameters& p = require_machine("sparq-systolic").defaults;
+  const std::int64_t plain = require_machine("sparq-systolic").time(layer, p).cycles;
+  layer.windows = true;
+  layer.activation_bits = 5;
+  EXPECT_LT(require_machine("sparq-systolic").time(layer, p).cycles, 0.51 * static_cast<double>(plain));
+  EXPECT_EQ(require_machine("stripes").time(layer, require_machine("stripes").defaults).cycles,
+            4096 / 16 * 1 * 9 * 4 * 8);
 }
 
 // The slowest filter of a block decides, not the mean.

@@ -5,7 +5,8 @@
 namespace bitsieve::accel {
 
 std::int64_t lane_groups(const Layer& layer, std::int64_t lanes) {
-  return layer.taps * ceil_div(layer.channels, lanes);
+  // Of a depthwise filter taps are side by side (specification of SWIS, C.4).
+  return layer.channels == 1 ? ceil_div(layer.taps, lanes) : layer.taps * ceil_div(layer.channels, lanes);
 }
 
 std::vector<Block> column_blocks(const Layer& layer, const Parameters& parameters,
@@ -61,11 +62,11 @@ void count_streams(const Layer& layer, const Parameters& p, const std::vector<Bl
 }
 
 void count_tiles(const Layer& layer, const Parameters& p, Counts& counts) {
-  const auto tiles = static_cast<double>(ceil_div(layer.pixels, p.columns) * layer.groups *
-                                         ceil_div(layer.filters_of_group(), p.rows));
-  const double bits = 8.0 * static_cast<double>(lane_groups(layer, p.lanes) * p.lanes) * tiles;
-  counts["activation-buffer-bit"] += bits * static_cast<double>(p.columns);
-  counts["weight-buffer-bit"] += bits * static_cast<double>(p.rows);
+  // Each operand that is there once for every tile of the other; lanes that are filled up read nothing.
+  const double bits = 8.0 * static_cast<double>(layer.depth());
+  counts["activation-buffer-bit"] +=
+      bits * static_cast<double>(layer.pixels * layer.groups * ceil_div(layer.filters_of_group(), p.rows));
+  counts["weight-buffer-bit"] += bits * static_cast<double>(layer.filters * ceil_div(layer.pixels, p.columns));
   counts["activation-buffer-write-bit"] += 8.0 * static_cast<double>(layer.output_values);
 }
 

@@ -1,7 +1,6 @@
 // Layers on arrays: tiles, and what they take.
 #pragma once
 #include <cstdint>
-#include <functional>
 #include <vector>
 
 #include "accel/machine.h"
@@ -10,7 +9,8 @@ namespace bitsieve::accel {
 
 inline std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
-// Products of a filter in steps of `lanes`: the channels of each tap, the last step filled with zeros.
+// Products of a filter in steps of `lanes`: the channels of each tap, or the taps of a single channel, the last step
+// filled with zeros.
 std::int64_t lane_groups(const Layer& layer, std::int64_t lanes);
 
 // Filters that run side by side, one a column. They wait for the slowest one: an activation leaves a processing element

@@ -77,7 +77,7 @@ const Key keys[] = {
      [](const Parameters& p) { return fmt::format("{}", p.rows); }},
     {"array", "columns", [](const Entry& e, Parameters& p) { p.columns = e.whole(1, 4096); },
      [](const Parameters& p) { return fmt::format("{}", p.columns); }},
-    {"array", "lanes", [](const Entry& e, Parameters& p) { p.lanes = e.whole(1, 1024); },
+    {"array", "lanes", [](const Entry& e, Parameters& p) { p.lanes = e.whole(1, most_lanes); },
      [](const Parameters& p) { return fmt::format("{}", p.lanes); }},
     {"array", "units", [](const Entry& e, Parameters& p) { p.units = e.whole(1, 4096); },
      [](const Parameters& p) { return fmt::format("{}", p.units); }},
@@ -150,8 +150,8 @@ Parameters parse_parameters(std::string_view text, const std::string& origin,
       // It becomes the name of a file (simulate --tables).
       const auto plain = [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.'; };
       if (!std::all_of(parameters.name.begin(), parameters.name.end(), plain) || parameters.name.front() == '.' ||
-          parameters.name.size() > 64)
-        entry.bad("up to 64 letters, digits, '-', '_' and '.', which does not come first");
+          parameters.name.size() > 64 || parameters.name == "energy")
+        entry.bad("up to 64 letters, digits, '-', '_' and '.', which does not come first, and not energy");
     } else if (name == "array" || name == "clock" || name == "memory") {
       read_table(entry, name, parameters);
     } else {

@@ -25,6 +25,8 @@ enum class Depthwise {
   separate,  // each column has activations of its own, which takes as many times the bandwidth
 };
 
+inline constexpr std::int64_t most_lanes = 1024;
+
 struct Parameters {
   std::string machine;  // row of the table (machines.h)
   std::string name;     // for reports and files; the machine's where nothing is said

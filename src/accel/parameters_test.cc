@@ -55,9 +55,10 @@ TEST(Parameters, RefuseWhatTheyDoNotKnow) {
   EXPECT_EQ(error_of(start + "[clock]\nmhz = nan"), "'m.toml' line 3: clock.mhz must be a number from 1 to 100000");
   EXPECT_EQ(error_of(start + "speed = 1"),
             "'m.toml' line 2: unknown key 'speed'; allowed are machine, name, [array], [clock] and [memory]");
-  for (const char* name : {"../x", ".x", "a b", "a\\\"b"}) {
+  for (const char* name : {"../x", ".x", "a b", "a\\\"b", "energy"}) {
     EXPECT_EQ(error_of(start + "name = \"" + name + "\""),
-              "'m.toml' line 2: name must be up to 64 letters, digits, '-', '_' and '.', which does not come first")
+              "'m.toml' line 2: name must be up to 64 letters, digits, '-', '_' and '.', which does not come first, "
+              "and not energy")
         << name;
   }
   EXPECT_EQ(error_of(start + "memory = 1"), "'m.toml' line 2: memory must be a table");

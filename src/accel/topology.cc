@@ -1,5 +1,6 @@
 #include "accel/topology.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -67,6 +68,9 @@ std::vector<Layer> parse_topology(std::string_view text, const std::string& orig
     text.remove_prefix(std::min(end + 1, text.size()));
     if (number > 1 && !line.empty()) layers.push_back(parse_line(line, origin, number));
   }
+  double macs = 0;
+  for (const Layer& layer : layers) macs += static_cast<double>(layer.macs());
+  if (macs > 1e15) fail("'{}': {:.1e} multiplications in all layers, more than 1e15", origin, macs);
   if (layers.empty()) fail("'{}' holds no layers: a line of column names, then a line for each layer", origin);
   return layers;
 }

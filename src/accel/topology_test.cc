@@ -42,6 +42,9 @@ TEST(Topology, RefusesWhatIsNone) {
   EXPECT_EQ(error_of("a,8,8,3,3,4,4,1,5"), "'t.csv' line 2: more than eight columns");
   EXPECT_EQ(error_of("a,1000000,1000000,1,1,1000000,1000000,1"),
             "'t.csv' line 2: 1.0e+24 multiplications, more than 1e15");
+  std::string many;
+  for (int i = 0; i < 3; ++i) many += "a,1024,1024,1,1,65536,8192,1\n";
+  EXPECT_EQ(error_of(many), "'t.csv': 1.7e+15 multiplications in all layers, more than 1e15");
   EXPECT_EQ(error_of(" a , 8,8, 3,3,4,4,1,\r\n\n"), "none");
 }
 

@@ -50,4 +50,9 @@ std::int64_t staggered(const std::vector<std::int64_t>& durations, std::int64_t 
   return end;
 }
 
+std::int64_t staggered(std::int64_t steps, std::int64_t duration, std::int64_t columns) {
+  const std::int64_t turns = (steps - 1) / columns, last = (steps - 1) % columns;
+  return turns * std::max(duration, columns) + last + duration;
+}
+
 }  // namespace bitsieve::accel

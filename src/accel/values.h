@@ -20,5 +20,7 @@ std::int64_t position_of(const Layer& layer, std::int64_t pixel, std::int64_t ta
 // Steps of a vector with a matrix (one pixel, one tap): each column of the machine works on a step of its own, one is
 // given out a cycle, and to the column whose turn it is, once that is free (DNNsim). The cycle after the last one.
 std::int64_t staggered(const std::vector<std::int64_t>& durations, std::int64_t columns);
+// Of `steps` that all take the same.
+std::int64_t staggered(std::int64_t steps, std::int64_t duration, std::int64_t columns);
 
 }  // namespace bitsieve::accel

@@ -99,19 +99,18 @@ std::vector<std::vector<std::uint8_t>> inputs_of(const QuantizedModel& model, co
     const auto* const first = static_cast<const std::uint8_t*>(trace.value(node.inputs[0]));
     inputs.emplace_back(first, first + element_count(model.graph.shape(node.inputs[0])));
     const ActivationTransform& t = model.layers[i].transform;
-    if (!t.active || t.paired) continue;
+    if (!t.active || model.layers[i].act_code.starts_with("sparq-")) continue;
     for (std::uint8_t& v : inputs.back()) v = t.pair[v];
   }
   return inputs;
 }
 
 // By machine, of as many images as there are; machines that do not look at values run once.
-std::vector<std::vector<accel::Report>> simulate_images(const SimulateOptions& options, Workload& work,
+std::vector<std::vector<accel::Report>> simulate_images(const Images& images, Workload& work,
                                                         const std::vector<accel::Parameters>& machines,
                                                         const accel::EnergyTable& table) {
   std::vector<std::vector<accel::Report>> reports(machines.size());
   const QuantizedModel& model = work.file->packed->model;
-  const Images images(options.data, false, work.file->preprocessing, work.file->input(), options.images, options.seed);
   const ImageSet set = images.set();
   Trace trace(model);
   const std::vector<NodeRunner> runners = node_runners(model);
@@ -204,7 +203,12 @@ void run(const SimulateOptions& options) {
     throw Error(fmt::format("--data: '{}' holds shapes alone, and no network that could run images", options.model),
                 ErrorKind::usage);
   std::vector<std::vector<accel::Report>> measured(machines.size());
-  if (!options.data.empty()) measured = simulate_images(options, work, machines, table);
+  std::optional<Images> images;
+  if (!options.data.empty()) {
+    images.emplace(options.data, false, work.file->preprocessing, work.file->input(), options.images, options.seed);
+    measured = simulate_images(*images, work, machines, table);
+  }
+  const std::int64_t count = images ? images->size() : 0;
   std::vector<accel::Report> reports;
   Json refused = Json::array();
   for (std::size_t m = 0; m < machines.size(); ++m) {
@@ -212,8 +216,8 @@ void run(const SimulateOptions& options) {
     try {
       reports.push_back(measured[m].empty() ? accel::simulate(work.layers, p, table) : mean(measured[m]));
     } catch (const Error& e) {
-      // Of many machines one may not fit the model; asked for alone it is an error.
-      if (machines.size() == 1) throw;
+      // Of all machines one may not fit the model; one that was asked for has to.
+      if (!options.machines.empty()) throw;
       refused.push_back({{"name", p.name}, {"reason", e.what()}});
       warn(options, fmt::format("{}: {}", p.name, e.what()));
     }
@@ -235,7 +239,9 @@ void run(const SimulateOptions& options) {
     document["model"] = options.model;
     document["model_hash"] = work.hash;
     document["energy_table"] = table.id;
-    document["images"] = options.data.empty() ? 0 : options.images;
+    document["images"] = count;
+    if (images) document["data"] = options.data;
+    if (images) document["data_hash"] = images->hash();
     document["machines"] = Json::array();
     for (const accel::Report& report : reports) document["machines"].push_back(json_of(report));
     document["refused"] = refused;
@@ -258,7 +264,7 @@ void run(const SimulateOptions& options) {
   }
   all.print();
   std::printf("\nfor one image%s; energy table %s, DRAM %.3g pJ a bit (%.3g to %.3g)\n",
-              options.data.empty() ? "" : fmt::format(", mean of {}", options.images).c_str(), table.id.c_str(),
+              count == 0 ? "" : fmt::format(", mean of {}", count).c_str(), table.id.c_str(),
               table.entry("dram-bit").value, table.dram_lowest, table.dram_highest);
   for (const std::string& path : files) std::printf("written: %s\n", path.c_str());
 }
@@ -280,7 +286,7 @@ void add_simulate(CLI::App& app, const std::string& command) {
   app.add_option("--images", options->images, "so many of them, a seeded choice; results are means")
       ->check(at_least(1, 100000))
       ->needs(data);
-  app.add_option("--seed", options->seed, "of the choice")->check(at_least(0, UINT64_MAX));
+  app.add_option("--seed", options->seed, "of the choice")->check(at_least(0, UINT64_MAX))->needs(data);
   app.add_option("--energy-table", options->energy_table,
                  "file like energy.toml of --tables instead of the program's own")
       ->check(not_empty());

@@ -213,11 +213,13 @@ void add_train_options(CLI::App& app, TrainVerb& verb) {
       ->check(CLI::IsMember({"clip", "project", "scale-decay"}))
       ->group(bits);
   const char* finetune = "Finetuning after bsq and msq";
-  app.add_option("--finetune-epochs", t.finetune_epochs, "passes with the bits found (default: as many as --epochs)")
+  app.add_option("--finetune-epochs", t.finetune_epochs,
+                 "passes with the bits found (default: as many as --epochs, with --restart twice that)")
       ->default_str("")
       ->check(at_least(0, 100000))
       ->group(finetune);
-  app.add_option("--finetune-rate", t.finetune_rate, "learning rate there (default: half of --rate)")
+  app.add_option("--finetune-rate", t.finetune_rate,
+                 "learning rate there (default: half of --rate, with --restart all of it)")
       ->default_str("")
       ->check(within(0, 1e6))
       ->group(finetune);

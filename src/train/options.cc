@@ -32,9 +32,11 @@ BsqOptions paper_bsq() {
 
 TrainOptions settled(TrainOptions options) {
   if (options.bsq.interval == 0) options.bsq.interval = std::max(1, options.trainer.epochs / 6);
-  if (options.finetune_epochs < 0) options.finetune_epochs = options.trainer.epochs;
-  if (options.finetune_rate < 0) options.finetune_rate = options.trainer.schedule.rate / 2;
   if (!options.restart) options.restart = options.method == "bsq";
+  // Float weights have all of the way to few bits to go; those that were found are there.
+  const bool again = *options.restart;
+  if (options.finetune_epochs < 0) options.finetune_epochs = options.trainer.epochs * (again ? 2 : 1);
+  if (options.finetune_rate < 0) options.finetune_rate = options.trainer.schedule.rate / (again ? 1 : 2);
   return options;
 }
 

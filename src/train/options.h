@@ -127,8 +127,8 @@ struct TrainOptions {
   // node. Empty: qat_bits for all
   // After bsq and msq: training with the bits that they found, from their weights or, with restart, from those that
   // they started from.
-  int finetune_epochs = -1;   // -1: as many as trainer's
-  double finetune_rate = -1;  // -1: half of trainer's
+  int finetune_epochs = -1;   // -1: trainer's, twice that with restart
+  double finetune_rate = -1;  // -1: trainer's with restart, or half of it
   std::vector<double> finetune_drops;
   std::optional<bool> restart;  // by default bsq does, msq does not
   bool scratch = false;         // random weights instead of the network's own, by the seed of the batches

@@ -31,12 +31,14 @@ TEST(Settled, FollowsFromOtherOptionsAndKeepsWhatWasSaid) {
   options.trainer.schedule.rate = 0.2;
   const TrainOptions all = settled(options);
   EXPECT_EQ(all.bsq.interval, 2);
-  EXPECT_EQ(all.finetune_epochs, 12);
-  EXPECT_EQ(all.finetune_rate, 0.1);
+  EXPECT_EQ(all.finetune_epochs, 24);
+  EXPECT_EQ(all.finetune_rate, 0.2);
   EXPECT_TRUE(*all.restart);
   options.method = "msq";
   options.trainer.epochs = 3;
   EXPECT_FALSE(*settled(options).restart);
+  EXPECT_EQ(settled(options).finetune_epochs, 3);
+  EXPECT_EQ(settled(options).finetune_rate, 0.1);
   EXPECT_EQ(settled(options).bsq.interval, 1);
   options.bsq.interval = 5;
   options.finetune_epochs = 0;

@@ -34,6 +34,7 @@ sets = {  # name: (what it is, options of all points, more images for comparison
 # Twelve epochs each; BSQ and MSQ share them between the search for bits and finetuning.
 epochs = 6
 two = f"--epochs {epochs} --finetune-epochs {epochs} --rate 0.1 --finetune-rate 0.05"
+short = "--epochs 4 --finetune-epochs 8 --rate 0.1"  # the default's parts
 one = f"--epochs {2 * epochs} --rate 0.1"
 # The paper's alphas; a run of fewer steps needs alpha, and the decay of planes, as many times larger (specification, D.3).
 paper_steps = 350 * 391
@@ -41,7 +42,7 @@ paper = f"--method bsq --preset paper {two} --schedule cosine --interval 1 --act
 alphas = (3e-3, 5e-3, 1e-2, 2e-2)
 points = {}  # name: (what it is, options)
 for bits in ("3", "2", "1.5", "1.1"):
-    points[f"bsq-{bits}"] = (f"BSQ, target {bits}", f"--method bsq {two} --target-bits {bits}")
+    points[f"bsq-{bits}"] = (f"BSQ, target {bits}", f"--method bsq {short} --target-bits {bits}")
 for bits in ("3", "2", "1"):
     points[f"qat-{bits}"] = (f"uniform QAT, {bits}", f"--method qat {one} --bits {bits}")
 for bits in ("3", "2"):
@@ -56,7 +57,7 @@ points["alpha-0-no-decay"] = ("control: alpha 0, no decay of planes", f"{paper} 
 parts = {"memory": "--reweigh memory", "no-floor": "--floor 0", "no-restart": "--no-restart", "from-8": "--bits 8",
          "distil": "--distill 0.5"}
 for part, option in parts.items():
-    points[f"bsq-1.5-{part}"] = (f"BSQ, target 1.5, `{option}`", f"--method bsq {two} --target-bits 1.5 {option}")
+    points[f"bsq-1.5-{part}"] = (f"BSQ, target 1.5, `{option}`", f"--method bsq {short} --target-bits 1.5 {option}")
 points["qat-1-distil"] = ("uniform QAT, 1, `--distill 0.5`", f"--method qat {one} --bits 1 --distill 0.5")
 points_of = {"fashion": list(points), "cifar": [p for p in points if p != "qat-1-distil" and not p.startswith("bsq-1.5-")]}
 

@@ -15,7 +15,7 @@ constexpr int reach = 4;  // positions above the lowest pending one that a first
 
 // Cycles for lanes side by side: each takes its lowest set bit where that is within reach of the lowest of all.
 int cycles_of_lanes(const std::uint8_t* magnitudes, std::int64_t count) {
-  std::array<std::uint8_t, 1024> left{};
+  std::array<std::uint8_t, most_lanes> left{};
   int lowest_mask = 0, cycles = 0;
   for (std::int64_t i = 0; i < count; ++i) {
     left[static_cast<std::size_t>(i)] = magnitudes[i];

@@ -16,7 +16,9 @@ Timing time_tiles(const Layer& layer, const Parameters& p, std::int64_t products
   timing.busy = static_cast<double>(layer.macs());
   timing.slots = static_cast<double>(timing.cycles) * static_cast<double>(p.units * p.rows * p.columns * products);
   const auto depth = static_cast<double>(layer.depth());
-  timing.counts["activation-buffer-bit"] += 8 * depth * static_cast<double>(tiles * p.rows);
+  // Columns of the same activations share them.
+  const std::int64_t streams = layer.depthwise() && p.depthwise == Depthwise::separate ? p.columns : 1;
+  timing.counts["activation-buffer-bit"] += 8 * depth * static_cast<double>(tiles * p.rows * streams);
   timing.counts["weight-buffer-bit"] += 8 * depth * static_cast<double>(tiles * p.columns);
   timing.counts["activation-buffer-write-bit"] += 8.0 * static_cast<double>(layer.output_values);
   return timing;
@@ -32,7 +34,7 @@ Timing time_dot_product(const Layer& layer, const Parameters& p) {
 }
 
 Timing time_sparq_dot_product(const Layer& layer, const Parameters& p) {
-  const bool windows = layer.activation_bits <= 4;
+  const bool windows = layer.windows || layer.activation_bits <= 4;
   Timing timing = time_tiles(layer, p, windows ? 2 * p.lanes : p.lanes);
   const double pairs = windows ? timing.busy / 2 : timing.busy;
   timing.counts["mul-4x8"] += 2 * pairs;

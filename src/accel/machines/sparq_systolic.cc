@@ -6,7 +6,7 @@
 namespace bitsieve::accel {
 
 Timing time_sparq_systolic(const Layer& layer, const Parameters& p) {
-  const bool windows = layer.activation_bits <= 4;
+  const bool windows = layer.windows || layer.activation_bits <= 4;
   const std::vector<Block> blocks = column_blocks(layer, p, windows ? ceil_div(layer.depth(), 2) : layer.depth());
   Timing timing = output_stationary(layer, p, blocks);
   // Each cycle both halves work, whatever they hold.
@@ -15,7 +15,7 @@ Timing time_sparq_systolic(const Layer& layer, const Parameters& p) {
   timing.counts["shift-16"] += 2 * cycles;
   timing.counts["add-16"] += cycles;
   timing.counts["add-32"] += cycles;
-  // 2 windows of 4 bits, their shifts of 3 bits and who is alone; the trim-and-round unit stands before the array.
+  // The trim-and-round unit stands between the buffer, which holds 8 bits, and the array.
   count_streams(layer, p, blocks, 8, 8.0 * static_cast<double>(layer.filters * layer.depth()), timing.counts);
   return timing;
 }

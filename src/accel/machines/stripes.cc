@@ -8,15 +8,14 @@ namespace bitsieve::accel {
 
 Timing time_stripes(const Layer& layer, const Parameters& p) {
   // Windows of SPARQ are cut out of 8 bits: their positions change from value to value, and all bits have to come.
-  const bool windows = layer.code != nullptr && layer.code->transform.active && layer.code->transform.paired;
-  const std::int64_t bits = windows ? 8 : layer.activation_bits;
+  const std::int64_t bits = layer.windows ? 8 : layer.activation_bits;
   Timing timing;
   const std::int64_t tiles =
       ceil_div(layer.pixels, p.columns) * ceil_div(layer.filters_of_group(), p.rows) * layer.groups;
   const std::int64_t groups = lane_groups(layer, p.lanes);
-  timing.cycles = ceil_div(tiles, p.units) * groups * bits;
-  if (layer.pixels == 1 && layer.taps == 1 && layer.groups == 1 && p.units == 1)
-    timing.cycles = staggered(std::vector<std::int64_t>(static_cast<std::size_t>(tiles * groups), bits), p.columns);
+  const std::int64_t of_unit = ceil_div(tiles, p.units);
+  const bool vector = layer.pixels == 1 && layer.taps == 1 && layer.groups == 1;
+  timing.cycles = vector ? staggered(of_unit * groups, bits, p.columns) : of_unit * groups * bits;
   const auto lanes = static_cast<double>(p.lanes);
   timing.busy = static_cast<double>(layer.pixels * layer.filters) * static_cast<double>(groups * bits);
   timing.slots = static_cast<double>(timing.cycles) * static_cast<double>(p.units * p.rows * p.columns);

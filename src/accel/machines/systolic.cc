@@ -1,5 +1,5 @@
 // The 8-bit systolic array in its three dataflows, as SCALE-Sim counts it (its closed forms were checked against all of
-// its reports: tests/accel_goldens).
+// its reports: goldens_test.cc).
 #include "accel/machines/rows.h"
 #include "accel/mapping.h"
 
@@ -17,14 +17,12 @@ Timing stationary_operand(const Layer& layer, const Parameters& p, std::int64_t 
                           std::int64_t through, std::int64_t times) {
   Timing timing;
   const std::int64_t fold_rows = ceil_div(down, p.rows), fold_columns = ceil_div(across, p.columns);
-  for (std::int64_t r = 0; r < fold_rows; ++r) {
-    for (std::int64_t c = 0; c < fold_columns; ++c) {
-      const bool exact = p.partial == Partial::exact;
-      const std::int64_t rows = exact ? std::min(p.rows, down - r * p.rows) : p.rows,
-                         columns = exact ? std::min(p.columns, across - c * p.columns) : p.columns;
-      timing.cycles += 2 * rows + columns + through - 2;
-    }
-  }
+  // Folds are whole but for the last row and the last column of them.
+  const bool exact = p.partial == Partial::exact;
+  const std::int64_t last_rows = exact ? down - (fold_rows - 1) * p.rows : p.rows,
+                     last_columns = exact ? across - (fold_columns - 1) * p.columns : p.columns;
+  timing.cycles = fold_rows * fold_columns * (through - 2) + fold_columns * 2 * ((fold_rows - 1) * p.rows + last_rows) +
+                  fold_rows * ((fold_columns - 1) * p.columns + last_columns);
   timing.cycles *= times;
   timing.busy = static_cast<double>(layer.macs());
   timing.slots = static_cast<double>(timing.cycles) * static_cast<double>(p.rows * p.columns);
