@@ -102,7 +102,9 @@ SramEntry EnergyTable::sram(std::int64_t bytes) const {
   const auto above = std::find_if(srams.begin(), srams.end(), [&](const SramEntry& s) { return s.bytes >= bytes; });
   if (above == srams.end())
     fail("energy table '{}' has no memory of {} bytes; its largest has {}", id, bytes, srams.back().bytes);
-  if (above == srams.begin() || above->bytes == bytes) return *above;
+  if (above->bytes == bytes) return *above;
+  if (above == srams.begin())
+    fail("energy table '{}' has no memory as small as {} bytes; its smallest has {}", id, bytes, above->bytes);
   const SramEntry& below = *(above - 1);
   const double share = std::log(static_cast<double>(bytes) / static_cast<double>(below.bytes)) /
                        std::log(static_cast<double>(above->bytes) / static_cast<double>(below.bytes));

@@ -47,11 +47,12 @@ std::string error_of(std::string text) {
   return "none";
 }
 
-std::string changed(const std::string& from, const std::string& to) {
+std::string changed_text(const std::string& from, const std::string& to) {
   std::string text = small;
-  text.replace(text.find(from), from.size(), to);
-  return error_of(text);
+  return text.replace(text.find(from), from.size(), to);
 }
+
+std::string changed(const std::string& from, const std::string& to) { return error_of(changed_text(from, to)); }
 
 TEST(EnergyTable, SetsOfTheProgramAreWhole) {
   Layer layer;
@@ -124,6 +125,8 @@ TEST(EnergyTable, SaysWhatIsMissing) {
   };
   EXPECT_EQ(missing({{"shift-16", 1}}, 4), "energy table 'mine' has no entry 'shift-16', which this machine needs");
   EXPECT_EQ(missing({}, 2048), "energy table 'mine' has no memory of 2097152 bytes; its largest has 1048576");
+  EXPECT_EQ(parse_energy_table(changed_text("bytes = 1024", "bytes = 2048"), "e.toml").sram(2048).read_pj, 8);
+  EXPECT_THROW(parse_energy_table(changed_text("bytes = 1024", "bytes = 2048"), "e.toml").sram(1024), Error);
   EXPECT_EQ(changed("source = \"a test\"", ""), "'e.toml' line 3: [[entry]] has no source");
   EXPECT_EQ(changed("value = 2", "value = -1"), "'e.toml' line 5: value in [[entry]] must be a number of 0 or more");
   EXPECT_EQ(changed("value = 2", "value = 2\ncolour = 1"),

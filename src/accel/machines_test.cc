@@ -260,6 +260,23 @@ TEST(SwisSingle, WaitsForTheSlowestFilter) {
   }
 }
 
+// A schedule may mix the groups of a grouped convolution; columns cannot.
+TEST(SwisSingle, RunsOneGroupAfterTheOther) {
+  Layer layer = conv(8, 4, 9, 4, 2);
+  LayerCode code;
+  code.shifts.group = 4;
+  code.shifts.run = 4;
+  code.shifts.columns = 1;
+  code.shifts.shifts = {4, 3, 2, 1};
+  code.shifts.filter = {3, 0, 2, 1};
+  layer.code = &code;
+  const Machine& machine = require_machine("swis-single");
+  EXPECT_EQ(machine.time(layer, machine.defaults).cycles, (3 + 4) * 9 + 14);  // filters 0 and 1, then 2 and 3
+  Parameters one = machine.defaults;
+  one.columns = 1;
+  EXPECT_EQ(machine.time(layer, one).cycles, (3 + 1 + 4 + 2) * 9 + 7);
+}
+
 // A machine that is serial over b bits takes b times the cycles of one bit.
 TEST(Stripes, IsProportionalToBits) {
   Layer layer = conv(64, 32, 9, 32);

@@ -52,6 +52,10 @@ Workload load_workload(const SimulateOptions& options) {
     fail("'{}' is a float network; accelerators compute in integers: make a .bsv file with bitsieve quantize",
          options.model);
   work.layers = accel::layers_of(work.file->packed->model);
+  const Graph& graph = work.file->packed->model.graph;
+  std::int64_t left_out = 0;
+  for (const Node& node : graph.nodes) left_out += has_weights(node) ? 0 : macs(graph, node);
+  if (left_out > 0) warn(options, fmt::format("{} multiplications of two activations each are not counted", left_out));
   return work;
 }
 
@@ -219,7 +223,7 @@ void run(const SimulateOptions& options) {
       // Of all machines one may not fit the model; one that was asked for has to.
       if (!options.machines.empty()) throw;
       refused.push_back({{"name", p.name}, {"reason", e.what()}});
-      warn(options, fmt::format("{}: {}", p.name, e.what()));
+      warn(options, e.what());
     }
   }
   std::vector<std::string> files;

@@ -12,11 +12,15 @@ std::vector<std::int64_t> shifts_in_order(const Layer& layer) {
   if (layer.code == nullptr || !layer.code->shifts.active()) return {};
   const SharedShifts& code = layer.code->shifts;
   const std::vector<std::uint8_t> own = shifts_of_filters(code, layer.filters);
-  std::vector<std::int64_t> order;
+  // The groups of a grouped convolution read other activations each, so they run one after the other.
+  std::vector<std::vector<std::int64_t>> groups(static_cast<std::size_t>(layer.groups));
   for (std::int64_t i = 0; i < layer.filters; ++i) {
     const auto at = static_cast<std::size_t>(i);
-    order.push_back(own[code.filter.empty() ? at : code.filter[at]]);
+    const std::size_t filter = code.filter.empty() ? at : code.filter[at];
+    groups[filter / static_cast<std::size_t>(layer.filters_of_group())].push_back(own[filter]);
   }
+  std::vector<std::int64_t> order;
+  for (const auto& group : groups) order.insert(order.end(), group.begin(), group.end());
   return order;
 }
 
