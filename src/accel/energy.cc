@@ -1,11 +1,10 @@
 #include "accel/energy.h"
 
-#include <toml++/toml.h>
-
 #include <algorithm>
 #include <cmath>
 
 #include "base/error.h"
+#include "base/toml.h"
 
 namespace bitsieve::accel {
 namespace {
@@ -62,17 +61,6 @@ class Reader {
   std::vector<std::string> known_;
 };
 
-toml::table parse(std::string_view text, const std::string& origin) {
-  try {
-    return toml::parse(text);
-  } catch (const toml::parse_error& error) {
-    std::string reason(error.description());
-    std::replace_if(
-        reason.begin(), reason.end(), [](unsigned char c) { return c < ' '; }, ' ');
-    fail("'{}' line {}: {}", origin, error.source().begin.line, reason);
-  }
-}
-
 template <class See>
 void for_each_table(const toml::table& root, const char* key, const std::string& origin, const See& see) {
   const toml::node* const node = root.get(key);
@@ -120,7 +108,7 @@ SramEntry EnergyTable::sram(std::int64_t bytes) const {
 }
 
 EnergyTable parse_energy_table(std::string_view text, const std::string& origin) {
-  const toml::table root = parse(text, origin);
+  const toml::table root = parse_toml(text, origin);
   EnergyTable result;
   Reader top(root, "the file", origin);
   result.id = top.text("id");

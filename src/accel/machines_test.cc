@@ -288,6 +288,17 @@ TEST(Stripes, IsProportionalToBits) {
   for (int bits = 2; bits <= 8; ++bits) EXPECT_EQ(cycles(bits), bits * cycles(1));
 }
 
+// Lanes are channels: of a depthwise layer one works, on all machines of this kind alike.
+TEST(Stripes, GoesTapByTapAsItsRelativesDo) {
+  const Layer layer = with_values(conv(32, 3, 9, 1, 3));
+  const std::vector<std::uint8_t> ones(layer.input.size(), 1);
+  Layer easy = layer;
+  easy.input = ones;
+  easy.activation_bits = 1;
+  for (const char* machine : {"stripes", "bit-pragmatic"})
+    EXPECT_EQ(require_machine(machine).time(easy, require_machine(machine).defaults).cycles, 3 * 2 * 9) << machine;
+}
+
 TEST(Memory, LoadsAgainWhatDoesNotFit) {
   Parameters p;
   p.weight_buffer_kib = 2;

@@ -1,7 +1,6 @@
 #include "accel/parameters.h"
 
 #include <fmt/ranges.h>
-#include <toml++/toml.h>
 
 #include <algorithm>
 #include <cctype>
@@ -9,6 +8,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/toml.h"
 
 namespace bitsieve::accel {
 namespace {
@@ -120,22 +120,11 @@ void read_table(const Entry& entry, const std::string& table, Parameters& parame
   }
 }
 
-toml::table parse(std::string_view text, const std::string& origin) {
-  try {
-    return toml::parse(text);
-  } catch (const toml::parse_error& error) {
-    std::string reason(error.description());
-    std::replace_if(
-        reason.begin(), reason.end(), [](unsigned char c) { return c < ' '; }, ' ');
-    fail("'{}' line {}: {}", origin, error.source().begin.line, reason);
-  }
-}
-
 }  // namespace
 
 Parameters parse_parameters(std::string_view text, const std::string& origin,
                             const Parameters& (*defaults)(const std::string& machine)) {
-  const toml::table root = parse(text, origin);
+  const toml::table root = parse_toml(text, origin);
   const toml::node* const machine = root.get("machine");
   if (machine == nullptr)
     fail("'{}' does not say which machine it is: machine = \"NAME\", as bitsieve list names them", origin);

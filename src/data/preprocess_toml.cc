@@ -1,12 +1,12 @@
 // The text form of Preprocessing.
 #include <fmt/ranges.h>
-#include <toml++/toml.h>
 
 #include <algorithm>
 #include <charconv>
 #include <cmath>
 
 #include "base/error.h"
+#include "base/toml.h"
 #include "data/preprocess.h"
 
 namespace bitsieve {
@@ -123,16 +123,6 @@ void check_together(const Preprocessing& p, const std::string& origin) {
   // Below the smallest normal number the division overflows for ordinary pixels.
   for (const float value : p.std) {
     if (!std::isnormal(value) || value < 0) fail("'{}': std must be above 0", origin);
-  }
-}
-
-toml::table parse_toml(std::string_view text, const std::string& origin) {
-  try {
-    return toml::parse(text);
-  } catch (const toml::parse_error& error) {
-    std::string reason(error.description());
-    std::replace(reason.begin(), reason.end(), '\n', ' ');
-    fail("'{}' line {}: {}", origin, error.source().begin.line, reason);
   }
 }
 

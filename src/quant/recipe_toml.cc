@@ -1,11 +1,11 @@
 // The text form of Recipe; docs/recipes.md describes it.
 #include <fmt/ranges.h>
-#include <toml++/toml.h>
 
 #include <algorithm>
 #include <cmath>
 
 #include "base/error.h"
+#include "base/toml.h"
 #include "quant/recipe.h"
 
 namespace bitsieve {
@@ -121,17 +121,6 @@ void read_rules(const Entry& entry, Recipe& recipe) {
       fail("'{}' line {}: {}", entry.origin, element.source().begin.line, e.what());
     }
     recipe.rules.push_back(std::move(rule));
-  }
-}
-
-toml::table parse_toml(std::string_view text, const std::string& origin) {
-  try {
-    return toml::parse(text);
-  } catch (const toml::parse_error& error) {
-    std::string reason(error.description());
-    std::replace_if(
-        reason.begin(), reason.end(), [](unsigned char c) { return c < ' '; }, ' ');
-    fail("'{}' line {}: {}", origin, error.source().begin.line, reason);
   }
 }
 

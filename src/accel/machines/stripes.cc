@@ -12,7 +12,8 @@ Timing time_stripes(const Layer& layer, const Parameters& p) {
   Timing timing;
   const std::int64_t tiles =
       ceil_div(layer.pixels, p.columns) * ceil_div(layer.filters_of_group(), p.rows) * layer.groups;
-  const std::int64_t groups = lane_groups(layer, p.lanes);
+  // Tap by tap, as DNNsim and the other machines whose lanes are channels: of a depthwise layer one lane works.
+  const std::int64_t groups = layer.taps * ceil_div(layer.channels, p.lanes);
   const std::int64_t of_unit = ceil_div(tiles, p.units);
   const bool vector = layer.pixels == 1 && layer.taps == 1 && layer.groups == 1;
   timing.cycles = vector ? staggered(of_unit * groups, bits, p.columns) : of_unit * groups * bits;
