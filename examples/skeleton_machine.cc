@@ -24,7 +24,12 @@ Timing time_one(const Layer& layer, const Parameters&) {
   return timing;
 }
 
-const Machine mine{"one-multiplier", "one product a cycle", {}, false, time_one};
+const Machine mine{.name = "one-multiplier",
+                   .description = "one product a cycle",
+                   .defaults = {},
+                   .reads = Reads::shapes,  // closed form: no weights and no image needed
+                   .held = Held::unpacked,  // 8 bits a weight in the buffer
+                   .time = time_one};
 
 }  // namespace
 

@@ -151,6 +151,20 @@ EnergyTable parse_energy_table(std::string_view text, const std::string& origin)
   return result;
 }
 
+std::vector<std::string> processes(const EnergyTable& table, const Parameters& p, const Counts& counts) {
+  std::vector<std::string> result;
+  const auto add = [&](const std::string& node) {
+    const std::string process = node.substr(0, node.find(','));
+    if (std::find(result.begin(), result.end(), process) == result.end()) result.push_back(process);
+  };
+  for (const auto& [id, count] : counts) {
+    if (id != "dram-bit" && id.find("-buffer-") == std::string::npos) add(table.entry(id).node);
+  }
+  add(table.sram(p.weight_buffer_kib * 1024).node);
+  add(table.sram(p.activation_buffer_kib * 1024).node);
+  return result;
+}
+
 Energy energy_of(const EnergyTable& table, const Parameters& p, const Counts& counts, double cycles) {
   const SramEntry weights = table.sram(p.weight_buffer_kib * 1024), values = table.sram(p.activation_buffer_kib * 1024);
   Energy energy;

@@ -52,6 +52,10 @@ const std::vector<EnergySet>& energy_sets();
 // pJ by part: "compute", "weight buffer", "activation buffer", "dram", "leakage" of the buffers.
 using Energy = std::map<std::string, double>;
 
+// The processes ("45 nm") of what these counts cost, buffers included and DRAM left out: their energies do not add up
+// where there is more than one.
+std::vector<std::string> processes(const EnergyTable& table, const Parameters& parameters, const Counts& counts);
+
 // counts: of the timing, and "dram-bit"; cycles: with stalls.
 Energy energy_of(const EnergyTable& table, const Parameters& parameters, const Counts& counts, double cycles);
 double total(const Energy& energy);

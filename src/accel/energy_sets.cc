@@ -26,6 +26,19 @@ node = "45 nm, 0.9 V"
 source = "derived: half of the 32-bit addition; a carry chain's energy grows with its length"
 
 [[entry]]
+id = "add-24"
+value = 0.075
+node = "45 nm, 0.9 V"
+source = "derived: three quarters of the 32-bit addition"
+note = "sums of a group that is doubled from plane to plane"
+
+[[entry]]
+id = "add-1"
+value = 0.003125
+node = "45 nm, 0.9 V"
+source = "derived: a 32nd of the 32-bit addition, a full adder"
+
+[[entry]]
 id = "mul-4x8"
 value = 0.1
 node = "45 nm, 0.9 V"
@@ -48,6 +61,19 @@ id = "and-8"
 value = 0.004525
 node = "45 nm, 1 ns"
 source = "derived: a quarter of Aladdin's 32-bit bitwise unit, 0.0181"
+
+[[entry]]
+id = "and-1"
+value = 0.000565625
+node = "45 nm, 1 ns"
+source = "derived: a 32nd of Aladdin's 32-bit bitwise unit, 0.0181"
+
+[[entry]]
+id = "fusion-unit"
+value = 0.459
+node = "45 nm, 500 MHz"
+source = "BitFusion's synthesis (systolic_array_synth.csv): 3.67 mW for 4 x 4 elements of 8 to 2 bits at 500 MHz, per element and cycle"
+note = "its accumulator and registers included, which the other machines' operations leave out"
 
 [[entry]]
 id = "dram-bit"

@@ -15,6 +15,10 @@ namespace bitsieve::accel {
 using Counts = std::map<std::string, double>;
 
 // A layer on a machine whose memory never keeps it waiting.
+//
+// What counts: every lane of a processing element in each cycle in which the element works for an output, lanes that
+// are filled up or done before the others included (specification of SWIS, C.5). An element that waits for another one,
+// or has no output at all, is gated and counts nothing.
 struct Timing {
   std::int64_t cycles = 0;  // a count: from the first cycle with an operand to the last one, as Parameters::drain says
   // Of all processing elements together: cycles in which one works for an output, over all there are, is utilization.
@@ -22,10 +26,19 @@ struct Timing {
   Counts counts;
 };
 
+enum class Reads { shapes, weights, activations };  // what of a layer decides the time
+
+// How weights lie in the weight buffer.
+enum class Held {
+  unpacked,  // 8 bits each; a decoder stands before the buffer
+  packed,    // as the model's file has them: the array takes masks and shifts, or single bits
+};
+
 struct Machine {
   std::string_view name, description;
   Parameters defaults;
-  bool reads_values;  // the activations', of Layer::input, which decide the time
+  Reads reads = Reads::shapes;  // weights, and activations (Layer::input), have to be given where they decide
+  Held held = Held::unpacked;
   // Throws Error for a layer that it cannot run.
   Timing (*time)(const Layer& layer, const Parameters& parameters);
 };

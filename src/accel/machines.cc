@@ -6,38 +6,109 @@
 namespace bitsieve::accel {
 namespace {
 
-Parameters array(const char* machine, std::int64_t rows, std::int64_t columns, std::int64_t lanes) {
+using namespace array_key;
+
+// What machines of a kind look at.
+constexpr unsigned tiles_of_outputs = rows | columns | drain | partial | depthwise | vectors,
+                   stationary = rows | columns | partial, dots = rows | columns | lanes | units | depthwise,
+                   serial = rows | columns | lanes | units, scanning = rows | columns | lanes;
+
+Parameters array(const char* machine, unsigned keys, std::int64_t r, std::int64_t c, std::int64_t l) {
   Parameters p;
   p.machine = p.name = machine;
-  p.rows = rows;
-  p.columns = columns;
-  p.lanes = lanes;
+  p.keys = keys;
+  p.rows = r;
+  p.columns = c;
+  p.lanes = l;
   return p;
 }
 
 const Machine table[] = {
-    {"systolic-os", "8-bit systolic array, output stationary: rows are pixels, columns filters",
-     array("systolic-os", 16, 16, 1), false, time_systolic_os},
-    {"systolic-ws", "8-bit systolic array, weight stationary: rows are weights of a filter, columns filters",
-     array("systolic-ws", 16, 16, 1), false, time_systolic_ws},
-    {"systolic-is", "8-bit systolic array, input stationary: rows are values of a window, columns pixels",
-     array("systolic-is", 16, 16, 1), false, time_systolic_is},
-    {"sparq-systolic", "SPARQ systolic array, output stationary: two windows a cycle, or one 8-bit value",
-     array("sparq-systolic", 16, 16, 2), false, time_sparq_systolic},
-    {"dot-product", "tensor-core-like units: rows x columns dot products of `lanes` 8-bit products a cycle",
-     array("dot-product", 4, 4, 4), false, time_dot_product},
-    {"sparq-dot-product", "the same with SPARQ pairs: twice as many products a cycle",
-     array("sparq-dot-product", 4, 4, 4), false, time_sparq_dot_product},
-    {"weight-serial", "bit-serial over the weights' magnitudes, groups of `lanes` products",
-     array("weight-serial", 8, 8, 4), false, time_weight_serial},
-    {"swis-single", "SWIS, a shift of a group each cycle", array("swis-single", 8, 8, 4), false, time_swis_single},
-    {"swis-double", "SWIS, two shifts of a group each cycle", array("swis-double", 8, 8, 4), false, time_swis_double},
-    {"stripes", "bit-serial over activations (Stripes): rows are filters, columns pixels", array("stripes", 16, 16, 16),
-     false, time_stripes},
-    {"bit-pragmatic", "a cycle for each set bit of an activation: rows are filters, columns pixels",
-     array("bit-pragmatic", 16, 16, 16), true, time_bit_pragmatic},
-    {"laconic", "a cycle for each pair of set bits of an activation and its weight: rows are filters, columns pixels",
-     array("laconic", 16, 16, 16), true, time_laconic},
+    {.name = "systolic-os",
+     .description = "8-bit systolic array, output stationary: rows are pixels, columns filters",
+     .defaults = array("systolic-os", tiles_of_outputs, 16, 16, 1),
+     .time = time_systolic_os},
+    {.name = "systolic-ws",
+     .description = "8-bit systolic array, weight stationary: rows are weights of a filter, columns filters",
+     .defaults = array("systolic-ws", stationary, 16, 16, 1),
+     .time = time_systolic_ws},
+    {.name = "systolic-is",
+     .description = "8-bit systolic array, input stationary: rows are values of a window, columns pixels",
+     .defaults = array("systolic-is", stationary, 16, 16, 1),
+     .time = time_systolic_is},
+    {.name = "sparq-systolic",
+     .description = "SPARQ systolic array, output stationary: two windows a cycle, or one 8-bit value",
+     .defaults = array("sparq-systolic", tiles_of_outputs, 16, 16, 2),
+     .time = time_sparq_systolic},
+    {.name = "dot-product",
+     .description = "tensor-core-like units: rows x columns dot products of `lanes` 8-bit products a cycle",
+     .defaults = array("dot-product", dots, 4, 4, 4),
+     .time = time_dot_product},
+    {.name = "sparq-dot-product",
+     .description = "the same with SPARQ pairs: twice as many products a cycle",
+     .defaults = array("sparq-dot-product", dots, 4, 4, 4),
+     .time = time_sparq_dot_product},
+    {.name = "sparse-dot-product",
+     .description = "dot products that skip zeros of 2:4 weights: twice as many positions a cycle where all groups are",
+     .defaults = array("sparse-dot-product", dots, 4, 4, 4),
+     .reads = Reads::weights,
+     .time = time_sparse_dot_product},
+    {.name = "sparq-sparse-dot-product",
+     .description = "both: a SPARQ pair for the two kept weights of each group of four",
+     .defaults = array("sparq-sparse-dot-product", dots, 4, 4, 4),
+     .reads = Reads::weights,
+     .time = time_sparq_sparse_dot_product},
+    {.name = "weight-serial",
+     .description = "bit-serial over the weights' magnitudes, groups of `lanes` products",
+     .defaults = array("weight-serial", tiles_of_outputs | lanes, 8, 8, 4),
+     .held = Held::packed,
+     .time = time_weight_serial},
+    {.name = "swis-single",
+     .description = "SWIS, a shift of a group each cycle",
+     .defaults = array("swis-single", tiles_of_outputs | lanes, 8, 8, 4),
+     .held = Held::packed,
+     .time = time_swis_single},
+    {.name = "swis-double",
+     .description = "SWIS, two shifts of a group each cycle",
+     .defaults = array("swis-double", tiles_of_outputs | lanes, 8, 8, 4),
+     .held = Held::packed,
+     .time = time_swis_double},
+    {.name = "swis-c",
+     .description = "SWIS-C, consecutive shifts: one a cycle, and one shifter use a group",
+     .defaults = array("swis-c", tiles_of_outputs | lanes, 8, 8, 4),
+     .held = Held::packed,
+     .time = time_swis_c},
+    {.name = "bitwave",
+     .description = "bit-serial over weights, columns of bits that are zero in a whole group skipped (BitWave-like)",
+     .defaults = array("bitwave", tiles_of_outputs | lanes, 8, 8, 8),
+     .reads = Reads::weights,
+     .held = Held::packed,
+     .time = time_bitwave},
+    {.name = "stripes",
+     .description = "bit-serial over activations (Stripes): rows are filters, columns pixels",
+     .defaults = array("stripes", serial, 16, 16, 16),
+     .time = time_stripes},
+    {.name = "loom",
+     .description = "bit-serial over activations and weights (Loom): rows are filters, columns pixels",
+     .defaults = array("loom", serial, 128, 16, 16),
+     .held = Held::packed,
+     .time = time_loom},
+    {.name = "bit-fusion",
+     .description = "fusible 2-bit multipliers, 16 an element (BitFusion-like): rows are pixels, columns filters",
+     .defaults = array("bit-fusion", tiles_of_outputs, 16, 16, 1),
+     .held = Held::packed,
+     .time = time_bit_fusion},
+    {.name = "bit-pragmatic",
+     .description = "a cycle for each set bit of an activation: rows are filters, columns pixels",
+     .defaults = array("bit-pragmatic", scanning, 16, 16, 16),
+     .reads = Reads::activations,
+     .time = time_bit_pragmatic},
+    {.name = "laconic",
+     .description =
+         "a cycle for each pair of set bits of an activation and its weight: rows are filters, columns pixels",
+     .defaults = array("laconic", scanning, 16, 16, 16),
+     .reads = Reads::activations,
+     .time = time_laconic},
 };
 
 }  // namespace

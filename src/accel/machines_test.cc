@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <functional>
 
 #include "accel/mapping.h"
 #include "accel/memory.h"
@@ -80,14 +81,15 @@ TEST_P(EveryMachine, ObeysConservation) {
     EXPECT_GE(t.counts.at("activation-buffer-bit"),
               8.0 * static_cast<double>(layer.pixels * layer.channels * layer.groups));
     EXPECT_GE(t.counts.at("activation-buffer-write-bit"), 8.0 * static_cast<double>(layer.output_values));
-    EXPECT_GT(t.counts.at("weight-buffer-bit"), 0);
+    EXPECT_GE(t.counts.at("weight-buffer-bit"),
+              (machine().name == "bitwave" ? 1.0 : 8.0) * static_cast<double>(layer.filters * layer.depth()));
   }
 }
 
 // Machines that look at values say so, and ask for them.
 TEST_P(EveryMachine, AsksForValues) {
   const Layer layer = conv(9, 3, 1, 5);
-  if (!machine().reads_values) {
+  if (machine().reads == Reads::shapes) {
     EXPECT_GT(machine().time(layer, machine().defaults).cycles, 0);
     return;
   }
@@ -95,19 +97,54 @@ TEST_P(EveryMachine, AsksForValues) {
     machine().time(layer, machine().defaults);
     FAIL() << "no error";
   } catch (const Error& e) {
-    EXPECT_EQ(e.what(), fmt::format("machine '{}' depends on values, and layer 'conv' has none; give a .bsv model and "
-                                    "--data with images",
-                                    machine().name));
+    EXPECT_EQ(e.what(),
+              machine().reads == Reads::weights
+                  ? fmt::format("machine '{}' depends on weights, and layer 'conv' has none; give a .bsv model",
+                                machine().name)
+                  : fmt::format("machine '{}' depends on values, and layer 'conv' has none; give a .bsv model and "
+                                "--data with images",
+                                machine().name));
   }
 }
 
 // All zeros take the least that there is: a cycle for a step.
 TEST_P(EveryMachine, ZerosGiveTheFloor) {
-  if (!machine().reads_values) return;
+  if (machine().reads != Reads::activations) return;
   Layer layer = with_values(conv(196, 64, 9, 32));
   const std::vector<std::uint8_t> zeros(layer.input.size(), 0);
   layer.input = zeros;
   EXPECT_EQ(machine().time(layer, machine().defaults).cycles, 13 * 4 * 9 * 2);
+}
+
+// As many groups of a grouped layer take as long as the layers that they are, and cost as much (but for the fill, which
+// a layer has once).
+TEST_P(EveryMachine, GroupsAreLayersOneAfterTheOther) {
+  const Layer grouped = with_values(conv(64, 24, 9, 20, 3));
+  Parameters p = machine().defaults;
+  if ((p.keys & array_key::drain) != 0) p.drain = Drain::serial;
+  const Timing together = machine().time(grouped, p);
+  std::int64_t cycles = 0;
+  double busy = 0;
+  Counts counts;
+  for (std::int64_t g = 0; g < 3; ++g) {
+    Layer one = grouped;
+    one.groups = 1;
+    one.filters = 8;
+    std::vector<std::uint8_t> input;
+    for (std::int64_t at = 0; at < 64; ++at)
+      input.insert(input.end(), grouped.input.begin() + at * 60 + g * 20,
+                   grouped.input.begin() + at * 60 + g * 20 + 20);
+    one.input = input;
+    one.weights = grouped.weights.subspan(static_cast<std::size_t>(g * 8 * 180), 8 * 180);
+    one.output_values = 64 * 8;
+    const Timing t = machine().time(one, p);
+    cycles += t.cycles;
+    busy += t.busy;
+    for (const auto& [id, count] : t.counts) counts[id] += count;
+  }
+  EXPECT_EQ(together.cycles, cycles);
+  EXPECT_DOUBLE_EQ(together.busy, busy);
+  for (const auto& [id, count] : counts) EXPECT_DOUBLE_EQ(together.counts.at(id), count) << id;
 }
 
 // More of a layer never takes less.
@@ -299,6 +336,148 @@ TEST(Stripes, GoesTapByTapAsItsRelativesDo) {
     EXPECT_EQ(require_machine(machine).time(easy, require_machine(machine).defaults).cycles, 3 * 2 * 9) << machine;
 }
 
+// Sets weights of `layer` that stay for as long as the tests run.
+Layer with_weights(Layer layer, const std::function<int(std::int64_t filter, std::int64_t k)>& weight) {
+  static std::deque<std::vector<std::int8_t>> kept;
+  kept.emplace_back();
+  for (std::int64_t f = 0; f < layer.filters; ++f) {
+    for (std::int64_t k = 0; k < layer.depth(); ++k) kept.back().push_back(static_cast<std::int8_t>(weight(f, k)));
+  }
+  layer.weights = kept.back();
+  return layer;
+}
+
+// Two of four weights: twice the positions a cycle, and twice again behind windows; one group of three and nothing.
+TEST(SparseDotProduct, NeedsAllGroupsSparse) {
+  const auto cycles = [](const char* machine, const Layer& layer) {
+    return require_machine(machine).time(layer, require_machine(machine).defaults).cycles;
+  };
+  Layer layer = with_weights(conv(16, 4, 9, 32), [](auto, auto k) { return k % 4 < 2 ? 5 : 0; });
+  EXPECT_EQ(cycles("dot-product", layer), 4 * 9 * 8);
+  EXPECT_EQ(cycles("sparse-dot-product", layer), 4 * 9 * 4);
+  EXPECT_EQ(cycles("sparq-sparse-dot-product", layer), 4 * 9 * 4);
+  layer.windows = true;
+  EXPECT_EQ(cycles("sparq-dot-product", layer), 4 * 9 * 4);
+  EXPECT_EQ(cycles("sparq-sparse-dot-product", layer), 4 * 9 * 2);  // D.6: 16 positions a cycle
+  layer = with_weights(layer, [](auto f, auto k) { return k % 4 < 2 || (f == 3 && k == 287) ? 5 : 0; });
+  EXPECT_EQ(cycles("sparse-dot-product", layer), 4 * 9 * 8);
+  EXPECT_EQ(cycles("sparq-sparse-dot-product", layer), 4 * 9 * 4);
+  // The rest of a filter that is not a multiple of four.
+  layer = with_weights(conv(4, 4, 1, 6), [](auto, auto k) { return k % 4 < 2 ? 5 : 0; });
+  EXPECT_EQ(cycles("sparse-dot-product", layer), 1);
+}
+
+// Consecutive shifts cost as many cycles, but one use of the shifter a group and one position.
+TEST(SwisC, ShiftsOnceAGroup) {
+  Layer layer = conv(8, 8, 9, 8);
+  LayerCode code;
+  code.shifts.group = 4;
+  code.shifts.run = 8;
+  code.shifts.consecutive = true;
+  code.shifts.shifts = {3};
+  layer.code = &code;
+  const Timing c = require_machine("swis-c").time(layer, require_machine("swis-c").defaults),
+               single = require_machine("swis-single").time(layer, require_machine("swis-single").defaults);
+  EXPECT_EQ(c.cycles, single.cycles);
+  EXPECT_EQ(single.counts.at("shift-32"), 3 * c.counts.at("shift-32"));
+  EXPECT_EQ(c.counts.at("shift-32"), 8 * 8 * 18);
+  EXPECT_EQ(c.counts.at("weight-buffer-bit"), 8 * 18 * (3 * 4 + 4 + 3));
+  code.shifts.consecutive = false;
+  try {
+    require_machine("swis-c").time(layer, require_machine("swis-c").defaults);
+    FAIL() << "no error";
+  } catch (const Error& e) {
+    EXPECT_STREQ(
+        e.what(),
+        "layer 'conv' has groups whose shifts do not follow each other, which machine 'swis-c' needs; quantize "
+        "with a code of consecutive shifts (swis-c-...), or take swis-single");
+  }
+}
+
+// A column of bits that is zero in all eight weights is skipped, and the slowest filter of a step decides.
+TEST(BitWave, SkipsColumnsOfZeros) {
+  const Machine& machine = require_machine("bitwave");
+  const auto cycles = [&](auto weight) {
+    return machine.time(with_weights(conv(8, 8, 9, 16), weight), machine.defaults).cycles - 14;
+  };
+  EXPECT_EQ(cycles([](auto, auto) { return 0; }), 18);
+  EXPECT_EQ(cycles([](auto, auto) { return -127; }), 7 * 18);
+  EXPECT_EQ(cycles([](auto, auto k) { return k % 8 == 3 ? -64 : k % 8 == 7 ? 1 : 0; }), 2 * 18);
+  // One filter with three columns in a single group keeps the others waiting there.
+  EXPECT_EQ(cycles([](auto f, auto k) { return f == 5 && k == 20 ? 7 : 1; }), 17 + 3);
+  // Never more cycles than the machine that takes every bit.
+  const Layer layer = with_values(conv(64, 32, 9, 32));
+  Parameters serial = require_machine("weight-serial").defaults;
+  serial.lanes = machine.defaults.lanes;
+  EXPECT_LE(machine.time(layer, machine.defaults).cycles,
+            require_machine("weight-serial").time(layer, serial).cycles * 8 / 7);
+}
+
+// Cycles are the product of both widths; at a bit of each as many as there are steps.
+TEST(Loom, IsProportionalToBothWidths) {
+  Layer layer = conv(64, 256, 9, 32);
+  const auto cycles = [&](int activation, int weight) {
+    layer.activation_bits = activation;
+    layer.weight_bits = weight;
+    return require_machine("loom").time(layer, require_machine("loom").defaults).cycles;
+  };
+  for (int a = 1; a <= 8; ++a) {
+    for (int w = 1; w <= 8; ++w) EXPECT_EQ(cycles(a, w), a * w * (4 * 2 * 9 * 2));
+  }
+}
+
+TEST(BitFusion, FusesAsManyAsAreNeeded) {
+  Layer layer = conv(16, 16, 9, 32);
+  const auto steps = [&](int activation, int weight) {
+    layer.activation_bits = activation;
+    layer.weight_bits = weight;
+    return require_machine("bit-fusion").time(layer, require_machine("bit-fusion").defaults).cycles - 30;
+  };
+  EXPECT_EQ(steps(8, 8), 288);
+  EXPECT_EQ(steps(5, 6), 288);
+  EXPECT_EQ(steps(8, 4), 144);
+  EXPECT_EQ(steps(4, 4), 72);
+  EXPECT_EQ(steps(8, 2), 72);
+  EXPECT_EQ(steps(4, 2), 36);
+  EXPECT_EQ(steps(2, 2), 18);
+  EXPECT_EQ(steps(3, 1), 36);
+}
+
+// Of a fully connected layer one row works, or all of them.
+TEST(Vectors, SpreadOverTheArray) {
+  const Layer layer = conv(1, 1000, 1, 512);
+  for (const char* name : {"systolic-os", "sparq-systolic", "weight-serial", "swis-single", "bit-fusion"}) {
+    Parameters p = require_machine(name).defaults;
+    p.rows = p.columns = 8;
+    const Timing row = require_machine(name).time(layer, p);
+    p.vectors = Vectors::array;
+    const Timing array = require_machine(name).time(layer, p);
+    EXPECT_EQ(row.cycles - 14, 125 * ((array.cycles - 14) / 16)) << name;
+    EXPECT_EQ(row.busy, array.busy);
+    EXPECT_LE(array.busy, array.slots);
+    EXPECT_EQ(row.counts.at("weight-buffer-bit"), array.counts.at("weight-buffer-bit"));
+    // A convolution does not change.
+    const Layer more = conv(2, 1000, 1, 512);
+    const std::int64_t cycles = require_machine(name).time(more, p).cycles;
+    p.vectors = Vectors::row;
+    EXPECT_EQ(require_machine(name).time(more, p).cycles, cycles);
+  }
+}
+
+// Machines that multiply hold 8 bits a weight, whatever the file has; those that shift hold what the file has.
+TEST(Memory, HoldsWeightsAsTheMachineReadsThem) {
+  Layer layer = conv(1, 512, 1, 64);  // 32 KiB of weights
+  layer.weight_bytes = 10000;
+  layer.input_values = 100000;
+  Parameters p;
+  p.weight_buffer_kib = 32;  // half of it is worked on
+  const Traffic packed = dram_traffic(layer, p, Held::packed), unpacked = dram_traffic(layer, p, Held::unpacked);
+  EXPECT_EQ(packed.weights, 10000);
+  EXPECT_EQ(unpacked.weights, 20000);  // two parts of the input, against 100000 bytes more of those
+  EXPECT_EQ(buffered_weight_bits(layer, packed, Held::packed), 80000);
+  EXPECT_EQ(buffered_weight_bits(layer, unpacked, Held::unpacked), 2 * 8 * 512 * 64);
+}
+
 TEST(Memory, LoadsAgainWhatDoesNotFit) {
   Parameters p;
   p.weight_buffer_kib = 2;
@@ -307,15 +486,15 @@ TEST(Memory, LoadsAgainWhatDoesNotFit) {
   layer.weight_bytes = 1000;
   layer.input_values = 1024;
   layer.output_values = 7;
-  EXPECT_EQ(dram_traffic(layer, p).bytes(), 1000 + 1024 + 7);
+  EXPECT_EQ(dram_traffic(layer, p, Held::packed).bytes(), 1000 + 1024 + 7);
   layer.input_values = 1025;  // two parts: the weights fit, so they stay, and nothing comes twice
-  EXPECT_EQ(dram_traffic(layer, p).bytes(), 1000 + 1025 + 7);
+  EXPECT_EQ(dram_traffic(layer, p, Held::packed).bytes(), 1000 + 1025 + 7);
   layer.weight_bytes = 3000;  // three parts and two: weights twice, or the input three times
-  EXPECT_EQ(dram_traffic(layer, p).bytes(), 3000 + 3 * 1025 + 7);
+  EXPECT_EQ(dram_traffic(layer, p, Held::packed).bytes(), 3000 + 3 * 1025 + 7);
   layer.input_values = 2000;
-  EXPECT_EQ(dram_traffic(layer, p).bytes(), 2 * 3000 + 2000 + 7);
+  EXPECT_EQ(dram_traffic(layer, p, Held::packed).bytes(), 2 * 3000 + 2000 + 7);
   p.double_buffered = false;
-  EXPECT_EQ(dram_traffic(layer, p).bytes(), 3000 + 2000 + 7);
+  EXPECT_EQ(dram_traffic(layer, p, Held::packed).bytes(), 3000 + 2000 + 7);
   p.dram_latency_ns = 10;
   p.dram_gb_per_s = 1;  // a byte a cycle
   EXPECT_EQ(stall_cycles({100, 20, 30}, p, 60), 10 + 150);

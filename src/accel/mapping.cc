@@ -9,24 +9,53 @@ std::int64_t lane_groups(const Layer& layer, std::int64_t lanes) {
   return layer.channels == 1 ? ceil_div(layer.taps, lanes) : layer.taps * ceil_div(layer.channels, lanes);
 }
 
-std::vector<Block> column_blocks(const Layer& layer, const Parameters& parameters,
-                                 const std::vector<std::int64_t>& cycles_of_filter) {
-  const bool separate = layer.depthwise() && parameters.depthwise == Depthwise::separate;
+namespace {
+
+// time(start, block) fills in cycles and work of the filters from `start` on.
+template <class Time>
+std::vector<Block> cut(const Layer& layer, const Parameters& p, const Time& time) {
+  const bool separate = layer.depthwise() && p.depthwise == Depthwise::separate;
   const std::int64_t together = separate ? layer.filters : layer.filters_of_group();
+  const std::int64_t side_by_side =
+      p.columns * (layer.pixels == 1 && p.vectors == Vectors::array ? p.rows : std::int64_t{1});
   std::vector<Block> blocks;
   for (std::int64_t first = 0; first < layer.filters; first += together) {
-    for (std::int64_t start = first; start < first + together; start += parameters.columns) {
+    for (std::int64_t start = first; start < first + together; start += side_by_side) {
       Block block;
-      block.filters = std::min(parameters.columns, first + together - start);
-      for (std::int64_t i = start; i < start + block.filters; ++i) {
-        const std::int64_t own = cycles_of_filter[static_cast<std::size_t>(i)];
-        block.cycles = std::max(block.cycles, own);
-        block.work += own;
-      }
+      block.filters = std::min(side_by_side, first + together - start);
+      time(start, block);
       blocks.push_back(block);
     }
   }
   return blocks;
+}
+
+}  // namespace
+
+std::vector<Block> column_blocks(const Layer& layer, const Parameters& parameters,
+                                 const std::vector<std::int64_t>& cycles_of_filter) {
+  return cut(layer, parameters, [&](std::int64_t start, Block& block) {
+    for (std::int64_t i = start; i < start + block.filters; ++i) {
+      const std::int64_t own = cycles_of_filter[static_cast<std::size_t>(i)];
+      block.cycles = std::max(block.cycles, own);
+      block.work += own;
+    }
+  });
+}
+
+std::vector<Block> stepwise_blocks(const Layer& layer, const Parameters& parameters,
+                                   const std::vector<std::uint8_t>& cycles, std::int64_t steps) {
+  return cut(layer, parameters, [&](std::int64_t start, Block& block) {
+    for (std::int64_t s = 0; s < steps; ++s) {
+      std::int64_t slowest = 0;
+      for (std::int64_t i = start; i < start + block.filters; ++i) {
+        const std::int64_t own = cycles[static_cast<std::size_t>(i * steps + s)];
+        slowest = std::max(slowest, own);
+        block.work += own;
+      }
+      block.cycles += slowest;
+    }
+  });
 }
 
 std::vector<Block> column_blocks(const Layer& layer, const Parameters& parameters, std::int64_t cycles) {
@@ -42,7 +71,8 @@ Timing output_stationary(const Layer& layer, const Parameters& p, const std::vec
     if (p.drain == Drain::overlapped) continue;
     const bool exact = p.partial == Partial::exact;
     const auto around = [&](std::int64_t rows) {
-      const std::int64_t r = exact ? rows : p.rows, c = exact ? block.filters : p.columns;
+      const bool all = block.filters > p.columns;  // Vectors::array
+      const std::int64_t r = exact && !all ? rows : p.rows, c = exact && !all ? block.filters : p.columns;
       return r + c - 2 + (p.drain == Drain::serial ? r : 0);
     };
     timing.cycles += (tiles - 1) * around(p.rows) + around(last_rows);

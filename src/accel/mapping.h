@@ -22,11 +22,14 @@ struct Block {
 };
 
 // Filters in the order in which they run; of a grouped convolution those of a block are of one group, but for
-// Depthwise::separate.
+// Depthwise::separate. With Vectors::array a layer of one pixel has a block of all elements.
 std::vector<Block> column_blocks(const Layer& layer, const Parameters& parameters,
                                  const std::vector<std::int64_t>& cycles_of_filter);
 // Where all filters take the same.
 std::vector<Block> column_blocks(const Layer& layer, const Parameters& parameters, std::int64_t cycles);
+// Where filters wait for each other at every step: cycles are [filter][steps].
+std::vector<Block> stepwise_blocks(const Layer& layer, const Parameters& parameters,
+                                   const std::vector<std::uint8_t>& cycles, std::int64_t steps);
 
 // Rows are output pixels and columns filters; sums stay where they are (specifications of SPARQ, D.4, and of SWIS,
 // C.4). Counts nothing.

@@ -13,7 +13,10 @@ struct Traffic {
   double bytes() const { return weights + input + output; }
 };
 
-Traffic dram_traffic(const Layer& layer, const Parameters& parameters);
+Traffic dram_traffic(const Layer& layer, const Parameters& parameters, Held held);
+
+// What is written to the weight buffer of what comes from DRAM, in bits.
+double buffered_weight_bits(const Layer& layer, const Traffic& traffic, Held held);
 
 // Cycles beyond `compute` that the array waits: all of the transfer with single buffers; with double ones what is
 // longer than computing; and the latency once.

@@ -60,6 +60,8 @@ constexpr std::pair<const char*, Partial> partials[] = {{"full", Partial::full},
 constexpr std::pair<const char*, Depthwise> depthwises[] = {{"column", Depthwise::column},
                                                             {"separate", Depthwise::separate}};
 
+constexpr std::pair<const char*, Vectors> vectors[] = {{"row", Vectors::row}, {"array", Vectors::array}};
+
 template <class T, std::size_t n>
 const char* name_of(const std::pair<const char*, T> (&table)[n], T value) {
   const auto* row = std::find_if(table, table + n, [&](const auto& r) { return r.second == value; });
@@ -70,23 +72,26 @@ struct Key {
   const char *table, *name;
   void (*read)(const Entry&, Parameters&);
   std::string (*write)(const Parameters&);
+  unsigned bit = 0;  // of array_key; 0: every machine looks at it
 };
 
 const Key keys[] = {
     {"array", "rows", [](const Entry& e, Parameters& p) { p.rows = e.whole(1, 4096); },
-     [](const Parameters& p) { return fmt::format("{}", p.rows); }},
+     [](const Parameters& p) { return fmt::format("{}", p.rows); }, array_key::rows},
     {"array", "columns", [](const Entry& e, Parameters& p) { p.columns = e.whole(1, 4096); },
-     [](const Parameters& p) { return fmt::format("{}", p.columns); }},
+     [](const Parameters& p) { return fmt::format("{}", p.columns); }, array_key::columns},
     {"array", "lanes", [](const Entry& e, Parameters& p) { p.lanes = e.whole(1, most_lanes); },
-     [](const Parameters& p) { return fmt::format("{}", p.lanes); }},
+     [](const Parameters& p) { return fmt::format("{}", p.lanes); }, array_key::lanes},
     {"array", "units", [](const Entry& e, Parameters& p) { p.units = e.whole(1, 4096); },
-     [](const Parameters& p) { return fmt::format("{}", p.units); }},
+     [](const Parameters& p) { return fmt::format("{}", p.units); }, array_key::units},
     {"array", "drain", [](const Entry& e, Parameters& p) { p.drain = e.one_of(drains); },
-     [](const Parameters& p) { return fmt::format("\"{}\"", name_of(drains, p.drain)); }},
+     [](const Parameters& p) { return fmt::format("\"{}\"", name_of(drains, p.drain)); }, array_key::drain},
     {"array", "partial", [](const Entry& e, Parameters& p) { p.partial = e.one_of(partials); },
-     [](const Parameters& p) { return fmt::format("\"{}\"", name_of(partials, p.partial)); }},
+     [](const Parameters& p) { return fmt::format("\"{}\"", name_of(partials, p.partial)); }, array_key::partial},
     {"array", "depthwise", [](const Entry& e, Parameters& p) { p.depthwise = e.one_of(depthwises); },
-     [](const Parameters& p) { return fmt::format("\"{}\"", name_of(depthwises, p.depthwise)); }},
+     [](const Parameters& p) { return fmt::format("\"{}\"", name_of(depthwises, p.depthwise)); }, array_key::depthwise},
+    {"array", "vectors", [](const Entry& e, Parameters& p) { p.vectors = e.one_of(vectors); },
+     [](const Parameters& p) { return fmt::format("\"{}\"", name_of(vectors, p.vectors)); }, array_key::vectors},
     {"clock", "mhz", [](const Entry& e, Parameters& p) { p.clock_mhz = e.real(1, 1e5); },
      [](const Parameters& p) { return fmt::format("{}", p.clock_mhz); }},
     {"memory", "weight-buffer-kib", [](const Entry& e, Parameters& p) { p.weight_buffer_kib = e.whole(1, 1 << 20); },
@@ -109,13 +114,13 @@ void read_table(const Entry& entry, const std::string& table, Parameters& parame
     const Key* key = nullptr;
     std::vector<std::string> allowed;
     for (const Key& k : keys) {
-      if (k.table != table) continue;
+      if (k.table != table || (k.bit != 0 && (k.bit & parameters.keys) == 0)) continue;
       allowed.emplace_back(k.name);
       if (name.str() == k.name) key = &k;
     }
     if (key == nullptr)
-      fail("'{}' line {}: unknown key '{}.{}'; allowed are {}", entry.origin, node.source().begin.line, table,
-           name.str(), fmt::join(allowed, ", "));
+      fail("'{}' line {}: machine '{}' has no '{}.{}'; it has {}", entry.origin, node.source().begin.line,
+           parameters.machine, table, name.str(), fmt::join(allowed, ", "));
     key->read({node, fmt::format("{}.{}", table, name.str()), entry.origin}, parameters);
   }
 }
@@ -155,6 +160,7 @@ std::string to_toml(const Parameters& p) {
   std::string text = fmt::format("machine = \"{}\"\nname = \"{}\"\n", p.machine, p.name);
   std::string table;
   for (const Key& key : keys) {
+    if (key.bit != 0 && (key.bit & p.keys) == 0) continue;
     if (table != key.table) text += fmt::format("\n[{}]\n", key.table);
     table = key.table;
     text += fmt::format("{} = {}\n", key.name, key.write(p));

@@ -25,7 +25,19 @@ enum class Depthwise {
   separate,  // each column has activations of its own, which takes as many times the bandwidth
 };
 
+// Layers of one pixel, fully connected ones, on arrays whose rows are pixels.
+enum class Vectors {
+  row,    // filters in the columns of one row; the others have nothing to do
+  array,  // filters in all rows, each with weights of its own, which takes as many times the bandwidth
+};
+
 inline constexpr std::int64_t most_lanes = 1024;
+
+// The keys of [array]. A machine's file has those that the machine looks at, and no others.
+namespace array_key {
+inline constexpr unsigned rows = 1, columns = 2, lanes = 4, units = 8, drain = 16, partial = 32, depthwise = 64,
+                          vectors = 128;
+}
 
 struct Parameters {
   std::string machine;  // row of the table (machines.h)
@@ -38,6 +50,8 @@ struct Parameters {
   Drain drain = Drain::overlapped;
   Partial partial = Partial::exact;
   Depthwise depthwise = Depthwise::column;
+  Vectors vectors = Vectors::row;
+  unsigned keys = 255;  // of array_key: what the machine looks at
 
   double clock_mhz = 1000;
   std::int64_t weight_buffer_kib = 64, activation_buffer_kib = 128;

@@ -65,12 +65,12 @@ Report simulate(const std::vector<Layer>& layers, const Parameters& parameters, 
     r.compute = static_cast<double>(timing.cycles);
     r.busy = timing.busy;
     r.slots = timing.slots;
-    r.traffic = dram_traffic(layer, parameters);
+    r.traffic = dram_traffic(layer, parameters, machine.held);
     r.stall = stall_cycles(r.traffic, parameters, r.compute);
     r.counts = timing.counts;
     r.counts["dram-bit"] = 8 * r.traffic.bytes();
     // What comes from DRAM is written to the buffers first; what goes there is read from them.
-    r.counts["weight-buffer-write-bit"] += 8 * r.traffic.weights;
+    r.counts["weight-buffer-write-bit"] += buffered_weight_bits(layer, r.traffic, machine.held);
     r.counts["activation-buffer-write-bit"] += 8 * r.traffic.input;
     r.counts["activation-buffer-bit"] += 8 * r.traffic.output;
     r.energy = energy_of(table, parameters, r.counts, r.cycles());

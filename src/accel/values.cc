@@ -17,6 +17,27 @@ void require_values(const Layer& layer, const std::string& machine) {
          layer.weights.size(), values, layer.filters * layer.depth());
 }
 
+void require_weights(const Layer& layer, const std::string& machine) {
+  if (layer.weights.empty())
+    fail("machine '{}' depends on weights, and layer '{}' has none; give a .bsv model", machine, layer.name);
+  if (static_cast<std::int64_t>(layer.weights.size()) != layer.filters * layer.depth())
+    fail("layer '{}' has {} weights where {} belong", layer.name, layer.weights.size(), layer.filters * layer.depth());
+}
+
+bool two_of_four(const Layer& layer, const std::string& machine) {
+  require_weights(layer, machine);
+  const std::int64_t depth = layer.depth();
+  for (std::int64_t f = 0; f < layer.filters; ++f) {
+    const std::int8_t* const filter = layer.weights.data() + f * depth;
+    for (std::int64_t k = 0; k < depth; k += 4) {
+      if (std::count(filter + k, filter + std::min(k + 4, depth), std::int8_t{0}) <
+          std::min<std::int64_t>(4, depth - k) - 2)
+        return false;
+    }
+  }
+  return true;
+}
+
 std::vector<std::uint8_t> input_magnitudes(const Layer& layer) {
   std::vector<std::uint8_t> result(layer.input.begin(), layer.input.end());
   if (!layer.signed_input) return result;

@@ -10,6 +10,13 @@ namespace bitsieve::accel {
 // Throws Error where the layer has no image's values, or no weights.
 void require_values(const Layer& layer, const std::string& machine);
 
+// Throws Error where the layer has no weights.
+void require_weights(const Layer& layer, const std::string& machine);
+
+// Whether no group of four weights of a filter, in K order, has more than two that are not zero. Throws Error where the
+// layer has no weights.
+bool two_of_four(const Layer& layer, const std::string& machine);
+
 // |x| of every value of the input, [position][channels of all groups]: 0 to 255.
 std::vector<std::uint8_t> input_magnitudes(const Layer& layer);
 

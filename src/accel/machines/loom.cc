@@ -1,0 +1,39 @@
+// Loom (Sharify et al., DAC 2018): activations and weights come bit by bit, so a layer takes as many cycles as the
+// product of their bits (specification of SWIS, C.6). Rows are filters, columns pixels, and a processing element sums
+// `lanes` products of single bits.
+#include "accel/machines/rows.h"
+#include "accel/mapping.h"
+#include "accel/values.h"
+
+namespace bitsieve::accel {
+
+Timing time_loom(const Layer& layer, const Parameters& p) {
+  // As on Stripes, windows of SPARQ are 8 bits here.
+  const std::int64_t activation_bits = layer.windows ? 8 : layer.activation_bits;
+  const std::int64_t bits = activation_bits * layer.weight_bits;
+  const std::int64_t tiles =
+      ceil_div(layer.pixels, p.columns) * ceil_div(layer.filters_of_group(), p.rows) * layer.groups;
+  const std::int64_t groups = layer.taps * ceil_div(layer.channels, p.lanes);
+  const std::int64_t of_unit = ceil_div(tiles, p.units);
+  const bool vector = layer.pixels == 1 && layer.taps == 1 && layer.groups == 1;
+  Timing timing;
+  timing.cycles = vector ? staggered(of_unit * groups, bits, p.columns) : of_unit * groups * bits;
+  timing.busy = static_cast<double>(layer.pixels * layer.filters) * static_cast<double>(groups * bits);
+  timing.slots = static_cast<double>(timing.cycles) * static_cast<double>(p.units * p.rows * p.columns);
+  const auto lanes = static_cast<double>(p.lanes);
+  timing.counts["and-1"] += timing.busy * lanes;
+  timing.counts["add-1"] += timing.busy * (lanes - 1);
+  timing.counts["add-16"] += timing.busy;  // over the bits of an activation
+  timing.counts["add-32"] += timing.busy / static_cast<double>(activation_bits);
+  // Activations and weights as they come: so many bits of each.
+  const auto depth = static_cast<double>(layer.depth());
+  timing.counts["activation-buffer-bit"] +=
+      static_cast<double>(activation_bits) * depth *
+      static_cast<double>(layer.pixels * layer.groups * ceil_div(layer.filters_of_group(), p.rows));
+  timing.counts["weight-buffer-bit"] += static_cast<double>(layer.weight_bits) * depth *
+                                        static_cast<double>(layer.filters * ceil_div(layer.pixels, p.columns));
+  timing.counts["activation-buffer-write-bit"] += 8.0 * static_cast<double>(layer.output_values);
+  return timing;
+}
+
+}  // namespace bitsieve::accel
