@@ -18,7 +18,7 @@ declare -A may=(
   [pack]="base tensor graph data quant kernels methods pack"
   [accel]="base tensor graph quant accel"
   [train]="base tensor graph data quant methods kernels runtime compress train"
-  [search]="base tensor graph data quant methods kernels runtime compress eval search"
+  [search]="base tensor graph data quant methods kernels runtime compress eval accel search"
   [cli]="base tensor graph data quant methods kernels runtime compress eval pack accel train search cli"
 )
 bad=0

@@ -10,6 +10,7 @@
 #include "cli/auto_recipes.h"
 #include "cli/auto_report.h"
 #include "cli/calibration_source.h"
+#include "cli/machine_options.h"
 #include "cli/packing.h"
 #include "cli/progress.h"
 #include "cli/report.h"
@@ -30,6 +31,7 @@ struct AutoOptions : Options {
   bool full = false, limited = false;  // limited: --limit was given
   double max_drop = -1;                // negative: no mixed recipe
   std::vector<std::string> configs;    // recipe files instead of the built-in recipes
+  std::string machine, energy_table, frontier = axis_names[0];
 };
 
 class Auto {
@@ -41,7 +43,10 @@ class Auto {
         folder_(options.output.empty() ? std::filesystem::path(options.model).stem().string() + "-auto"
                                        : options.output),
         images_(options.data, true, file_.preprocessing, file_.input(),
-                options.full || options.limited ? options.limit : default_images, options.seed) {}
+                options.full || options.limited ? options.limit : default_images, options.seed) {
+    const auto axis = std::find(axis_names.begin(), axis_names.end(), options.frontier);
+    axis_ = static_cast<FrontierAxis>(axis - axis_names.begin());
+  }
 
   void run() {
     const Recipe recipe = base();  // a mistake on the command line shows before anything is done
@@ -55,15 +60,17 @@ class Auto {
       throw Error("--max-drop orders the layers on calibration images; --calib names a calibration file: name images",
                   ErrorKind::usage);
     }
+    choose_machine();
     std::error_code error;
     std::filesystem::create_directories(folder_ + "/recipes", error);
     if (error) fail("cannot make the folder '{}': {}", folder_, error.message());
     warn_of_default_preprocessing(options_, file_, images_);
     images_.keep(options_.threads);
-    if (!options_.json()) print_auto_header(options_, images_);
+    if (!options_.json()) print_auto_header(options_, images_, machine_.has_value());
     reference_.recipe.name = "float";
     reference_.result = evaluate_model(network_, "float");
     reference_.bytes = file_.bytes;
+    reference_.cost = cost_of(network_);
     print_row(reference_);
     source_ = obtain_calibration(file_, options_, folder_ + "/calibration.json", CacheFile::own);
     if (source_.images) source_.images->keep(options_.threads);
@@ -81,13 +88,15 @@ class Auto {
                             reference_,
                             points_,
                             best,
-                            best.drop.drop <= tolerated(),
+                            eligible(best),
                             tolerated(),
                             analysis,
                             mixed_,
                             source_.images ? std::min(source_.images->size(), sensitivity_images) : 0,
                             files_,
-                            options_.configs};
+                            options_.configs,
+                            machine_,
+                            axis_};
     if (options_.json()) {
       print_json(auto_json(report, clock_));
     } else {
@@ -98,9 +107,34 @@ class Auto {
       fail("--max-drop {}: no recipe reached it, not even 8 bits in every layer; another --calib-method may help",
            options_.max_drop);
     }
+    const auto runs = [&](const AutoPoint& p) { return std::isfinite(cost(p)); };
+    if (std::none_of(points_.begin(), points_.end(), runs)) {
+      fail("--frontier {}: machine '{}' runs none of the recipes: {}", options_.frontier, machine_->parameters.name,
+           points_.front().cost->reason);
+    }
   }
 
  private:
+  // Mistakes in the files show before the long work, and so does a table that does not fit the machine.
+  void choose_machine() {
+    if (options_.machine.empty()) return;
+    machine_ = AutoMachine{options_.machine, options_.energy_table, machine_from(options_.machine),
+                           energy_table_from(options_.energy_table).table};
+    require_entries(machine_->parameters, machine_->table);
+    warn_of_uncounted(options_, file_.graph);
+    if (!reads_values(machine_->parameters)) return;
+    // The ones that `simulate` would take.
+    values_.emplace(options_.data, false, file_.preprocessing, file_.input(), simulated_images, options_.seed);
+    values_->keep(options_.threads);
+    machine_->images = values_->size();
+  }
+
+  std::optional<MachineCost> cost_of(const QuantizedModel& model) const {
+    if (!machine_) return {};
+    return machine_costs(model, {&machine_->parameters, 1}, machine_->table, values_ ? values_->set() : ImageSet{})
+        .front();
+  }
+
   Recipe base() const {
     Recipe recipe = recipe_from(options_);
     recipe.rules.clear();
@@ -177,6 +211,7 @@ class Auto {
     p.shifts = avg_shifts(model);
     if (recipe.repair != Repair::gain) p.weight_sqnr = weight_sqnr_db(model);  // gains change the scales
     p.bytes = static_cast<std::int64_t>(pack(file_, model, recipe, source_.calibration).size());
+    p.cost = cost_of(model);
     p.recipe_file = folder_ + "/recipes/" + recipe.name + ".toml";
     p.result.scores.clear();
     write_file_atomically(p.recipe_file, to_toml(resolved(file_.graph, recipe)));
@@ -236,7 +271,9 @@ class Auto {
     for (const AutoPoint& p : points_) {
       // A network that lost most of what it could is not worth having, however few bits it takes.
       const bool useful = 2 * p.result.correct >= reference_.result.correct;
-      all.push_back({useful ? p.result.top1() : NAN, {p.weight_bits, p.shifts, p.act_bits}});
+      all.push_back(
+          {useful && std::isfinite(cost(p)) ? p.result.top1() : NAN,
+           axis_ == FrontierAxis::bits ? std::vector{p.weight_bits, p.shifts, p.act_bits} : std::vector{cost(p)}});
     }
     const std::vector<bool> marks = on_frontier(all);
     for (std::size_t i = 0; i < points_.size(); ++i) points_[i].on_frontier = marks[i];
@@ -244,15 +281,24 @@ class Auto {
 
   double tolerated() const { return options_.max_drop >= 0 ? options_.max_drop : tolerable_drop; }
 
-  // The cheapest point (bits of weights times bits of activations) within the drop asked for; where there is none, the
-  // one that loses least.
+  // As one number: bits of weights times bits of activations, cycles or pJ; infinite where the machine cannot run it.
+  double cost(const AutoPoint& p) const {
+    if (axis_ == FrontierAxis::bits) return p.weight_bits * p.act_bits;
+    if (!p.cost->report) return INFINITY;
+    const accel::LayerReport& total = p.cost->report->total;
+    return axis_ == FrontierAxis::cycles ? total.cycles() : accel::total(total.energy);
+  }
+
+  bool eligible(const AutoPoint& p) const { return p.drop.drop <= tolerated() && std::isfinite(cost(p)); }
+
+  // The cheapest point within the drop asked for; where there is none, the one that loses least.
   const AutoPoint& recommended() const {
     const auto better = [&](const AutoPoint& a, const AutoPoint& b) {
-      const bool within = a.drop.drop <= tolerated();
-      if (within != (b.drop.drop <= tolerated())) return within;
-      const double cost_a = a.weight_bits * a.act_bits, cost_b = b.weight_bits * b.act_bits;
+      const bool within = eligible(a), runs = std::isfinite(cost(a));
+      if (within != eligible(b)) return within;
+      if (runs != std::isfinite(cost(b))) return runs;
       if (!within && a.drop.drop != b.drop.drop) return a.drop.drop < b.drop.drop;
-      return cost_a != cost_b ? cost_a < cost_b : a.sqnr > b.sqnr;
+      return cost(a) != cost(b) ? cost(a) < cost(b) : a.sqnr > b.sqnr;
     };
     return *std::min_element(points_.begin(), points_.end(), better);
   }
@@ -309,6 +355,9 @@ class Auto {
   std::string folder_;
   Images images_;
   CalibrationSource source_;
+  FrontierAxis axis_ = FrontierAxis::bits;
+  std::optional<AutoMachine> machine_;
+  std::optional<Images> values_;  // where the machine reads values
   AutoPoint reference_;
   std::vector<AutoPoint> points_;
   std::optional<MixedResult> mixed_;
@@ -338,10 +387,26 @@ void add_auto(CLI::App& app, const std::string& command) {
   app.add_option("--repair", options->repair, "repair every recipe: none, mean or gain");
   app.add_option("--rounding", options->rounding, "round the weights of every recipe: nearest or learned");
   app.add_flag("--equalize", options->equalize, "cross-layer equalization first");
+  auto* machine = app.add_option("--machine", options->machine,
+                                 "columns of cycles and energy on this machine: one of bitsieve list, or a file like "
+                                 "those of simulate --tables")
+                      ->check(not_empty());
+  app.add_option("--energy-table", options->energy_table,
+                 "file like energy.toml of simulate --tables instead of the program's own")
+      ->check(not_empty())
+      ->needs(machine);
+  app.add_option("--frontier", options->frontier, "what the frontier of top-1 is against: bits, cycles or energy")
+      ->check(CLI::IsMember(std::vector<std::string>(axis_names.begin(), axis_names.end())));
   app.callback([options, &app] {
     options->limited = app.count("--limit") > 0;
     if (options->full && options->limited)
       throw Error("--full takes every image, --limit a part: give one of the two", ErrorKind::usage);
+    if (options->frontier != axis_names[0] && options->machine.empty()) {
+      throw Error(fmt::format("--frontier {} needs --machine: one of bitsieve list, or a file like those of simulate "
+                              "--tables",
+                              options->frontier),
+                  ErrorKind::usage);
+    }
     Auto(*options).run();
   });
 }

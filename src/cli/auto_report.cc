@@ -2,12 +2,16 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <map>
 
 #include "cli/calibration_source.h"
+#include "cli/machine_options.h"
 #include "eval/causes.h"
 
 namespace bitsieve::cli {
 namespace {
+
+const char* name_of(FrontierAxis axis) { return axis_names.at(static_cast<std::size_t>(axis)); }
 
 std::vector<int> worst(const ModelAnalysis& analysis) {
   std::vector<int> order = worst_first(analysis);
@@ -42,6 +46,8 @@ Next next_command(const AutoReport& r) {
   if (o.percentile > 0) base += fmt::format(" --percentile {}", o.percentile);
   if (o.act_top > 0) base += fmt::format(" --act-top {}", o.act_top);
   if (o.equalize) base += " --equalize";
+  if (r.machine) base += with("--machine", r.machine->given) + with("--energy-table", r.machine->table_given);
+  if (r.axis != FrontierAxis::bits) base += with("--frontier", name_of(r.axis));
   for (const std::string& file : r.configs) base += with("--config", file);
   base += with("-o", o.output);
   if (o.limit > 0) base += fmt::format(" --limit {}", o.limit);
@@ -56,7 +62,16 @@ Next next_command(const AutoReport& r) {
   return {fmt::format("bitsieve quantize {}{}{}{}", model, calib, same, with("--config", best.recipe_file)), ""};
 }
 
-Json point_json(const AutoPoint& p) {
+Json cost_json(const MachineCost& cost) {
+  if (!cost.report) return {{"cycles", nullptr}, {"energy_uj", nullptr}, {"reason", cost.reason}};
+  const accel::Report& r = *cost.report;
+  return {{"cycles", r.total.cycles()},
+          {"energy_uj", accel::total(r.total.energy) / 1e6},
+          {"energy_uj_range", {r.lowest_pj / 1e6, r.highest_pj / 1e6}}};
+}
+
+// machine: its name, where the point has a cost.
+Json point_json(const AutoPoint& p, const std::string& machine) {
   Json json{{"recipe", p.recipe.name}, {"recipe_file", p.recipe_file}};
   json.update(accuracy_json(p.result));
   json["drop"] = p.drop.drop;
@@ -68,9 +83,35 @@ Json point_json(const AutoPoint& p) {
   json["avg_shifts"] = p.shifts;
   json["weight_sqnr_db"] = number(p.weight_sqnr);
   json["model_bytes"] = p.bytes;
-  json["machines"] = Json::object();  // cycles and energy: none is built in yet
+  json["machines"] = Json::object();
+  if (p.cost) json["machines"][machine] = cost_json(*p.cost);
   json["on_frontier"] = p.on_frontier;
   return json;
+}
+
+Json machine_json(const AutoMachine& m) {
+  return {{"machine", m.parameters.machine},
+          {"name", m.parameters.name},
+          {"parameters", to_toml(m.parameters)},
+          {"images", m.images}};
+}
+
+// What the machine makes of the recipes, and of which it makes nothing: one line for each reason.
+void print_machine(const AutoReport& r) {
+  const AutoMachine& m = *r.machine;
+  std::printf("\ncycles and energy: %s (%s%s), %s\n", m.parameters.name.c_str(),
+              m.parameters.name == m.parameters.machine ? "" : (m.parameters.machine + ", ").c_str(),
+              array_of(m.parameters).c_str(), basis_of(m.images, m.table).c_str());
+  std::map<std::string, std::vector<std::string>> refused;  // by reason
+  for (const AutoPoint& p : r.points) {
+    if (!p.cost->report) refused[p.cost->reason].push_back(p.recipe.name);
+  }
+  for (const auto& [reason, names] : refused) {
+    std::string some;
+    for (std::size_t i = 0; i < std::min<std::size_t>(names.size(), 3); ++i) some += (i ? ", " : "") + names[i];
+    if (names.size() > 3) some += fmt::format(" and {} more", names.size() - 3);
+    std::printf("no cycles for %s: %s\n", some.c_str(), reason.c_str());
+  }
 }
 
 Json mixed_json(const MixedResult& mixed) {
@@ -88,28 +129,41 @@ Json mixed_json(const MixedResult& mixed) {
 
 }  // namespace
 
-void print_auto_header(const Options& options, const Images& images) {
+void print_auto_header(const Options& options, const Images& images, bool machine) {
   const bool part = images.size() < images.available();
-  std::printf("%s on %lld of %lld images%s\n\n%-35s %6s  %-11s %6s %7s %7s %6s %6s %6s %9s %7s\n",
+  std::printf("%s on %lld of %lld images%s\n\n%-35s %6s  %-11s %6s %7s %7s %6s %6s %6s %9s %7s%s\n",
               options.model.c_str(), static_cast<long long>(images.size()), static_cast<long long>(images.available()),
               part ? fmt::format(" (seed {}; --full takes all)", options.seed).c_str() : "", "recipe", "top-1", "95 %",
-              "drop", "agree", "SQNR dB", "w bits", "shifts", "a bits", "bytes", "img/s");
+              "drop", "agree", "SQNR dB", "w bits", "shifts", "a bits", "bytes", "img/s",
+              machine ? fmt::format(" {:>11} {:>11}", "cycles", "energy uJ").c_str() : "");
 }
 
 void print_auto_row(const AutoPoint& p) {
   const auto interval = wilson_interval(p.result.correct, p.result.count);
-  std::printf("%-35s %6.2f  %5.1f-%-5.1f %6.2f %7.2f %7.1f %6.2f %6.2f %6.2f %9lld %7.0f\n", p.recipe.name.c_str(),
+  std::printf("%-35s %6.2f  %5.1f-%-5.1f %6.2f %7.2f %7.1f %6.2f %6.2f %6.2f %9lld %7.0f", p.recipe.name.c_str(),
               p.result.top1(), interval[0], interval[1], p.drop.drop, p.agreement, p.sqnr, p.weight_bits, p.shifts,
               p.act_bits, static_cast<long long>(p.bytes), p.result.images_per_second());
+  if (p.cost && p.cost->report) {
+    const accel::LayerReport& total = p.cost->report->total;
+    std::printf(" %11.0f %11.3f", total.cycles(), accel::total(total.energy) / 1e6);
+  } else if (p.cost) {
+    std::printf(" %11s %11s", "-", "-");
+  }
+  std::printf("\n");
   std::fflush(stdout);
 }
 
 void print_auto_summary(const AutoReport& r, const Stopwatch& clock) {
+  const bool bits = r.axis == FrontierAxis::bits;
+  const std::string axis = name_of(r.axis), on = r.machine ? " on " + r.machine->parameters.name : "";
   std::string names;
   for (const AutoPoint& p : r.points) {
     if (p.on_frontier) names += (names.empty() ? "" : ", ") + p.recipe.name;
   }
-  std::printf("\non the frontier of top-1 against weight bits, shifts and activation bits: %s\n", names.c_str());
+  if (r.machine) print_machine(r);
+  std::printf("\non the frontier of top-1 against %s: %s\n",
+              bits ? "weight bits, shifts and activation bits" : (axis + on).c_str(),
+              names.empty() ? "none" : names.c_str());
   if (r.mixed) {
     std::printf(
         "mixed recipe (%d evaluations; stopped on these images, ordered on %lld calibration images without labels):",
@@ -119,10 +173,15 @@ void print_auto_summary(const AutoReport& r, const Stopwatch& clock) {
     std::printf(" %d of %zu layers stay narrow\n", narrow, r.mixed->layers.size());
   }
   const AutoPoint& best = r.recommended;
-  if (!r.within) std::printf("\nno recipe loses at most %g points; the one that loses least:", r.tolerated);
+  if (!r.within) {
+    std::printf("\nno recipe%s loses at most %g points; the one that loses least:",
+                bits ? "" : (" that runs" + on).c_str(), r.tolerated);
+  }
   std::printf(
-      "\nrecommended (fewest weight bits x activation bits): %s, drop %.2f points (95 %%, same images: %.2f to %.2f). "
+      "\nrecommended (%s): %s, drop %.2f points (95 %%, same images: %.2f to %.2f). "
       "Its worst layers%s:\n",
+      bits ? "fewest weight bits x activation bits"
+           : ((r.axis == FrontierAxis::energy ? "least " : "fewest ") + axis + on).c_str(),
       best.recipe.name.c_str(), best.drop.drop, best.drop.ci95[0], best.drop.ci95[1],
       best.recipe.repair == Repair::none ? "" : ", before repair");
   for (const int i : worst(r.analysis)) {
@@ -144,8 +203,12 @@ Json auto_json(const AutoReport& r, const Stopwatch& clock) {
   json["data"] = r.options.data;
   json["data_hash"] = r.images.hash();
   json["calibration_reused"] = r.calibration_reused;
-  json["reference"] = point_json(r.reference);
-  for (const AutoPoint& p : r.points) json["points"].push_back(point_json(p));
+  if (r.machine) json["machine"] = machine_json(*r.machine);
+  if (r.machine) json["energy_table"] = r.machine->table.id;
+  json["frontier"] = name_of(r.axis);
+  const std::string machine = r.machine ? r.machine->parameters.name : "";
+  json["reference"] = point_json(r.reference, machine);
+  for (const AutoPoint& p : r.points) json["points"].push_back(point_json(p, machine));
   json["recommended"] = r.recommended.recipe.name;
   json["recommended_within"] = r.within;  // it loses at most --max-drop, or one point
   for (const int i : worst(r.analysis)) {

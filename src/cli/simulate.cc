@@ -1,7 +1,6 @@
 // bitsieve simulate: cycles, traffic and energy of a quantized model, or of a table of layers, on accelerators.
 #include "accel/simulate.h"
 
-#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -10,12 +9,13 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "cli/images.h"
+#include "cli/machine_options.h"
 #include "cli/model_file.h"
 #include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
-#include "eval/trace.h"
+#include "search/machine_cost.h"
 
 namespace bitsieve::cli {
 namespace {
@@ -26,7 +26,7 @@ constexpr std::uint64_t most_text = 1 << 22;  // bytes of a file of text
 
 struct SimulateOptions : Options {
   std::vector<std::string> machines;
-  std::int64_t images = 4;
+  std::int64_t images = simulated_images;
   std::string energy_table, tables;
   bool per_layer = false;
 };
@@ -52,25 +52,13 @@ Workload load_workload(const SimulateOptions& options) {
     fail("'{}' is a float network; accelerators compute in integers: make a .bsv file with bitsieve quantize",
          options.model);
   work.layers = accel::layers_of(work.file->packed->model);
-  const Graph& graph = work.file->packed->model.graph;
-  std::int64_t left_out = 0;
-  for (const Node& node : graph.nodes) left_out += has_weights(node) ? 0 : macs(graph, node);
-  if (left_out > 0) warn(options, fmt::format("{} multiplications of two activations each are not counted", left_out));
+  warn_of_uncounted(options, work.file->packed->model.graph);
   return work;
 }
 
 std::vector<accel::Parameters> chosen_machines(const SimulateOptions& options) {
   std::vector<accel::Parameters> chosen;
-  for (const std::string& name : options.machines) {
-    if (!name.ends_with(".toml")) {
-      chosen.push_back(accel::require_machine(name).defaults);
-      continue;
-    }
-    chosen.push_back(accel::parse_parameters(read_file(name, most_text), name,
-                                             [](const std::string& machine) -> const accel::Parameters& {
-                                               return accel::require_machine(machine).defaults;
-                                             }));
-  }
+  for (const std::string& name : options.machines) chosen.push_back(machine_from(name));
   if (options.machines.empty()) {
     for (const accel::Machine& machine : accel::machines()) chosen.push_back(machine.defaults);
   }
@@ -84,55 +72,6 @@ std::vector<accel::Parameters> chosen_machines(const SimulateOptions& options) {
     }
   }
   return chosen;
-}
-
-accel::EnergyTable chosen_table(const SimulateOptions& options, std::string& text) {
-  text = options.energy_table.empty() ? std::string(accel::energy_sets().front().toml)
-                                      : read_file(options.energy_table, most_text);
-  return accel::parse_energy_table(
-      text, options.energy_table.empty() ? std::string(accel::energy_sets().front().id) : options.energy_table);
-}
-
-// What the layers read of one image. Codes that do not depend on neighbours are applied; SPARQ's windows are cut by the
-// machines that know them, and others read the 8 bits.
-std::vector<std::vector<std::uint8_t>> inputs_of(const QuantizedModel& model, const Trace& trace) {
-  std::vector<std::vector<std::uint8_t>> inputs;
-  for (std::size_t i = 0; i < model.graph.nodes.size(); ++i) {
-    const Node& node = model.graph.nodes[i];
-    if (!has_weights(node)) continue;
-    const auto* const first = static_cast<const std::uint8_t*>(trace.value(node.inputs[0]));
-    inputs.emplace_back(first, first + element_count(model.graph.shape(node.inputs[0])));
-    const ActivationTransform& t = model.layers[i].transform;
-    if (!t.active || model.layers[i].act_code.starts_with("sparq-")) continue;
-    for (std::uint8_t& v : inputs.back()) v = t.pair[v];
-  }
-  return inputs;
-}
-
-// By machine, of as many images as there are; machines that do not look at values run once.
-std::vector<std::vector<accel::Report>> simulate_images(const Images& images, Workload& work,
-                                                        const std::vector<accel::Parameters>& machines,
-                                                        const accel::EnergyTable& table) {
-  std::vector<std::vector<accel::Report>> reports(machines.size());
-  const QuantizedModel& model = work.file->packed->model;
-  const ImageSet set = images.set();
-  Trace trace(model);
-  const std::vector<NodeRunner> runners = node_runners(model);
-  std::vector<float> picture(static_cast<std::size_t>(element_count(work.file->input())));
-  Progress progress("simulating", 0);
-  for (std::int64_t i = 0; i < set.size; ++i) {
-    set.image(i, picture);
-    trace.run(runners, picture);
-    const std::vector<std::vector<std::uint8_t>> inputs = inputs_of(model, trace);
-    for (std::size_t l = 0; l < inputs.size(); ++l) work.layers[l].input = inputs[l];
-    for (std::size_t m = 0; m < machines.size(); ++m) {
-      if (accel::require_machine(machines[m].machine).reads_values)
-        reports[m].push_back(accel::simulate(work.layers, machines[m], table));
-    }
-    for (accel::Layer& layer : work.layers) layer.input = {};
-    progress.set("simulating", i + 1, set.size);
-  }
-  return reports;
 }
 
 double utilization(const accel::LayerReport& r) { return r.slots > 0 ? r.busy / r.slots : 0; }
@@ -200,31 +139,33 @@ void print_layers(const accel::Report& report) {
 void run(const SimulateOptions& options) {
   const Stopwatch clock;
   const std::vector<accel::Parameters> machines = chosen_machines(options);
-  std::string table_text;
-  const accel::EnergyTable table = chosen_table(options, table_text);
+  const auto [table_text, table] = energy_table_from(options.energy_table);
   Workload work = load_workload(options);
   if (!options.data.empty() && !work.file)
     throw Error(fmt::format("--data: '{}' holds shapes alone, and no network that could run images", options.model),
                 ErrorKind::usage);
-  std::vector<std::vector<accel::Report>> measured(machines.size());
   std::optional<Images> images;
-  if (!options.data.empty()) {
+  std::vector<MachineCost> costs;
+  if (options.data.empty()) {
+    costs = machine_costs(work.layers, machines, table);
+  } else {
     images.emplace(options.data, false, work.file->preprocessing, work.file->input(), options.images, options.seed);
-    measured = simulate_images(*images, work, machines, table);
+    Progress progress("simulating", images->size());
+    costs = machine_costs(work.file->packed->model, machines, table, images->set(),
+                          [&](std::int64_t done) { progress.set(done); });
   }
   const std::int64_t count = images ? images->size() : 0;
   std::vector<accel::Report> reports;
   Json refused = Json::array();
   for (std::size_t m = 0; m < machines.size(); ++m) {
-    const accel::Parameters& p = machines[m];
-    try {
-      reports.push_back(measured[m].empty() ? accel::simulate(work.layers, p, table) : mean(measured[m]));
-    } catch (const Error& e) {
-      // Of all machines one may not fit the model; one that was asked for has to.
-      if (!options.machines.empty()) throw;
-      refused.push_back({{"name", p.name}, {"reason", e.what()}});
-      warn(options, e.what());
+    if (costs[m].report) {
+      reports.push_back(std::move(*costs[m].report));
+      continue;
     }
+    // Of all machines one may not fit the model; one that was asked for has to.
+    if (!options.machines.empty()) fail("{}", costs[m].reason);
+    refused.push_back({{"name", machines[m].name}, {"reason", costs[m].reason}});
+    warn(options, costs[m].reason);
   }
   std::vector<std::string> files;
   if (!options.tables.empty()) {
@@ -260,16 +201,13 @@ void run(const SimulateOptions& options) {
   for (const accel::Report& report : reports) {
     const accel::Parameters& p = report.parameters;
     std::vector<std::string> cells = cells_of(p.name, report.total);
-    cells.insert(cells.begin() + 1, fmt::format("{}{} x {} x {}", p.units > 1 ? fmt::format("{} x ", p.units) : "",
-                                                p.rows, p.columns, p.lanes));
+    cells.insert(cells.begin() + 1, array_of(p));
     cells.push_back(fmt::format("   {:.1f} to {:.1f}", report.lowest_pj / 1e6, report.highest_pj / 1e6));
     cells.push_back(fmt::format("{:.1f}", p.clock_mhz * 1e6 / report.total.cycles()));
     all.add(std::move(cells));
   }
   all.print();
-  std::printf("\nfor one image%s; energy table %s, DRAM %.3g pJ a bit (%.3g to %.3g)\n",
-              count == 0 ? "" : fmt::format(", mean of {}", count).c_str(), table.id.c_str(),
-              table.entry("dram-bit").value, table.dram_lowest, table.dram_highest);
+  std::printf("\n%s\n", basis_of(count, table).c_str());
   for (const std::string& path : files) std::printf("written: %s\n", path.c_str());
 }
 

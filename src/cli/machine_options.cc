@@ -1,0 +1,47 @@
+#include "cli/machine_options.h"
+
+#include "accel/machines.h"
+#include "base/files.h"
+#include "cli/report.h"
+#include "quant/model.h"
+
+namespace bitsieve::cli {
+namespace {
+
+constexpr std::uint64_t most_text = 1 << 22;  // bytes of a file
+
+}  // namespace
+
+accel::Parameters machine_from(const std::string& name_or_file) {
+  const auto defaults = [](const std::string& machine) -> const accel::Parameters& {
+    return accel::require_machine(machine).defaults;
+  };
+  if (!name_or_file.ends_with(".toml")) return defaults(name_or_file);
+  return accel::parse_parameters(read_file(name_or_file, most_text), name_or_file, defaults);
+}
+
+ChosenTable energy_table_from(const std::string& file) {
+  const accel::EnergySet& own = accel::energy_sets().front();
+  ChosenTable chosen;
+  chosen.text = file.empty() ? std::string(own.toml) : read_file(file, most_text);
+  chosen.table = accel::parse_energy_table(chosen.text, file.empty() ? std::string(own.id) : file);
+  return chosen;
+}
+
+std::string array_of(const accel::Parameters& p) {
+  return fmt::format("{}{} x {} x {}", p.units > 1 ? fmt::format("{} x ", p.units) : "", p.rows, p.columns, p.lanes);
+}
+
+std::string basis_of(std::int64_t images, const accel::EnergyTable& table) {
+  return fmt::format("for one image{}; energy table {}, DRAM {:.3g} pJ a bit ({:.3g} to {:.3g})",
+                     images == 0 ? "" : fmt::format(", mean of {}", images), table.id, table.entry("dram-bit").value,
+                     table.dram_lowest, table.dram_highest);
+}
+
+void warn_of_uncounted(const Options& options, const Graph& graph) {
+  std::int64_t left_out = 0;
+  for (const Node& node : graph.nodes) left_out += has_weights(node) ? 0 : macs(graph, node);
+  if (left_out > 0) warn(options, fmt::format("{} multiplications of two activations each are not counted", left_out));
+}
+
+}  // namespace bitsieve::cli
