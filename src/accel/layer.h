@@ -20,10 +20,13 @@ struct Layer {
   std::int64_t groups = 1;    // of a grouped convolution
   std::int64_t input_values = 1, output_values = 1;
   int weight_bits = 8;      // of a weight as a number, with its sign
-  int activation_bits = 8;  // that meet the multiplier: 4 behind a SPARQ window
-  bool windows = false;     // activations are SPARQ windows of at most 4 bits, behind a sign where they are signed
-  double weight_bytes = 0;  // as packed, scales and biases included
-  Window window;            // of a convolution
+  int activation_bits = 8;  // that meet the multiplier: 4 behind a SPARQ window; signs included
+  int activation_step =
+      1;                 // the model's integers are so many times what the layer reads: 17 where 4 bits span 0 to 255
+  bool windows = false;  // activations are SPARQ windows of at most 4 bits, behind a sign where they are signed
+  bool windows_of_kept = false;  // and cut after the multiplexers of the 2:4 mode, differently for each filter
+  double weight_bytes = 0;       // as packed, scales and biases included
+  Window window;                 // of a convolution
   std::array<std::int64_t, 2> image{1, 1};  // input rows and columns
   // The integers, where more than shapes is known (not of a topology file); code: how weights are stored.
   const LayerCode* code = nullptr;
@@ -38,6 +41,10 @@ struct Layer {
   std::int64_t filters_of_group() const { return filters / groups; }
   bool depthwise() const { return groups > 1 && filters_of_group() == 1; }
 };
+
+// Layer::input of what the network's value holds (8-bit patterns): windows are cut by the machines, so these read all 8
+// bits; of other codes what they store.
+std::vector<std::uint8_t> read_values(const Layer& layer, std::span<const std::uint8_t> stored);
 
 // The layers with weights, in the graph's order; model has to outlive them. Throws Error where one is not in integers:
 // machines have no float units.

@@ -2,9 +2,12 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
+#include "accel/elements/trim_round.h"
 #include "accel/layer.h"
 #include "accel/parameters.h"
 
@@ -34,13 +37,29 @@ enum class Held {
   packed,    // as the model's file has them: the array takes masks and shifts, or single bits
 };
 
+// What meets a machine for one output: weights of the filter and as many activations, in K order.
+struct Operands {
+  const Layer& layer;
+  std::int64_t filter = 0;
+  std::span<const std::int8_t> weights;
+  std::span<const int> read;  // with signs, 0 in the padding; before windows are cut
+  std::span<const int> used;  // what the weights multiply: behind the windows
+  // Cuts the windows, where the layer has them and the machine has such units.
+  std::optional<TrimRound> unit;
+  bool two_of_four = false;  // no group of four weights of the layer has more than two that are not zero
+};
+
 struct Machine {
   std::string_view name, description;
   Parameters defaults;
   Reads reads = Reads::shapes;  // weights, and activations (Layer::input), have to be given where they decide
   Held held = Held::unpacked;
+  bool cuts_kept = false;  // has units for Layer::windows_of_kept (specification of SPARQ, D.6)
   // Throws Error for a layer that it cannot run.
   Timing (*time)(const Layer& layer, const Parameters& parameters);
+  // The sum of one output, as the machine's elements make it: their arithmetic, in their order. Equal to the network's
+  // (sums_of in outputs.h compares), over Layer::activation_step.
+  std::int32_t (*sum)(const Operands& operands, const Parameters& parameters);
 };
 
 }  // namespace bitsieve::accel

@@ -12,4 +12,8 @@ std::span<const Machine> machines();
 // Throws Error that lists the names.
 const Machine& require_machine(const std::string& name);
 
+// Throws Error where the layer's windows are cut in a way that the machine has no units for: it would compute other
+// numbers than the network's.
+void require_runnable(const Machine& machine, const Layer& layer);
+
 }  // namespace bitsieve::accel

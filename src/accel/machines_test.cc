@@ -356,9 +356,12 @@ TEST(SparseDotProduct, NeedsAllGroupsSparse) {
   EXPECT_EQ(cycles("dot-product", layer), 4 * 9 * 8);
   EXPECT_EQ(cycles("sparse-dot-product", layer), 4 * 9 * 4);
   EXPECT_EQ(cycles("sparq-sparse-dot-product", layer), 4 * 9 * 4);
-  layer.windows = true;
+  layer.windows = true;  // of neighbours, whatever the weights
   EXPECT_EQ(cycles("sparq-dot-product", layer), 4 * 9 * 4);
+  EXPECT_EQ(cycles("sparq-sparse-dot-product", layer), 4 * 9 * 4);
+  layer.windows_of_kept = true;
   EXPECT_EQ(cycles("sparq-sparse-dot-product", layer), 4 * 9 * 2);  // D.6: 16 positions a cycle
+  layer.windows_of_kept = false;
   layer = with_weights(layer, [](auto f, auto k) { return k % 4 < 2 || (f == 3 && k == 287) ? 5 : 0; });
   EXPECT_EQ(cycles("sparse-dot-product", layer), 4 * 9 * 8);
   EXPECT_EQ(cycles("sparq-sparse-dot-product", layer), 4 * 9 * 4);

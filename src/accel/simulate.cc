@@ -58,6 +58,7 @@ Report simulate(const std::vector<Layer>& layers, const Parameters& parameters, 
   report.energy_table = table.id;
   report.total.name = "total";
   for (const Layer& layer : layers) {
+    require_runnable(machine, layer);
     const Timing timing = machine.time(layer, parameters);
     LayerReport r;
     r.name = layer.name;

@@ -48,14 +48,34 @@ std::vector<std::uint8_t> input_magnitudes(const Layer& layer) {
   return result;
 }
 
-std::int64_t position_of(const Layer& layer, std::int64_t pixel, std::int64_t tap) {
+namespace {
+
+// Rows (0) or columns (1) of the output.
+std::int64_t extent(const Layer& layer, std::size_t axis) {
   const Window& w = layer.window;
-  const std::int64_t rows =
-      (layer.image[0] + w.pad_before[0] + w.pad_after[0] - w.dilation[0] * (w.kernel[0] - 1) - 1) / w.stride[0] + 1;
-  const std::int64_t row = pixel % rows * w.stride[0] - w.pad_before[0] + tap / w.kernel[1] * w.dilation[0],
-                     column = pixel / rows * w.stride[1] - w.pad_before[1] + tap % w.kernel[1] * w.dilation[1];
+  return (layer.image[axis] + w.pad_before[axis] + w.pad_after[axis] - w.dilation[axis] * (w.kernel[axis] - 1) - 1) /
+             w.stride[axis] +
+         1;
+}
+
+std::int64_t position(const Layer& layer, std::int64_t output_row, std::int64_t output_column, std::int64_t tap) {
+  const Window& w = layer.window;
+  const std::int64_t row = output_row * w.stride[0] - w.pad_before[0] + tap / w.kernel[1] * w.dilation[0],
+                     column = output_column * w.stride[1] - w.pad_before[1] + tap % w.kernel[1] * w.dilation[1];
   if (row < 0 || row >= layer.image[0] || column < 0 || column >= layer.image[1]) return -1;
   return row * layer.image[1] + column;
+}
+
+}  // namespace
+
+std::int64_t position_of(const Layer& layer, std::int64_t pixel, std::int64_t tap) {
+  const std::int64_t rows = extent(layer, 0);
+  return position(layer, pixel % rows, pixel / rows, tap);
+}
+
+std::int64_t position_by_rows(const Layer& layer, std::int64_t pixel, std::int64_t tap) {
+  const std::int64_t columns = extent(layer, 1);
+  return position(layer, pixel / columns, pixel % columns, tap);
 }
 
 std::int64_t staggered(const std::vector<std::int64_t>& durations, std::int64_t columns) {

@@ -23,6 +23,8 @@ std::vector<std::uint8_t> input_magnitudes(const Layer& layer);
 // Where in the input tap `tap` of output pixel `pixel` lies: row * columns + column, or -1 in the padding. Pixels go
 // down columns first, as in DNNsim: which ones share a step decides how long it takes.
 std::int64_t position_of(const Layer& layer, std::int64_t pixel, std::int64_t tap);
+// Where pixels go along rows first, as in the network's values.
+std::int64_t position_by_rows(const Layer& layer, std::int64_t pixel, std::int64_t tap);
 
 // Steps of a vector with a matrix (one pixel, one tap): each column of the machine works on a step of its own, one is
 // given out a cycle, and to the column whose turn it is, once that is free (DNNsim). The cycle after the last one.

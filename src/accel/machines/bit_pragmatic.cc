@@ -3,6 +3,7 @@
 // (as DNNsim's model with column registers off: tests against its cycles).
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 
 #include "accel/machines/rows.h"
 #include "accel/mapping.h"
@@ -14,7 +15,9 @@ namespace {
 constexpr int reach = 4;  // positions above the lowest pending one that a first stage of two bits reaches
 
 // Cycles for lanes side by side: each takes its lowest set bit where that is within reach of the lowest of all.
-int cycles_of_lanes(const std::uint8_t* magnitudes, std::int64_t count) {
+// take(lane, bit): what a lane works on.
+template <class Take>
+int cycles_of_lanes(const std::uint8_t* magnitudes, std::int64_t count, const Take& take) {
   std::array<std::uint8_t, most_lanes> left{};
   int lowest_mask = 0, cycles = 0;
   for (std::int64_t i = 0; i < count; ++i) {
@@ -27,7 +30,10 @@ int cycles_of_lanes(const std::uint8_t* magnitudes, std::int64_t count) {
     for (std::int64_t i = 0; i < count; ++i) {
       std::uint8_t& bits = left[static_cast<std::size_t>(i)];
       const int lowest = bits & -bits;
-      if ((lowest & within) != 0) bits = static_cast<std::uint8_t>(bits ^ lowest);
+      if ((lowest & within) != 0) {
+        bits = static_cast<std::uint8_t>(bits ^ lowest);
+        take(i, lowest);
+      }
       lowest_mask |= bits;
     }
     ++cycles;
@@ -48,8 +54,8 @@ Timing time_bit_pragmatic(const Layer& layer, const Parameters& p) {
     for (std::int64_t group = 0; group < layer.groups; ++group) {
       for (std::int64_t s = 0; s < steps; ++s) {
         const std::uint8_t* first = values.data() + at * all + group * layer.channels + s * p.lanes;
-        lanes[static_cast<std::size_t>((at * layer.groups + group) * steps + s)] =
-            static_cast<std::uint8_t>(cycles_of_lanes(first, std::min(p.lanes, layer.channels - s * p.lanes)));
+        lanes[static_cast<std::size_t>((at * layer.groups + group) * steps + s)] = static_cast<std::uint8_t>(
+            cycles_of_lanes(first, std::min(p.lanes, layer.channels - s * p.lanes), [](std::int64_t, int) {}));
       }
     }
   }
@@ -87,6 +93,23 @@ Timing time_bit_pragmatic(const Layer& layer, const Parameters& p) {
   timing.counts["add-32"] += timing.busy;
   count_tiles(layer, p, timing.counts);
   return timing;
+}
+
+std::int32_t sum_bit_pragmatic(const Operands& o, const Parameters& p) {
+  const std::int64_t channels = o.layer.channels;
+  std::vector<std::uint8_t> magnitudes;
+  for (const int x : o.used) magnitudes.push_back(static_cast<std::uint8_t>(std::abs(x)));
+  std::int32_t sum = 0;
+  for (std::int64_t tap = 0; tap < o.layer.taps; ++tap) {
+    for (std::int64_t c = 0; c < channels; c += p.lanes) {
+      const std::int64_t first = tap * channels + c;
+      cycles_of_lanes(magnitudes.data() + first, std::min(p.lanes, channels - c), [&](std::int64_t lane, int bit) {
+        const auto k = static_cast<std::size_t>(first + lane);
+        sum += (o.used[k] < 0 ? -o.weights[k] : o.weights[k]) * bit;
+      });
+    }
+  }
+  return sum;
 }
 
 }  // namespace bitsieve::accel

@@ -2,8 +2,11 @@
 // weights of a filter only the columns of bits that are not zero in all of them are worked on, one a cycle. Without its
 // bit flipping, which changes weights; groups and dataflow are those of the other machines that are serial over weights
 // here (specification of SWIS, C.4), so that they can be compared.
+#include <algorithm>
 #include <bit>
+#include <cstdlib>
 
+#include "accel/elements/swis_element.h"
 #include "accel/machines/rows.h"
 #include "accel/mapping.h"
 #include "accel/values.h"
@@ -42,6 +45,24 @@ Timing time_bitwave(const Layer& layer, const Parameters& p) {
   const double weight_bits = columns * lanes + (lanes + 7) * static_cast<double>(groups * layer.filters);
   count_streams(layer, p, blocks, 8, weight_bits, timing.counts);
   return timing;
+}
+
+std::int32_t sum_bitwave(const Operands& o, const Parameters& p) {
+  const std::int64_t depth = o.layer.depth(), run = o.layer.channels == 1 ? o.layer.taps : o.layer.channels,
+                     size = std::min<std::int64_t>(p.lanes, most_group);
+  SwisSingleElement element;
+  for (std::int64_t start = 0; start < depth; start += run) {
+    for (std::int64_t k = start; k < start + run; k += size) {
+      const auto from = static_cast<std::size_t>(k), count = static_cast<std::size_t>(std::min(size, start + run - k));
+      const std::span<const std::int8_t> weights = o.weights.subspan(from, count);
+      unsigned any = 0;
+      for (const std::int8_t w : weights) any |= static_cast<unsigned>(std::abs(static_cast<int>(w)));
+      const ShiftPlanes group = shift_planes(weights, static_cast<std::uint8_t>(any));
+      for (const ShiftPlane& plane : group.planes)
+        element.cycle(o.used.subspan(from, count), group.negative, plane, false);
+    }
+  }
+  return element.sum;
 }
 
 }  // namespace bitsieve::accel

@@ -1,6 +1,11 @@
 // Tensor-core-like units (specification of SPARQ, D.5): a tile of rows x columns outputs, with `lanes` products of each
 // a cycle. SPARQ's do twice as many where activations are windows; sparse ones take two weights of each group of four,
 // with multiplexers before the multipliers (D.6), where no group of a layer has more.
+#include <array>
+
+#include "accel/elements/dot_product_element.h"
+#include "accel/elements/sparse_dot_product_element.h"
+#include "accel/machines/pairs.h"
 #include "accel/machines/rows.h"
 #include "accel/mapping.h"
 #include "accel/values.h"
@@ -69,10 +74,79 @@ Timing time_sparse_dot_product(const Layer& layer, const Parameters& p) {
   return multiply(time_tiles(layer, p, (sparse ? 2 : 1) * p.lanes, sparse ? kept_bits : 8), p.lanes);
 }
 
+// Windows of kept weights are cut behind the multiplexers; other windows are pairs of neighbours, whatever the weights.
 Timing time_sparq_sparse_dot_product(const Layer& layer, const Parameters& p) {
-  const bool sparse = two_of_four(layer, p.name);
+  const bool sparse = two_of_four(layer, p.name) && (layer.windows_of_kept || !layer.windows);
   const std::int64_t positions = (sparse ? 2 : 1) * (is_windowed(layer) ? 2 : 1) * p.lanes;
   return multiply_pairs(time_tiles(layer, p, positions, sparse ? kept_bits : 8), p.lanes);
+}
+
+namespace {
+
+template <std::size_t n>
+std::array<int, n> four(std::span<const int> values, std::size_t from) {
+  std::array<int, n> result{};
+  for (std::size_t i = 0; i < n && from + i < values.size(); ++i) result[i] = values[from + i];
+  return result;
+}
+
+std::vector<int> wide(std::span<const std::int8_t> weights) { return {weights.begin(), weights.end()}; }
+
+std::int32_t sum_of_pairs(const std::vector<Pair>& pairs) {
+  SparqDotProductElement element;
+  for (std::size_t i = 0; i < pairs.size(); i += dot_products) {
+    std::array<WindowPair, dot_products> lanes{};
+    std::array<int, 2 * dot_products> weights{};
+    for (std::size_t k = 0; k < dot_products && i + k < pairs.size(); ++k) {
+      lanes[k] = pairs[i + k].lanes;
+      weights[2 * k] = pairs[i + k].w1;
+      weights[2 * k + 1] = pairs[i + k].w2;
+    }
+    element.cycle(lanes, weights, i == 0);
+  }
+  return element.sum;
+}
+
+}  // namespace
+
+std::int32_t sum_dot_product(const Operands& o, const Parameters&) {
+  const std::vector<int> weights = wide(o.weights);
+  DotProductElement element;
+  for (std::size_t k = 0; k < o.used.size(); k += dot_products)
+    element.cycle(four<dot_products>(o.used, k), four<dot_products>(weights, k), k == 0);
+  return element.sum;
+}
+
+std::int32_t sum_sparq_dot_product(const Operands& o, const Parameters&) { return sum_of_pairs(pairs_of(o)); }
+
+std::int32_t sum_sparse_dot_product(const Operands& o, const Parameters& p) {
+  if (!o.two_of_four) return sum_dot_product(o, p);
+  const std::vector<int> weights = wide(o.weights);
+  SparseDotProductElement element;
+  for (std::size_t k = 0; k < o.used.size(); k += 4 * dot_products / 2) {
+    std::array<std::array<int, 4>, dot_products / 2> x{};
+    std::array<KeptWeights, dot_products / 2> kept{};
+    for (std::size_t g = 0; g < x.size(); ++g) {
+      x[g] = four<4>(o.used, k + 4 * g);
+      kept[g] = keep_two(four<4>(weights, k + 4 * g));
+    }
+    element.cycle(x, kept, k == 0);
+  }
+  return element.sum;
+}
+
+std::int32_t sum_sparq_sparse_dot_product(const Operands& o, const Parameters& p) {
+  if (!o.two_of_four || (o.layer.windows && !o.layer.windows_of_kept)) return sum_of_pairs(pairs_of(o));
+  if (!is_windowed(o.layer)) return sum_sparse_dot_product(o, p);
+  const TrimRound plain{.bits = 4, .step = 4, .round = false, .pairs = false};
+  const std::vector<int> weights = wide(o.weights);
+  std::vector<Pair> pairs;
+  for (std::size_t k = 0; k < o.read.size(); k += 4) {
+    const KeptWeights kept = keep_two(four<4>(weights, k));
+    const std::array<int, 2> x = facing(four<4>(o.read, k), kept);
+    pairs.push_back(cut_pair(x[0], kept.w[0], x[1], kept.w[1], o.unit ? *o.unit : plain));
+  }
+  return sum_of_pairs(pairs);
 }
 
 }  // namespace bitsieve::accel

@@ -1,7 +1,9 @@
 // Laconic (Sharify et al., ISCA 2019): a lane takes a cycle for each pair of a set bit of its activation and one of its
 // weight, and everything waits for the slowest lane (as DNNsim's model: tests against its cycles).
 #include <algorithm>
+#include <array>
 #include <bit>
+#include <cstdlib>
 
 #include "accel/machines/rows.h"
 #include "accel/mapping.h"
@@ -112,6 +114,24 @@ Timing time_laconic(const Layer& layer, const Parameters& p) {
   timing.counts["add-32"] += timing.busy;
   count_tiles(layer, p, timing.counts);
   return timing;
+}
+
+// Terms of a step are counted by their exponent, and the counts added where they belong.
+std::int32_t sum_laconic(const Operands& o, const Parameters& p) {
+  const auto lanes = static_cast<std::size_t>(p.lanes);
+  std::int32_t sum = 0;
+  for (std::size_t first = 0; first < o.used.size(); first += lanes) {
+    std::array<std::int32_t, 16> terms{};
+    for (std::size_t k = first; k < std::min(first + lanes, o.used.size()); ++k) {
+      const int sign = (o.used[k] < 0) != (o.weights[k] < 0) ? -1 : 1;
+      for (auto x = static_cast<unsigned>(std::abs(o.used[k])); x != 0; x &= x - 1) {
+        for (auto w = static_cast<unsigned>(std::abs(static_cast<int>(o.weights[k]))); w != 0; w &= w - 1)
+          terms[static_cast<std::size_t>(std::countr_zero(x) + std::countr_zero(w))] += sign;
+      }
+    }
+    for (std::size_t e = 0; e < terms.size(); ++e) sum += terms[e] * (1 << e);
+  }
+  return sum;
 }
 
 }  // namespace bitsieve::accel

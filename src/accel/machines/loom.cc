@@ -1,6 +1,8 @@
 // Loom (Sharify et al., DAC 2018): activations and weights come bit by bit, so a layer takes as many cycles as the
 // product of their bits (specification of SWIS, C.6). Rows are filters, columns pixels, and a processing element sums
 // `lanes` products of single bits.
+#include <algorithm>
+
 #include "accel/machines/rows.h"
 #include "accel/mapping.h"
 #include "accel/values.h"
@@ -34,6 +36,25 @@ Timing time_loom(const Layer& layer, const Parameters& p) {
                                         static_cast<double>(layer.filters * ceil_div(layer.pixels, p.columns));
   timing.counts["activation-buffer-write-bit"] += 8.0 * static_cast<double>(layer.output_values);
   return timing;
+}
+
+std::int32_t sum_loom(const Operands& o, const Parameters& p) {
+  const int bits = o.layer.windows ? 8 : o.layer.activation_bits;
+  const auto lanes = static_cast<std::size_t>(p.lanes);
+  std::int32_t sum = 0;
+  for (std::size_t first = 0; first < o.used.size(); first += lanes) {
+    for (int w = 0; w < o.layer.weight_bits; ++w) {
+      std::int32_t of_weight = 0;
+      for (int a = 0; a < bits; ++a) {
+        std::int32_t ones = 0;
+        for (std::size_t k = first; k < std::min(first + lanes, o.used.size()); ++k)
+          ones += (o.used[k] >> a & 1) & (o.weights[k] >> w & 1);
+        of_weight += (o.layer.signed_input && a == bits - 1 ? -ones : ones) * (1 << a);
+      }
+      sum += (w == o.layer.weight_bits - 1 ? -of_weight : of_weight) * (1 << w);
+    }
+  }
+  return sum;
 }
 
 }  // namespace bitsieve::accel

@@ -23,4 +23,22 @@ Timing time_stripes(const Layer& layer, const Parameters& parameters);
 Timing time_bit_pragmatic(const Layer& layer, const Parameters& parameters);
 Timing time_laconic(const Layer& layer, const Parameters& parameters);
 
+std::int32_t sum_systolic_os(const Operands& operands, const Parameters& parameters);
+std::int32_t sum_systolic_folds(const Operands& operands, const Parameters& parameters);
+std::int32_t sum_sparq_systolic(const Operands& operands, const Parameters& parameters);
+std::int32_t sum_dot_product(const Operands& operands, const Parameters& parameters);
+std::int32_t sum_sparq_dot_product(const Operands& operands, const Parameters& parameters);
+std::int32_t sum_sparse_dot_product(const Operands& operands, const Parameters& parameters);
+std::int32_t sum_sparq_sparse_dot_product(const Operands& operands, const Parameters& parameters);
+std::int32_t sum_weight_serial(const Operands& operands, const Parameters& parameters);
+std::int32_t sum_swis_single(const Operands& operands, const Parameters& parameters);
+std::int32_t sum_swis_double(const Operands& operands, const Parameters& parameters);
+std::int32_t sum_swis_c(const Operands& operands, const Parameters& parameters);
+std::int32_t sum_bitwave(const Operands& operands, const Parameters& parameters);
+std::int32_t sum_loom(const Operands& operands, const Parameters& parameters);
+std::int32_t sum_bit_fusion(const Operands& operands, const Parameters& parameters);
+std::int32_t sum_stripes(const Operands& operands, const Parameters& parameters);
+std::int32_t sum_bit_pragmatic(const Operands& operands, const Parameters& parameters);
+std::int32_t sum_laconic(const Operands& operands, const Parameters& parameters);
+
 }  // namespace bitsieve::accel

@@ -1,5 +1,6 @@
 // SPARQ's processing element takes two windows with their weights each cycle, or both halves of one 8-bit value
 // (specification of SPARQ, D.1 and D.4): layers that are read as plain 8 bits run at half the speed, exactly.
+#include "accel/machines/pairs.h"
 #include "accel/machines/rows.h"
 #include "accel/mapping.h"
 
@@ -18,6 +19,16 @@ Timing time_sparq_systolic(const Layer& layer, const Parameters& p) {
   // The trim-and-round unit stands between the buffer, which holds 8 bits, and the array.
   count_streams(layer, p, blocks, 8, 8.0 * static_cast<double>(layer.filters * layer.depth()), timing.counts);
   return timing;
+}
+
+std::int32_t sum_sparq_systolic(const Operands& o, const Parameters&) {
+  SparqElement element;
+  bool first = true;
+  for (const Pair& pair : pairs_of(o)) {
+    element.cycle(pair.lanes, pair.w1, pair.w2, first);
+    first = false;
+  }
+  return element.sum;
 }
 
 }  // namespace bitsieve::accel

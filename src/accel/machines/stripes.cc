@@ -1,5 +1,7 @@
 // Stripes (Judd et al., MICRO 2016): activations come bit by bit, so a layer takes as many cycles as they have bits.
 // Rows are filters, columns pixels, and a processing element sums `lanes` products (specification of SWIS, C.6).
+#include <algorithm>
+
 #include "accel/machines/rows.h"
 #include "accel/mapping.h"
 #include "accel/values.h"
@@ -25,6 +27,24 @@ Timing time_stripes(const Layer& layer, const Parameters& p) {
   timing.counts["add-32"] += timing.busy;
   count_tiles(layer, p, timing.counts);
   return timing;
+}
+
+// Bits of the activations from the lowest to the highest, of two's complement where they are signed: the highest one
+// takes away then.
+std::int32_t sum_stripes(const Operands& o, const Parameters& p) {
+  const int bits = o.layer.windows ? 8 : o.layer.activation_bits;
+  const auto lanes = static_cast<std::size_t>(p.lanes);
+  std::int32_t sum = 0;
+  for (std::size_t first = 0; first < o.used.size(); first += lanes) {
+    for (int b = 0; b < bits; ++b) {
+      std::int32_t plane = 0;
+      for (std::size_t k = first; k < std::min(first + lanes, o.used.size()); ++k) {
+        if ((o.used[k] >> b & 1) != 0) plane += o.weights[k];
+      }
+      sum += (o.layer.signed_input && b == bits - 1 ? -plane : plane) * (1 << b);
+    }
+  }
+  return sum;
 }
 
 }  // namespace bitsieve::accel

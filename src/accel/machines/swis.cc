@@ -1,5 +1,10 @@
 // Machines that add shifted activations: a group of `lanes` products takes a cycle for each shift, or half of one
 // (specification of SWIS, C.1, C.2 and C.4). The weight-serial one takes a cycle for each bit of a magnitude.
+#include <algorithm>
+#include <cstdlib>
+
+#include "accel/elements/horner_element.h"
+#include "accel/elements/swis_element.h"
 #include "accel/machines/rows.h"
 #include "accel/mapping.h"
 #include "base/error.h"
@@ -32,6 +37,12 @@ std::int64_t groups_of_layer(const Layer& layer, const Parameters& p) {
     fail("layer '{}' has groups of {} weights and machine '{}' has {} lanes; give both the same number", layer.name,
          code.group, p.name, p.lanes);
   return groups_of_filter(code, layer.depth());
+}
+
+// Shared shifts can make -128, which takes an eighth bit where every bit comes.
+std::int64_t magnitude_bits(const Layer& layer) {
+  const bool lowest = std::find(layer.weights.begin(), layer.weights.end(), std::int8_t{-128}) != layer.weights.end();
+  return lowest ? 8 : layer.weight_bits - 1;
 }
 
 // How an element shifts.
@@ -80,7 +91,7 @@ Timing time_shifts(const Layer& layer, const Parameters& p, std::vector<std::int
 
 std::vector<std::int64_t> shifts_or_bits(const Layer& layer) {
   std::vector<std::int64_t> shifts = shifts_in_order(layer);
-  if (shifts.empty()) shifts.assign(static_cast<std::size_t>(layer.filters), layer.weight_bits - 1);
+  if (shifts.empty()) shifts.assign(static_cast<std::size_t>(layer.filters), magnitude_bits(layer));
   return shifts;
 }
 
@@ -104,10 +115,89 @@ Timing time_swis_c(const Layer& layer, const Parameters& p) {
   return time_shifts(layer, p, shifts_or_bits(layer), {.horner = true});
 }
 
+namespace {
+
+// Calls visit(set, weights, activations) for every group of a filter, in the order in which they come. Weights that no
+// code cuts into groups have all positions of their bits.
+template <class Visit>
+void for_each_group(const Operands& o, const Parameters& p, const Visit& visit) {
+  const Layer& layer = o.layer;
+  const bool coded = layer.code != nullptr && layer.code->shifts.active();
+  const bool grouped = coded && !layer.code->shifts.one_group;
+  const std::int64_t depth = layer.depth(),
+                     run = grouped               ? layer.code->shifts.run
+                           : layer.channels == 1 ? layer.taps
+                                                 : layer.channels,
+                     size = grouped ? layer.code->shifts.group : std::min<std::int64_t>(p.lanes, most_group);
+  for (std::int64_t start = 0; start < depth; start += run) {
+    for (std::int64_t k = start; k < start + run; k += size) {
+      const auto from = static_cast<std::size_t>(k), count = static_cast<std::size_t>(std::min(size, start + run - k));
+      std::uint8_t set = 0xff;
+      if (coded) set = layer.code->shifts.set[group_of_weight(layer.code->shifts, depth, o.filter, k)];
+      visit(set, o.weights.subspan(from, count), o.used.subspan(from, count));
+    }
+  }
+}
+
+// Planes from the highest to the lowest: the sum is doubled from one to the next, and moved to its place at the end.
+std::int32_t sum_by_horner(const Operands& o, const Parameters& p) {
+  HornerElement element;
+  bool first = true;
+  for_each_group(o, p, [&](std::uint8_t set, std::span<const std::int8_t> weights, std::span<const int> activations) {
+    const ShiftPlanes group = shift_planes(weights, set);
+    for (std::size_t n = group.planes.size(); n-- > 0;) {
+      element.cycle(activations, group.negative, group.planes[n].mask, n + 1 == group.planes.size(), n == 0,
+                    group.planes[0].shift, first);
+    }
+    first = false;
+  });
+  return element.sum;
+}
+
+}  // namespace
+
+std::int32_t sum_swis_single(const Operands& o, const Parameters& p) {
+  SwisSingleElement element;
+  bool first = true;
+  for_each_group(o, p, [&](std::uint8_t set, std::span<const std::int8_t> weights, std::span<const int> activations) {
+    const ShiftPlanes group = shift_planes(weights, set);
+    for (const ShiftPlane& plane : group.planes) {
+      element.cycle(activations, group.negative, plane, first);
+      first = false;
+    }
+  });
+  return element.sum;
+}
+
+std::int32_t sum_swis_double(const Operands& o, const Parameters& p) {
+  SwisDoubleElement element;
+  bool first = true;
+  for_each_group(o, p, [&](std::uint8_t set, std::span<const std::int8_t> weights, std::span<const int> activations) {
+    const ShiftPlanes group = shift_planes(weights, set);
+    for (std::size_t n = 0; n < group.planes.size(); n += 2) {
+      element.cycle(activations, group.negative, group.planes[n],
+                    n + 1 < group.planes.size() ? group.planes[n + 1] : ShiftPlane{}, first);
+      first = false;
+    }
+  });
+  return element.sum;
+}
+
+std::int32_t sum_swis_c(const Operands& o, const Parameters& p) { return sum_by_horner(o, p); }
+
+std::int32_t sum_weight_serial(const Operands& o, const Parameters& p) {
+  const LayerCode* const code = o.layer.code;
+  if (code != nullptr && code->shifts.one_group && code->shifts.consecutive) return sum_by_horner(o, p);
+  Layer plain = o.layer;
+  plain.code = nullptr;
+  Operands operands{plain, o.filter, o.weights, o.read, o.used, o.unit, o.two_of_four};
+  return sum_by_horner(operands, p);
+}
+
 Timing time_weight_serial(const Layer& layer, const Parameters& p) {
   // A window of its own a layer may have, a group may not.
   const bool window = layer.code != nullptr && layer.code->shifts.one_group && layer.code->shifts.consecutive;
-  const std::int64_t bits = window ? layer.code->shifts.shifts.at(0) : layer.weight_bits - 1;
+  const std::int64_t bits = window ? layer.code->shifts.shifts.at(0) : magnitude_bits(layer);
   Layer plain = layer;
   plain.code = nullptr;
   return time_shifts(plain, p, std::vector<std::int64_t>(static_cast<std::size_t>(layer.filters), bits),

@@ -1,5 +1,8 @@
 // The 8-bit systolic array in its three dataflows, as SCALE-Sim counts it (its closed forms were checked against all of
 // its reports: goldens_test.cc).
+#include <algorithm>
+
+#include "accel/elements/systolic_element.h"
 #include "accel/machines/rows.h"
 #include "accel/mapping.h"
 
@@ -59,6 +62,24 @@ Timing time_systolic_is(const Layer& layer, const Parameters& p) {
       8.0 * static_cast<double>(layer.filters * layer.depth() * ceil_div(layer.pixels, p.columns));
   timing.counts["activation-buffer-bit"] += 8.0 * static_cast<double>(layer.pixels * layer.depth() * layer.groups);
   return timing;
+}
+
+std::int32_t sum_systolic_os(const Operands& o, const Parameters&) {
+  SystolicElement element;
+  for (std::size_t k = 0; k < o.used.size(); ++k) element.cycle(o.used[k], o.weights[k], k == 0);
+  return element.sum;
+}
+
+// Sums go down the rows of a fold and wait in a buffer for the next one.
+std::int32_t sum_systolic_folds(const Operands& o, const Parameters& p) {
+  const auto rows = static_cast<std::size_t>(p.rows);
+  std::int32_t buffered = 0;
+  for (std::size_t first = 0; first < o.used.size(); first += rows) {
+    std::int32_t passing = buffered;
+    for (std::size_t k = first; k < std::min(first + rows, o.used.size()); ++k) passing += o.used[k] * o.weights[k];
+    buffered = passing;
+  }
+  return buffered;
 }
 
 }  // namespace bitsieve::accel
