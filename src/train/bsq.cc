@@ -175,7 +175,11 @@ void BsqMethod::step(BsqLayer& layer, double pressure, double rate, double momen
   const std::span<const float> g = view(gradient);
   for (std::size_t i = 0; i < g.size(); ++i) by_scale += static_cast<double>(g[i]) * weight[i];
   std::vector<float> rho;
-  const double group = alpha_ * pressure * kappa(layer);
+  // An alpha that is chosen by the pace keeps it, whatever the schedule leaves of the rate: at the end of a cosine bits
+  // would fall no more, and a target be missed.
+  constexpr double most_hurry = 16;
+  const double hurry = options_.alpha || !(rate > 0) ? 1 : std::min(pace_.rate / rate, most_hurry);
+  const double group = alpha_ * pressure * kappa(layer) * hurry;
   double left = 0;
   for (const double norm : layer.norms) left += norm;
   const bool rests = reached_ || !layer.pressed || left < options_.floor * layer.start;
