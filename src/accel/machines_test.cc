@@ -393,7 +393,7 @@ TEST(SwisC, ShiftsOnceAGroup) {
     EXPECT_STREQ(
         e.what(),
         "layer 'conv' has groups whose shifts do not follow each other, which machine 'swis-c' needs; quantize "
-        "with a code of consecutive shifts (swis-c-...), or take swis-single");
+        "with a code of consecutive shifts (swisc-nN-mM), or take swis-single");
   }
 }
 

@@ -1,6 +1,8 @@
 // bitsieve simulate: cycles, traffic and energy of a quantized model, or of a table of layers, on accelerators.
 #include "accel/simulate.h"
 
+#include <fmt/ranges.h>
+
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -13,8 +15,10 @@
 #include "cli/model_file.h"
 #include "cli/progress.h"
 #include "cli/report.h"
+#include "cli/scalesim_reports.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
+#include "search/machine_check.h"
 #include "search/machine_cost.h"
 
 namespace bitsieve::cli {
@@ -27,7 +31,8 @@ constexpr std::uint64_t most_text = 1 << 22;  // bytes of a file of text
 struct SimulateOptions : Options {
   std::vector<std::string> machines;
   std::int64_t images = simulated_images;
-  std::string energy_table, tables;
+  std::string energy_table, tables, csv;
+  std::int64_t check = -1;  // outputs of a layer; 0: all; -1: none
   bool per_layer = false;
 };
 
@@ -72,6 +77,58 @@ std::vector<accel::Parameters> chosen_machines(const SimulateOptions& options) {
     }
   }
   return chosen;
+}
+
+// How many outputs each machine has computed as the network does. Machines that cannot run the model have their own
+// message.
+std::vector<std::int64_t> check_machines(const SimulateOptions& options, const QuantizedModel& model,
+                                         const Images& images, const std::vector<accel::Parameters>& machines,
+                                         const std::vector<MachineCost>& costs) {
+  std::vector<std::int64_t> compared(machines.size(), 0);
+  if (options.check < 0) return compared;
+  const ImageSet set = images.set();
+  std::vector<float> picture(static_cast<std::size_t>(element_count(model.graph.shape(model.graph.input))));
+  set.image(0, picture);
+  Trace trace(model);
+  trace.run(node_runners(model), picture);
+  std::vector<accel::Layer> layers = accel::layers_of(model);
+  const std::vector<std::vector<std::uint8_t>> inputs = layer_inputs(model, trace, layers);
+  for (std::size_t l = 0; l < layers.size(); ++l) layers[l].input = inputs[l];
+  Progress progress("checking", static_cast<std::int64_t>(machines.size()));
+  for (std::size_t m = 0; m < machines.size(); ++m) {
+    if (costs[m].report) compared[m] = check_machine(model, trace, layers, machines[m], options.check);
+    progress.set(static_cast<std::int64_t>(m) + 1);
+  }
+  return compared;
+}
+
+// Folders are made; returns what was written.
+std::vector<std::string> write_reports(const std::string& folder, const std::vector<accel::Report>& reports) {
+  std::vector<std::string> files;
+  for (const accel::Report& report : reports) {
+    const fs::path own = fs::path(folder) / report.parameters.name;
+    std::error_code error;
+    fs::create_directories(own, error);
+    if (error) fail("--csv: cannot make the folder '{}': {}", own.string(), error.message());
+    for (const auto& [name, text] : {std::pair{"COMPUTE_REPORT.csv", compute_report(report)},
+                                     std::pair{"BANDWIDTH_REPORT.csv", bandwidth_report(report)}}) {
+      files.push_back((own / name).string());
+      write_file_atomically(files.back(), text);
+    }
+  }
+  return files;
+}
+
+// Energies of different processes do not add up.
+void warn_of_processes(const SimulateOptions& options, const accel::EnergyTable& table,
+                       const std::vector<accel::Report>& reports) {
+  for (const accel::Report& report : reports) {
+    const std::vector<std::string> nodes = accel::processes(table, report.parameters, report.total.counts);
+    if (nodes.size() < 2) continue;
+    warn(options, fmt::format("energy table '{}' has entries of different processes, and '{}' adds them up: {}",
+                              table.id, report.parameters.name, fmt::join(nodes, ", ")));
+    return;
+  }
 }
 
 double utilization(const accel::LayerReport& r) { return r.slots > 0 ? r.busy / r.slots : 0; }
@@ -155,11 +212,16 @@ void run(const SimulateOptions& options) {
                           [&](std::int64_t done) { progress.set(done); });
   }
   const std::int64_t count = images ? images->size() : 0;
+  const std::vector<std::int64_t> compared =
+      images ? check_machines(options, work.file->packed->model, *images, machines, costs)
+             : std::vector<std::int64_t>(machines.size(), 0);
   std::vector<accel::Report> reports;
+  std::vector<std::int64_t> checked;  // by report
   Json refused = Json::array();
   for (std::size_t m = 0; m < machines.size(); ++m) {
     if (costs[m].report) {
       reports.push_back(std::move(*costs[m].report));
+      checked.push_back(compared[m]);
       continue;
     }
     // Of all machines one may not fit the model; one that was asked for has to.
@@ -167,7 +229,9 @@ void run(const SimulateOptions& options) {
     refused.push_back({{"name", machines[m].name}, {"reason", costs[m].reason}});
     warn(options, costs[m].reason);
   }
+  warn_of_processes(options, table, reports);
   std::vector<std::string> files;
+  if (!options.csv.empty()) files = write_reports(options.csv, reports);
   if (!options.tables.empty()) {
     std::error_code error;
     fs::create_directories(options.tables, error);
@@ -188,7 +252,10 @@ void run(const SimulateOptions& options) {
     if (images) document["data"] = options.data;
     if (images) document["data_hash"] = images->hash();
     document["machines"] = Json::array();
-    for (const accel::Report& report : reports) document["machines"].push_back(json_of(report));
+    for (std::size_t i = 0; i < reports.size(); ++i) {
+      document["machines"].push_back(json_of(reports[i]));
+      if (options.check >= 0) document["machines"].back()["outputs_checked"] = checked[i];
+    }
     document["refused"] = refused;
     document["files"] = files;
     return print_json(document);
@@ -208,6 +275,9 @@ void run(const SimulateOptions& options) {
   }
   all.print();
   std::printf("\n%s\n", basis_of(count, table).c_str());
+  if (options.check >= 0 && !reports.empty())
+    std::printf("checked: %lld outputs on each machine, computed by its own arithmetic, are the network's\n",
+                static_cast<long long>(checked[0]));
   for (const std::string& path : files) std::printf("written: %s\n", path.c_str());
 }
 
@@ -234,6 +304,15 @@ void add_simulate(CLI::App& app, const std::string& command) {
       ->check(not_empty());
   app.add_option("--tables", options->tables, "folder to write machines and energy table to, to copy and change")
       ->check(not_empty());
+  app.add_option("--csv", options->csv,
+                 "folder to write SCALE-Sim's COMPUTE_REPORT and BANDWIDTH_REPORT to, in one for each machine")
+      ->check(not_empty());
+  app.add_option(
+         "--check", options->check,
+         "compute so many outputs of every layer as each machine does, on the first image, and compare them with "
+         "the network's (0: all)")
+      ->check(at_least(0, INT64_MAX))
+      ->needs(data);
   app.add_flag("--per-layer", options->per_layer, "layers of every machine (of a single one they are always shown)");
   app.callback([options] { run(*options); });
 }

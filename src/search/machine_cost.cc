@@ -5,24 +5,9 @@
 
 #include "base/error.h"
 #include "eval/trace.h"
+#include "search/machine_check.h"
 
 namespace bitsieve {
-namespace {
-
-std::vector<std::vector<std::uint8_t>> inputs_of(const QuantizedModel& model, const Trace& trace,
-                                                 const std::vector<accel::Layer>& layers) {
-  std::vector<std::vector<std::uint8_t>> inputs;
-  for (const Node& node : model.graph.nodes) {
-    if (!has_weights(node)) continue;
-    const auto* const first = static_cast<const std::uint8_t*>(trace.value(node.inputs[0]));
-    const auto count = static_cast<std::size_t>(element_count(model.graph.shape(node.inputs[0])));
-    inputs.push_back(accel::read_values(layers[inputs.size()], {first, count}));
-  }
-  return inputs;
-}
-
-}  // namespace
-
 bool reads_values(const accel::Parameters& machine) {
   return accel::require_machine(machine.machine).reads == accel::Reads::activations;
 }
@@ -59,7 +44,7 @@ std::vector<MachineCost> machine_costs(const QuantizedModel& model, std::span<co
   for (std::int64_t i = 0; i < images.size; ++i) {
     images.image(i, picture);
     trace.run(runners, picture);
-    const std::vector<std::vector<std::uint8_t>> inputs = inputs_of(model, trace, layers);
+    const std::vector<std::vector<std::uint8_t>> inputs = layer_inputs(model, trace, layers);
     for (std::size_t l = 0; l < inputs.size(); ++l) layers[l].input = inputs[l];
     for (std::size_t m = 0; m < machines.size(); ++m) {
       if ((i > 0 && !reads_values(machines[m])) || !costs[m].reason.empty()) continue;

@@ -110,7 +110,7 @@ Timing time_swis_c(const Layer& layer, const Parameters& p) {
     fail(
         "layer '{}' has groups whose shifts do not follow each other, which machine '{}' needs; quantize with a code "
         "of "
-        "consecutive shifts (swis-c-...), or take swis-single",
+        "consecutive shifts (swisc-nN-mM), or take swis-single",
         layer.name, p.name);
   return time_shifts(layer, p, shifts_or_bits(layer), {.horner = true});
 }
