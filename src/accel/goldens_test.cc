@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "accel/machines.h"
+#include "accel/mapping.h"
 #include "accel/testdata/scalesim.h"
 #include "accel/topology.h"
 #include "base/files.h"
@@ -131,6 +132,21 @@ TEST(SpecificationOfSwis, ReferenceCounts) {
     compare(fmt::format("{}, one by one", row.what), row.one_by_one,
             cycles_of_padded(row.machine, Drain::none, row.weight_bits));
   }
+}
+
+// One layer of C.4: 64 channels to 64, 3 x 3, 56 x 56, three shifts.
+TEST(SpecificationOfSwis, OneLayer) {
+  Layer layer;
+  layer.pixels = 56 * 56;
+  layer.filters = layer.channels = 64;
+  layer.taps = 9;
+  layer.weight_bits = 4;
+  Parameters p = require_machine("swis-single").defaults;
+  p.partial = Partial::full;
+  EXPECT_EQ(lane_groups(layer, p.lanes), 144);
+  compare("64 to 64, overlapped", 1354766, require_machine("swis-single").time(layer, p).cycles);
+  p.drain = Drain::none;
+  compare("64 to 64, one by one", 1398656, require_machine("swis-single").time(layer, p).cycles);
 }
 
 }  // namespace

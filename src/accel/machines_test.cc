@@ -481,6 +481,42 @@ TEST(Memory, HoldsWeightsAsTheMachineReadsThem) {
   EXPECT_EQ(buffered_weight_bits(layer, unpacked, Held::unpacked), 2 * 8 * 512 * 64);
 }
 
+// Means of images: everything but what is the same for all.
+TEST(Report, IsTheMeanOfImages) {
+  const EnergyTable table = parse_energy_table(energy_sets()[0].toml, "set");
+  const Parameters p = require_machine("bit-pragmatic").defaults;
+  Layer layer = with_values(conv(196, 64, 9, 32));
+  const Report full = simulate({layer, layer}, p, table);
+  const std::vector<std::uint8_t> zeros(layer.input.size(), 0);
+  layer.input = zeros;
+  const Report empty = simulate({layer, layer}, p, table);
+  const Report both = mean({full, empty});
+  EXPECT_EQ(both.total.macs, full.total.macs);
+  EXPECT_DOUBLE_EQ(both.total.cycles(), (full.total.cycles() + empty.total.cycles()) / 2);
+  EXPECT_DOUBLE_EQ(total(both.total.energy), (total(full.total.energy) + total(empty.total.energy)) / 2);
+  EXPECT_DOUBLE_EQ(both.lowest_pj, (full.lowest_pj + empty.lowest_pj) / 2);
+  EXPECT_DOUBLE_EQ(both.layers[1].busy, (full.layers[1].busy + empty.layers[1].busy) / 2);
+  EXPECT_DOUBLE_EQ(both.layers[0].counts.at("add-32"),
+                   full.layers[0].counts.at("add-32") / 2 + empty.layers[0].counts.at("add-32") / 2);
+}
+
+// Energy is counts times the table, exactly; the total is that of the layers.
+TEST(Report, AddsUp) {
+  const EnergyTable table = parse_energy_table(energy_sets()[0].toml, "set");
+  for (const Machine& machine : machines()) {
+    const Report report =
+        simulate({with_values(conv(196, 64, 9, 32)), with_values(conv(1, 10, 1, 64))}, machine.defaults, table);
+    double compute = 0, layers = 0;
+    for (const auto& [id, count] : report.total.counts) {
+      if (id.find("buffer") == std::string::npos && id != "dram-bit") compute += count * table.entry(id).value;
+    }
+    for (const LayerReport& r : report.layers) layers += total(r.energy);
+    EXPECT_NEAR(report.total.energy.at("compute"), compute, 1e-9 * compute) << machine.name;
+    EXPECT_NEAR(total(report.total.energy), layers, 1e-9 * layers);
+    EXPECT_DOUBLE_EQ(report.total.energy.at("dram"), 8 * report.total.traffic.bytes() * table.entry("dram-bit").value);
+  }
+}
+
 TEST(Memory, LoadsAgainWhatDoesNotFit) {
   Parameters p;
   p.weight_buffer_kib = 2;
