@@ -3,7 +3,7 @@
 . "$(dirname "$0")/tools/common.sh"
 cd "$root"
 # shellcheck disable=SC2086
-install_packages $packages $training_packages libgtest-dev python3
+install_packages $packages $training_packages $rtl_packages libgtest-dev python3
 mkdir -p build
 build build/test -DCMAKE_BUILD_TYPE=Release -DBITSIEVE_TESTS=ON -DBITSIEVE_WERROR=ON
 say "Checking the dependency direction"

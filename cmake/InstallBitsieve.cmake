@@ -7,4 +7,4 @@ configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/bitsieveConfig.cmake.i
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/bitsieveConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/bitsieveConfig.cmake ${PROJECT_BINARY_DIR}/bitsieveConfigVersion.cmake DESTINATION ${package_dir})
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/src/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/bitsieve FILES_MATCHING PATTERN "*.h"
-  PATTERN "cli" EXCLUDE PATTERN "testdata" EXCLUDE PATTERN "*test*" EXCLUDE)
+  PATTERN "cli" EXCLUDE PATTERN "rtl_link" EXCLUDE PATTERN "testdata" EXCLUDE PATTERN "*test*" EXCLUDE)

@@ -17,6 +17,7 @@ declare -A may=(
   [eval]="base tensor graph data quant methods kernels runtime eval"
   [pack]="base tensor graph data quant kernels methods pack"
   [accel]="base tensor graph quant accel"
+  [rtl_link]="base tensor graph data quant methods kernels runtime compress eval accel rtl_link"
   [train]="base tensor graph data quant methods kernels runtime compress train"
   [search]="base tensor graph data quant methods kernels runtime compress eval accel search"
   [cli]="base tensor graph data quant methods kernels runtime compress eval pack accel train search cli"
