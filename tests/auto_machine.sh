@@ -108,6 +108,10 @@ expect 1 "bitsieve: there is no machine 'abacus'; there are $names" --machine ab
 expect 1 "bitsieve: 'zero.toml' line 3: array.rows must be a whole number from 1 to 4096" --machine zero.toml -o late
 expect 1 "bitsieve: energy table 'empty' has no [[sram]], which machines with buffers need" --machine stripes --energy-table empty.toml -o late
 [ ! -e late ] || { echo "auto made its folder before it looked at its machine"; failed=1; }
+sed '/^id = "shift-32"/,/^node/s/^node = .*/node = "28 nm"/' mine/energy.toml >mixed.toml
+auto -o lanes --machine swis-single --energy-table mixed.toml --log-level warn 2>&1 >/dev/null | grep -v "still holds" >warnings || true
+[ "$(cat warnings)" = "warning: energy table 'my own' has entries of different processes, and 'swis-single' adds them up: 45 nm, 28 nm" ] ||
+  { echo "processes: $(cat warnings)"; failed=1; }
 # Every recipe refused: what was asked for cannot be given.
 "$program" auto "$models/fashion-resnet14.onnx" --data $data:test --calib $data:train --limit 100 --calib-samples 64 \
   --config both.toml -o never --machine mine/swis-single.toml --frontier energy --log-level quiet >/dev/null 2>never.txt && failed=1

@@ -212,6 +212,8 @@ class Auto {
     if (recipe.repair != Repair::gain) p.weight_sqnr = weight_sqnr_db(model);  // gains change the scales
     p.bytes = static_cast<std::int64_t>(pack(file_, model, recipe, source_.calibration).size());
     p.cost = cost_of(model);
+    if (p.cost && p.cost->report && !mixed_processes_)
+      mixed_processes_ = warn_of_processes(options_, machine_->table, *p.cost->report);
     p.recipe_file = folder_ + "/recipes/" + recipe.name + ".toml";
     p.result.scores.clear();
     write_file_atomically(p.recipe_file, to_toml(resolved(file_.graph, recipe)));
@@ -358,6 +360,7 @@ class Auto {
   FrontierAxis axis_ = FrontierAxis::bits;
   std::optional<AutoMachine> machine_;
   std::optional<Images> values_;  // where the machine reads values
+  bool mixed_processes_ = false;  // said once
   AutoPoint reference_;
   std::vector<AutoPoint> points_;
   std::optional<MixedResult> mixed_;

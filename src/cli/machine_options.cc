@@ -1,5 +1,7 @@
 #include "cli/machine_options.h"
 
+#include <fmt/ranges.h>
+
 #include "accel/machines.h"
 #include "base/files.h"
 #include "cli/report.h"
@@ -36,6 +38,14 @@ std::string basis_of(std::int64_t images, const accel::EnergyTable& table) {
   return fmt::format("for one image{}; energy table {}, DRAM {:.3g} pJ a bit ({:.3g} to {:.3g})",
                      images == 0 ? "" : fmt::format(", mean of {}", images), table.id, table.entry("dram-bit").value,
                      table.dram_lowest, table.dram_highest);
+}
+
+bool warn_of_processes(const Options& options, const accel::EnergyTable& table, const accel::Report& report) {
+  const std::vector<std::string> nodes = accel::processes(table, report.parameters, report.total.counts);
+  if (nodes.size() < 2) return false;
+  warn(options, fmt::format("energy table '{}' has entries of different processes, and '{}' adds them up: {}", table.id,
+                            report.parameters.name, fmt::join(nodes, ", ")));
+  return true;
 }
 
 void warn_of_uncounted(const Options& options, const Graph& graph) {

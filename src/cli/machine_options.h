@@ -5,6 +5,7 @@
 
 #include "accel/energy.h"
 #include "accel/parameters.h"
+#include "accel/simulate.h"
 #include "cli/options.h"
 #include "graph/graph.h"
 
@@ -26,6 +27,9 @@ std::string array_of(const accel::Parameters& machine);  // "8 x 8 x 4": rows, c
 
 // "for one image, mean of 4; energy table NAME, DRAM 20 pJ a bit (6 to 40)"; images: 0 where no values were looked at.
 std::string basis_of(std::int64_t images, const accel::EnergyTable& table);
+
+// Energies of different processes do not add up: whether the report's are such.
+bool warn_of_processes(const Options& options, const accel::EnergyTable& table, const accel::Report& report);
 
 // Products of two activations, which no machine counts yet.
 void warn_of_uncounted(const Options& options, const Graph& graph);

@@ -1,8 +1,6 @@
 // bitsieve simulate: cycles, traffic and energy of a quantized model, or of a table of layers, on accelerators.
 #include "accel/simulate.h"
 
-#include <fmt/ranges.h>
-
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -119,18 +117,6 @@ std::vector<std::string> write_reports(const std::string& folder, const std::vec
   return files;
 }
 
-// Energies of different processes do not add up.
-void warn_of_processes(const SimulateOptions& options, const accel::EnergyTable& table,
-                       const std::vector<accel::Report>& reports) {
-  for (const accel::Report& report : reports) {
-    const std::vector<std::string> nodes = accel::processes(table, report.parameters, report.total.counts);
-    if (nodes.size() < 2) continue;
-    warn(options, fmt::format("energy table '{}' has entries of different processes, and '{}' adds them up: {}",
-                              table.id, report.parameters.name, fmt::join(nodes, ", ")));
-    return;
-  }
-}
-
 double utilization(const accel::LayerReport& r) { return r.slots > 0 ? r.busy / r.slots : 0; }
 
 double sram_bits(const accel::LayerReport& r) {
@@ -229,7 +215,9 @@ void run(const SimulateOptions& options) {
     refused.push_back({{"name", machines[m].name}, {"reason", costs[m].reason}});
     warn(options, costs[m].reason);
   }
-  warn_of_processes(options, table, reports);
+  for (const accel::Report& report : reports) {
+    if (warn_of_processes(options, table, report)) break;
+  }
   std::vector<std::string> files;
   if (!options.csv.empty()) files = write_reports(options.csv, reports);
   if (!options.tables.empty()) {

@@ -8,6 +8,7 @@
 #include "search/machine_check.h"
 
 namespace bitsieve {
+
 bool reads_values(const accel::Parameters& machine) {
   return accel::require_machine(machine.machine).reads == accel::Reads::activations;
 }
