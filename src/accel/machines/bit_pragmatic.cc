@@ -3,8 +3,10 @@
 // (as DNNsim's model with column registers off: tests against its cycles).
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdlib>
 
+#include "accel/elements/bit_pragmatic_element.h"
 #include "accel/machines/rows.h"
 #include "accel/mapping.h"
 #include "accel/values.h"
@@ -12,12 +14,10 @@
 namespace bitsieve::accel {
 namespace {
 
-constexpr int reach = 4;  // positions above the lowest pending one that a first stage of two bits reaches
-
 // Cycles for lanes side by side: each takes its lowest set bit where that is within reach of the lowest of all.
-// take(lane, bit): what a lane works on.
-template <class Take>
-int cycles_of_lanes(const std::uint8_t* magnitudes, std::int64_t count, const Take& take) {
+// take(lane, bit, lowest of all): what a lane works on; done() after each cycle.
+template <class Take, class Done>
+int cycles_of_lanes(const std::uint8_t* magnitudes, std::int64_t count, const Take& take, const Done& done) {
   std::array<std::uint8_t, most_lanes> left{};
   int lowest_mask = 0, cycles = 0;
   for (std::int64_t i = 0; i < count; ++i) {
@@ -25,17 +25,18 @@ int cycles_of_lanes(const std::uint8_t* magnitudes, std::int64_t count, const Ta
     lowest_mask |= magnitudes[i];
   }
   while (lowest_mask != 0) {
-    const int within = (lowest_mask & -lowest_mask) * ((1 << reach) - 1);
+    const int common = lowest_mask & -lowest_mask, within = common * ((1 << pragmatic_reach) - 1);
     lowest_mask = 0;
     for (std::int64_t i = 0; i < count; ++i) {
       std::uint8_t& bits = left[static_cast<std::size_t>(i)];
       const int lowest = bits & -bits;
       if ((lowest & within) != 0) {
         bits = static_cast<std::uint8_t>(bits ^ lowest);
-        take(i, lowest);
+        take(i, lowest, common);
       }
       lowest_mask |= bits;
     }
+    done();
     ++cycles;
   }
   return std::max(cycles, 1);
@@ -54,8 +55,9 @@ Timing time_bit_pragmatic(const Layer& layer, const Parameters& p) {
     for (std::int64_t group = 0; group < layer.groups; ++group) {
       for (std::int64_t s = 0; s < steps; ++s) {
         const std::uint8_t* first = values.data() + at * all + group * layer.channels + s * p.lanes;
-        lanes[static_cast<std::size_t>((at * layer.groups + group) * steps + s)] = static_cast<std::uint8_t>(
-            cycles_of_lanes(first, std::min(p.lanes, layer.channels - s * p.lanes), [](std::int64_t, int) {}));
+        lanes[static_cast<std::size_t>((at * layer.groups + group) * steps + s)] =
+            static_cast<std::uint8_t>(cycles_of_lanes(
+                first, std::min(p.lanes, layer.channels - s * p.lanes), [](std::int64_t, int, int) {}, [] {}));
       }
     }
   }
@@ -96,20 +98,35 @@ Timing time_bit_pragmatic(const Layer& layer, const Parameters& p) {
 }
 
 std::int32_t sum_bit_pragmatic(const Operands& o, const Parameters& p) {
-  const std::int64_t channels = o.layer.channels;
+  constexpr std::int64_t most = 32;  // signs of an element are bits of a word
+  const std::int64_t channels = o.layer.channels, lanes = std::min(p.lanes, most);
   std::vector<std::uint8_t> magnitudes;
   for (const int x : o.used) magnitudes.push_back(static_cast<std::uint8_t>(std::abs(x)));
-  std::int32_t sum = 0;
+  BitPragmaticElement element;
   for (std::int64_t tap = 0; tap < o.layer.taps; ++tap) {
-    for (std::int64_t c = 0; c < channels; c += p.lanes) {
-      const std::int64_t first = tap * channels + c;
-      cycles_of_lanes(magnitudes.data() + first, std::min(p.lanes, channels - c), [&](std::int64_t lane, int bit) {
-        const auto k = static_cast<std::size_t>(first + lane);
-        sum += (o.used[k] < 0 ? -o.weights[k] : o.weights[k]) * bit;
-      });
+    for (std::int64_t c = 0; c < channels; c += lanes) {
+      const std::int64_t first = tap * channels + c, count = std::min(lanes, channels - c);
+      const auto of_weights = o.weights.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count));
+      std::uint32_t negative = 0;
+      for (std::int64_t i = 0; i < count; ++i)
+        negative |= std::uint32_t{o.used[static_cast<std::size_t>(first + i)] < 0} << i;
+      std::array<std::int8_t, most> above{};
+      above.fill(-1);
+      int position = 0;
+      cycles_of_lanes(
+          magnitudes.data() + first, count,
+          [&](std::int64_t lane, int bit, int common) {
+            position = std::countr_zero(static_cast<unsigned>(common));
+            above[static_cast<std::size_t>(lane)] =
+                static_cast<std::int8_t>(std::countr_zero(static_cast<unsigned>(bit)) - position);
+          },
+          [&] {
+            element.cycle(of_weights, {above.data(), static_cast<std::size_t>(count)}, negative, position, false);
+            above.fill(-1);
+          });
     }
   }
-  return sum;
+  return element.sum;
 }
 
 }  // namespace bitsieve::accel

@@ -2,6 +2,7 @@
 // Rows are filters, columns pixels, and a processing element sums `lanes` products (specification of SWIS, C.6).
 #include <algorithm>
 
+#include "accel/elements/horner_element.h"
 #include "accel/machines/rows.h"
 #include "accel/mapping.h"
 #include "accel/values.h"
@@ -29,22 +30,24 @@ Timing time_stripes(const Layer& layer, const Parameters& p) {
   return timing;
 }
 
-// Bits of the activations from the lowest to the highest, of two's complement where they are signed: the highest one
+// Bits of the activations from the highest to the lowest, of two's complement where they are signed: the highest one
 // takes away then.
 std::int32_t sum_stripes(const Operands& o, const Parameters& p) {
   const int bits = o.layer.windows ? 8 : o.layer.activation_bits;
-  const auto lanes = static_cast<std::size_t>(p.lanes);
-  std::int32_t sum = 0;
+  const auto lanes = static_cast<std::size_t>(std::min<std::int64_t>(p.lanes, most_group));
+  const std::vector<int> weights(o.weights.begin(), o.weights.end());
+  HornerElement element;
   for (std::size_t first = 0; first < o.used.size(); first += lanes) {
-    for (int b = 0; b < bits; ++b) {
-      std::int32_t plane = 0;
-      for (std::size_t k = first; k < std::min(first + lanes, o.used.size()); ++k) {
-        if ((o.used[k] >> b & 1) != 0) plane += o.weights[k];
-      }
-      sum += (o.layer.signed_input && b == bits - 1 ? -plane : plane) * (1 << b);
+    const std::size_t count = std::min(lanes, o.used.size() - first);
+    for (int b = bits - 1; b >= 0; --b) {
+      std::uint32_t plane = 0;
+      for (std::size_t i = 0; i < count; ++i) plane |= static_cast<std::uint32_t>(o.used[first + i] >> b & 1) << i;
+      const bool sign = o.layer.signed_input && b == bits - 1;
+      element.cycle({weights.data() + first, count}, sign ? 0xffffffffu : 0, plane, b == bits - 1, b == 0, 0,
+                    first == 0);
     }
   }
-  return sum;
+  return element.sum;
 }
 
 }  // namespace bitsieve::accel
