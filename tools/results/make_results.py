@@ -143,4 +143,5 @@ def main():
     page.write_text(head + marker + "\n" + "\n".join(body))
 
 
-main()
+if __name__ == "__main__":
+    main()
