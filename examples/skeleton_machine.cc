@@ -24,12 +24,20 @@ Timing time_one(const Layer& layer, const Parameters&) {
   return timing;
 }
 
+// What it computes: `bitsieve simulate --check` compares this with the network.
+std::int32_t sum_one(const Operands& operands, const Parameters&) {
+  std::int32_t sum = 0;
+  for (std::size_t k = 0; k < operands.used.size(); ++k) sum += operands.used[k] * operands.weights[k];
+  return sum;
+}
+
 const Machine mine{.name = "one-multiplier",
                    .description = "one product a cycle",
                    .defaults = {},
                    .reads = Reads::shapes,  // closed form: no weights and no image needed
                    .held = Held::unpacked,  // 8 bits a weight in the buffer
-                   .time = time_one};
+                   .time = time_one,
+                   .sum = sum_one};
 
 }  // namespace
 
