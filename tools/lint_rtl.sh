@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/../rtl"
 bad=0
-for file in *.sv bench/*.sv; do
+for file in *.sv operations/*.sv bench/*.sv; do
   top=$(basename "$file" .sv)
   # What instantiates itself cannot be a top here: plane_sum has it.
   [ "$top" != sum_tree ] || continue
