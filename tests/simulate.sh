@@ -75,9 +75,11 @@ grep -q 'frames/s' people
 printf 'machine = "stripes"\n[array]\nrows = 0\n' >zero.toml
 printf 'id = "mine"\n' >empty.toml
 printf 'machine = "loom"\n[array]\ndrain = "none"\n' >loom.toml
+tables=$("$program" list --format json | python3 -c 'import json,sys; print(", ".join(o["name"] for o in json.load(sys.stdin)["energy_tables"]))')
 names=$("$program" list --format json | python3 -c 'import json,sys; print(", ".join(o["name"] for o in json.load(sys.stdin)["machines"]))')
 sed 's/id = "and-8"/&\nnode = "28 nm"/; ' mine/energy.toml | awk '/^id = "and-8"/ {skip = 0} {if ($0 == "node = \"28 nm\"") {print; drop = 1} else if (drop && /^node/) drop = 0; else print}' >mixed.toml
 expect 0 "warning: energy table '45nm-horowitz-aladdin-cacti' has entries of different processes, and 'swis-single' adds them up: 45 nm, 28 nm" swis.bsv --machine swis-single --energy-table mixed.toml
+expect 1 "bitsieve: there is no energy table 'mine'; there are $tables, and files that end in .toml" swis.bsv --machine loom --energy-table mine
 expect 1 "bitsieve: 'loom.toml' line 3: machine 'loom' has no 'array.drain'; it has rows, columns, lanes, units" swis.bsv --machine loom.toml
 expect 1 "bitsieve: there is no machine 'abacus'; there are $names" swis.bsv --machine abacus
 expect 1 "bitsieve: 'zero.toml' line 3: array.rows must be a whole number from 1 to 4096" swis.bsv --machine zero.toml

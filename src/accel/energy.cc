@@ -78,10 +78,13 @@ void for_each_table(const toml::table& root, const char* key, const std::string&
 
 }  // namespace
 
+const EnergyEntry* EnergyTable::find(const std::string& name) const {
+  const auto found = std::find_if(entries.begin(), entries.end(), [&](const EnergyEntry& e) { return e.id == name; });
+  return found == entries.end() ? nullptr : &*found;
+}
+
 const EnergyEntry& EnergyTable::entry(const std::string& name) const {
-  for (const EnergyEntry& e : entries) {
-    if (e.id == name) return e;
-  }
+  if (const EnergyEntry* const e = find(name)) return *e;
   fail("energy table '{}' has no entry '{}', which this machine needs", id, name);
 }
 
@@ -151,14 +154,28 @@ EnergyTable parse_energy_table(std::string_view text, const std::string& origin)
   return result;
 }
 
+namespace {
+
+bool is_element(const std::string& id) { return id.starts_with("element-"); }
+
+bool is_memory(const std::string& id) { return id == "dram-bit" || id.find("-buffer-") != std::string::npos; }
+
+}  // namespace
+
+bool by_element(const EnergyTable& table, const Counts& counts) {
+  return std::any_of(counts.begin(), counts.end(),
+                     [&](const auto& count) { return is_element(count.first) && table.find(count.first) != nullptr; });
+}
+
 std::vector<std::string> processes(const EnergyTable& table, const Parameters& p, const Counts& counts) {
   std::vector<std::string> result;
+  const bool whole = by_element(table, counts);
   const auto add = [&](const std::string& node) {
     const std::string process = node.substr(0, node.find(','));
     if (std::find(result.begin(), result.end(), process) == result.end()) result.push_back(process);
   };
   for (const auto& [id, count] : counts) {
-    if (id != "dram-bit" && id.find("-buffer-") == std::string::npos) add(table.entry(id).node);
+    if (!is_memory(id) && is_element(id) == whole) add(table.entry(id).node);
   }
   add(table.sram(p.weight_buffer_kib * 1024).node);
   add(table.sram(p.activation_buffer_kib * 1024).node);
@@ -167,8 +184,10 @@ std::vector<std::string> processes(const EnergyTable& table, const Parameters& p
 
 Energy energy_of(const EnergyTable& table, const Parameters& p, const Counts& counts, double cycles) {
   const SramEntry weights = table.sram(p.weight_buffer_kib * 1024), values = table.sram(p.activation_buffer_kib * 1024);
+  const bool whole = by_element(table, counts);
   Energy energy;
   for (const auto& [id, count] : counts) {
+    if (!is_memory(id) && is_element(id) != whole) continue;
     if (id == "weight-buffer-bit") {
       energy["weight buffer"] += count * weights.read_pj / static_cast<double>(weights.bits);
     } else if (id == "activation-buffer-bit") {

@@ -34,6 +34,7 @@ struct EnergyTable {
   // Of the entry "dram-bit": for a bar beside every result.
   double dram_lowest = 0, dram_highest = 0;
 
+  const EnergyEntry* find(const std::string& name) const;  // null where there is none
   // Throw Error that names what is missing.
   const EnergyEntry& entry(const std::string& name) const;
   SramEntry sram(std::int64_t bytes) const;
@@ -51,6 +52,10 @@ const std::vector<EnergySet>& energy_sets();
 
 // pJ by part: "compute", "weight buffer", "activation buffer", "dram", "leakage" of the buffers.
 using Energy = std::map<std::string, double>;
+
+// Whether the processing elements of these counts are counted whole, and not by their operations: where the table has
+// an entry for the element.
+bool by_element(const EnergyTable& table, const Counts& counts);
 
 // The processes ("45 nm") of what these counts cost, buffers included and DRAM left out: their energies do not add up
 // where there is more than one.

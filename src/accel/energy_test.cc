@@ -111,6 +111,21 @@ TEST(EnergyTable, EnergyIsCountsTimesTable) {
   EXPECT_NEAR(total(energy), 20 + 10 + 5 + 12 + 4000, 1e-9);
 }
 
+// A table that knows the element takes it whole; one that does not takes its operations.
+TEST(EnergyTable, CountsElementsWholeWhereItKnowsThem) {
+  const EnergyTable without = parse_energy_table(small, "e.toml");
+  EnergyTable with = without;
+  with.entries.push_back({"element-x-4", 7, "45 nm", "a test", ""});
+  Parameters p;
+  p.weight_buffer_kib = p.activation_buffer_kib = 4;
+  const Counts counts = {{"mul-8x8", 10}, {"element-x-4", 3}};
+  EXPECT_FALSE(by_element(without, counts));
+  EXPECT_TRUE(by_element(with, counts));
+  EXPECT_DOUBLE_EQ(energy_of(without, p, counts, 1).at("compute"), 20);
+  EXPECT_DOUBLE_EQ(energy_of(with, p, counts, 1).at("compute"), 21);
+  EXPECT_DOUBLE_EQ(energy_of(with, p, {{"mul-8x8", 10}, {"element-x-8", 3}}, 1).at("compute"), 20);
+}
+
 TEST(EnergyTable, SaysWhatIsMissing) {
   const EnergyTable table = parse_energy_table(small, "e.toml");
   const auto missing = [&](const Counts& counts, std::int64_t kib) {

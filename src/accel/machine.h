@@ -14,7 +14,9 @@
 namespace bitsieve::accel {
 
 // How often what an energy table has an entry for happened, by the entry's id: operations of processing elements, and
-// bits read and written in buffers (weight-buffer-bit, activation-buffer-bit).
+// bits read and written in buffers (weight-buffer-bit, activation-buffer-bit). Beside the operations of an element
+// stand the cycles of the whole element ("element-swis-single-4", lanes last) where rtl/ has it in gates: the same work
+// counted in another way, for tables that know elements.
 using Counts = std::map<std::string, double>;
 
 // A layer on a machine whose memory never keeps it waiting.

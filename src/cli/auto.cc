@@ -395,7 +395,7 @@ void add_auto(CLI::App& app, const std::string& command) {
                                  "those of simulate --tables")
                       ->check(not_empty());
   app.add_option("--energy-table", options->energy_table,
-                 "file like energy.toml of simulate --tables instead of the program's own")
+                 "energy table of bitsieve list, or a file like energy.toml of simulate --tables")
       ->check(not_empty())
       ->needs(machine);
   app.add_option("--frontier", options->frontier, "what the frontier of top-1 is against: bits, cycles or energy")

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "accel/energy.h"
 #include "accel/machines.h"
 #include "base/cpu.h"
 #include "cli/report.h"
@@ -46,7 +47,7 @@ void add_kernels(std::vector<Row>& rows, const Kernels& kernels) {
 }
 
 std::vector<Table> tables() {
-  std::vector<Table> all(7);
+  std::vector<Table> all(8);
   all[0] = {"weight_codes", "weight codes (--weights)", {}};
   for (const auto& row : weight_codes()) all[0].rows.push_back({row.names, row.description});
   all[1] = {"activation_codes", "activation codes (--activations)", {}};
@@ -72,6 +73,9 @@ std::vector<Table> tables() {
   all[6] = {"machines", "machines (simulate --machine)", {}};
   for (const accel::Machine& machine : accel::machines())
     all[6].rows.push_back({std::string(machine.name), std::string(machine.description)});
+  all[7] = {"energy_tables", "energy tables (--energy-table)", {}};
+  for (const accel::EnergySet& set : accel::energy_sets())
+    all[7].rows.push_back({std::string(set.id), std::string(set.description)});
   return all;
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include "accel/machines.h"
+#include "base/error.h"
 #include "base/files.h"
 #include "cli/report.h"
 #include "quant/model.h"
@@ -23,10 +24,17 @@ accel::Parameters machine_from(const std::string& name_or_file) {
 }
 
 ChosenTable energy_table_from(const std::string& file) {
-  const accel::EnergySet& own = accel::energy_sets().front();
   ChosenTable chosen;
-  chosen.text = file.empty() ? std::string(own.toml) : read_file(file, most_text);
-  chosen.table = accel::parse_energy_table(chosen.text, file.empty() ? std::string(own.id) : file);
+  std::string ids;
+  for (const accel::EnergySet& set : accel::energy_sets()) {
+    ids += (ids.empty() ? "" : ", ") + std::string(set.id);
+    if (!chosen.text.empty() || (!file.empty() && file != set.id)) continue;
+    chosen.text = set.toml;
+  }
+  if (chosen.text.empty() && !file.ends_with(".toml"))
+    fail("there is no energy table '{}'; there are {}, and files that end in .toml", file, ids);
+  if (chosen.text.empty()) chosen.text = read_file(file, most_text);
+  chosen.table = accel::parse_energy_table(chosen.text, file.empty() ? "the program's own" : file);
   return chosen;
 }
 

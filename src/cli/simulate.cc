@@ -242,6 +242,7 @@ void run(const SimulateOptions& options) {
     document["machines"] = Json::array();
     for (std::size_t i = 0; i < reports.size(); ++i) {
       document["machines"].push_back(json_of(reports[i]));
+      document["machines"].back()["whole_elements"] = accel::by_element(table, reports[i].total.counts);
       if (options.check >= 0) document["machines"].back()["outputs_checked"] = checked[i];
     }
     document["refused"] = refused;
@@ -263,6 +264,15 @@ void run(const SimulateOptions& options) {
   }
   all.print();
   std::printf("\n%s\n", basis_of(count, table).c_str());
+  // A table with whole elements may lack some: then both ways of counting stand in one column.
+  std::string whole, operations;
+  for (const accel::Report& report : reports) {
+    std::string& names = accel::by_element(table, report.total.counts) ? whole : operations;
+    names += (names.empty() ? "" : ", ") + report.parameters.name;
+  }
+  if (!whole.empty())
+    std::printf("whole elements: %s; by operations: %s\n", whole.c_str(),
+                operations.empty() ? "none" : operations.c_str());
   if (options.check >= 0 && !reports.empty())
     std::printf("checked: %lld outputs on each machine, computed by its own arithmetic, are the network's\n",
                 static_cast<long long>(checked[0]));
@@ -288,7 +298,7 @@ void add_simulate(CLI::App& app, const std::string& command) {
       ->needs(data);
   app.add_option("--seed", options->seed, "of the choice")->check(at_least(0, UINT64_MAX))->needs(data);
   app.add_option("--energy-table", options->energy_table,
-                 "file like energy.toml of --tables instead of the program's own")
+                 "energy table of bitsieve list, or a file like energy.toml of --tables")
       ->check(not_empty());
   app.add_option("--tables", options->tables, "folder to write machines and energy table to, to copy and change")
       ->check(not_empty());

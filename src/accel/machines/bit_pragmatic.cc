@@ -1,6 +1,8 @@
 // Bit-Pragmatic (Albericio et al., MICRO 2017): a lane takes a cycle for each set bit of its activation. Lanes of a
 // column shift together, by what one shifter of two bits behind a common one allows; columns wait for the slowest
 // (as DNNsim's model with column registers off: tests against its cycles).
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -89,6 +91,7 @@ Timing time_bit_pragmatic(const Layer& layer, const Parameters& p) {
   }
   timing.slots = static_cast<double>(timing.cycles) * static_cast<double>(p.rows * p.columns);
   const auto n = static_cast<double>(p.lanes);
+  timing.counts[fmt::format("element-bit-pragmatic-{}", p.lanes)] += timing.busy;
   timing.counts["shift-16"] += timing.busy * n;
   timing.counts["add-16"] += timing.busy * (n - 1);
   timing.counts["shift-32"] += timing.busy;

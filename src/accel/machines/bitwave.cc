@@ -2,6 +2,8 @@
 // weights of a filter only the columns of bits that are not zero in all of them are worked on, one a cycle. Without its
 // bit flipping, which changes weights; groups and dataflow are those of the other machines that are serial over weights
 // here (specification of SWIS, C.4), so that they can be compared.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <bit>
 #include <cstdlib>
@@ -37,6 +39,7 @@ Timing time_bitwave(const Layer& layer, const Parameters& p) {
   const std::vector<Block> blocks = stepwise_blocks(layer, p, cycles, groups);
   Timing timing = output_stationary(layer, p, blocks);
   const auto lanes = static_cast<double>(p.lanes);
+  timing.counts[fmt::format("element-swis-single-{}", p.lanes)] += timing.busy;  // the same element
   timing.counts["and-8"] += timing.busy * lanes;
   timing.counts["add-16"] += timing.busy * (lanes - 1);
   timing.counts["shift-32"] += timing.busy;

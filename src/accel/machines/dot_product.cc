@@ -1,6 +1,8 @@
 // Tensor-core-like units (specification of SPARQ, D.5): a tile of rows x columns outputs, with `lanes` products of each
 // a cycle. SPARQ's do twice as many where activations are windows; sparse ones take two weights of each group of four,
 // with multiplexers before the multipliers (D.6), where no group of a layer has more.
+#include <fmt/format.h>
+
 #include <array>
 
 #include "accel/elements/dot_product_element.h"
@@ -40,14 +42,21 @@ Tiles time_tiles(const Layer& layer, const Parameters& p, std::int64_t positions
 
 bool is_windowed(const Layer& layer) { return layer.windows || layer.activation_bits <= 4; }
 
-Timing multiply(Tiles tiles, std::int64_t multipliers) {
+// element: as rtl/ has it, of four multipliers or pairs.
+void count_element(Tiles& tiles, const char* element, std::int64_t lanes) {
+  if (lanes == dot_products) tiles.timing.counts[fmt::format("element-{}", element)] += tiles.work;
+}
+
+Timing multiply(Tiles tiles, const char* element, std::int64_t multipliers) {
+  count_element(tiles, element, multipliers);
   const double products = tiles.work * static_cast<double>(multipliers);
   tiles.timing.counts["mul-8x8"] += products;
   tiles.timing.counts["add-32"] += products;
   return std::move(tiles.timing);
 }
 
-Timing multiply_pairs(Tiles tiles, std::int64_t pairs_of_unit) {
+Timing multiply_pairs(Tiles tiles, const char* element, std::int64_t pairs_of_unit) {
+  count_element(tiles, element, pairs_of_unit);
   const double pairs = tiles.work * static_cast<double>(pairs_of_unit);
   tiles.timing.counts["mul-4x8"] += 2 * pairs;
   tiles.timing.counts["shift-16"] += 2 * pairs;
@@ -62,23 +71,24 @@ constexpr double kept_bits = 5;
 }  // namespace
 
 Timing time_dot_product(const Layer& layer, const Parameters& p) {
-  return multiply(time_tiles(layer, p, p.lanes, 8), p.lanes);
+  return multiply(time_tiles(layer, p, p.lanes, 8), "dot-product", p.lanes);
 }
 
 Timing time_sparq_dot_product(const Layer& layer, const Parameters& p) {
-  return multiply_pairs(time_tiles(layer, p, (is_windowed(layer) ? 2 : 1) * p.lanes, 8), p.lanes);
+  return multiply_pairs(time_tiles(layer, p, (is_windowed(layer) ? 2 : 1) * p.lanes, 8), "sparq-dot-product", p.lanes);
 }
 
 Timing time_sparse_dot_product(const Layer& layer, const Parameters& p) {
   const bool sparse = two_of_four(layer, p.name);
-  return multiply(time_tiles(layer, p, (sparse ? 2 : 1) * p.lanes, sparse ? kept_bits : 8), p.lanes);
+  return multiply(time_tiles(layer, p, (sparse ? 2 : 1) * p.lanes, sparse ? kept_bits : 8), "sparse-dot-product",
+                  p.lanes);
 }
 
 // Windows of kept weights are cut behind the multiplexers; other windows are pairs of neighbours, whatever the weights.
 Timing time_sparq_sparse_dot_product(const Layer& layer, const Parameters& p) {
   const bool sparse = two_of_four(layer, p.name) && (layer.windows_of_kept || !layer.windows);
   const std::int64_t positions = (sparse ? 2 : 1) * (is_windowed(layer) ? 2 : 1) * p.lanes;
-  return multiply_pairs(time_tiles(layer, p, positions, sparse ? kept_bits : 8), p.lanes);
+  return multiply_pairs(time_tiles(layer, p, positions, sparse ? kept_bits : 8), "sparq-sparse-dot-product", p.lanes);
 }
 
 namespace {

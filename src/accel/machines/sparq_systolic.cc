@@ -16,6 +16,7 @@ Timing time_sparq_systolic(const Layer& layer, const Parameters& p) {
   timing.counts["shift-16"] += 2 * cycles;
   timing.counts["add-16"] += cycles;
   timing.counts["add-32"] += cycles;
+  timing.counts["element-sparq"] += cycles;
   // The trim-and-round unit stands between the buffer, which holds 8 bits, and the array.
   count_streams(layer, p, blocks, 8, 8.0 * static_cast<double>(layer.filters * layer.depth()), timing.counts);
   return timing;

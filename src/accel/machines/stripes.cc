@@ -1,5 +1,7 @@
 // Stripes (Judd et al., MICRO 2016): activations come bit by bit, so a layer takes as many cycles as they have bits.
 // Rows are filters, columns pixels, and a processing element sums `lanes` products (specification of SWIS, C.6).
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "accel/elements/horner_element.h"
@@ -23,6 +25,7 @@ Timing time_stripes(const Layer& layer, const Parameters& p) {
   const auto lanes = static_cast<double>(p.lanes);
   timing.busy = static_cast<double>(layer.pixels * layer.filters) * static_cast<double>(groups * bits);
   timing.slots = static_cast<double>(timing.cycles) * static_cast<double>(p.units * p.rows * p.columns);
+  timing.counts[fmt::format("element-stripes-{}", p.lanes)] += timing.busy;
   timing.counts["and-8"] += timing.busy * lanes;
   timing.counts["add-16"] += timing.busy * (lanes - 1);
   timing.counts["add-32"] += timing.busy;

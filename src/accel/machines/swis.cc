@@ -1,5 +1,7 @@
 // Machines that add shifted activations: a group of `lanes` products takes a cycle for each shift, or half of one
 // (specification of SWIS, C.1, C.2 and C.4). The weight-serial one takes a cycle for each bit of a magnitude.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstdlib>
 
@@ -47,6 +49,7 @@ std::int64_t magnitude_bits(const Layer& layer) {
 
 // How an element shifts.
 struct Element {
+  const char* name;
   std::int64_t at_once = 1;  // planes of a cycle
   // Positions follow each other: the sum is doubled from cycle to cycle (a wire), and a group costs one use of the
   // shifter, or none where all of a layer's groups begin at the same position (specification of SWIS, C.3).
@@ -66,6 +69,7 @@ Timing time_shifts(const Layer& layer, const Parameters& p, std::vector<std::int
   const bool coded = layer.code != nullptr && layer.code->shifts.active(),
              own_positions = coded && !layer.code->shifts.one_group;
   const double work = timing.busy;  // cycles of processing elements
+  timing.counts[fmt::format("element-{}-{}", element.name, p.lanes)] += work;
   timing.counts["and-8"] += work * lanes * at_once;
   timing.counts["add-16"] += work * (lanes - 1) * at_once;
   if (element.horner) {
@@ -98,11 +102,11 @@ std::vector<std::int64_t> shifts_or_bits(const Layer& layer) {
 }  // namespace
 
 Timing time_swis_single(const Layer& layer, const Parameters& p) {
-  return time_shifts(layer, p, shifts_or_bits(layer), {.at_once = 1});
+  return time_shifts(layer, p, shifts_or_bits(layer), {.name = "swis-single"});
 }
 
 Timing time_swis_double(const Layer& layer, const Parameters& p) {
-  return time_shifts(layer, p, shifts_or_bits(layer), {.at_once = 2});
+  return time_shifts(layer, p, shifts_or_bits(layer), {.name = "swis-double", .at_once = 2});
 }
 
 Timing time_swis_c(const Layer& layer, const Parameters& p) {
@@ -112,7 +116,7 @@ Timing time_swis_c(const Layer& layer, const Parameters& p) {
         "of "
         "consecutive shifts (swisc-nN-mM), or take swis-single",
         layer.name, p.name);
-  return time_shifts(layer, p, shifts_or_bits(layer), {.horner = true});
+  return time_shifts(layer, p, shifts_or_bits(layer), {.name = "swis-c", .horner = true});
 }
 
 namespace {
@@ -201,7 +205,7 @@ Timing time_weight_serial(const Layer& layer, const Parameters& p) {
   Layer plain = layer;
   plain.code = nullptr;
   return time_shifts(plain, p, std::vector<std::int64_t>(static_cast<std::size_t>(layer.filters), bits),
-                     {.horner = true});
+                     {.name = "weight-serial", .horner = true});
 }
 
 }  // namespace bitsieve::accel

@@ -44,6 +44,7 @@ Timing time_systolic_os(const Layer& layer, const Parameters& p) {
   const std::vector<Block> blocks = column_blocks(layer, p, layer.depth());
   Timing timing = output_stationary(layer, p, blocks);
   count_products(layer, timing.counts);
+  timing.counts["element-systolic"] += timing.busy;
   count_streams(layer, p, blocks, 8, 8.0 * static_cast<double>(layer.filters * layer.depth()), timing.counts);
   return timing;
 }
