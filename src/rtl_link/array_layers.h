@@ -28,8 +28,8 @@ struct Product {
 };
 
 struct LayerRun {
-  std::int64_t cycles = 0;
-  std::vector<std::int32_t> sums;  // [pixels][filters]
+  std::int64_t cycles = 0, draining = 0;  // as ArrayRun
+  std::vector<std::int32_t> sums;         // [pixels][filters]
 };
 
 // steps(block): of a tile of that block of columns; set(block, first pixel, first filter, step).
@@ -52,6 +52,7 @@ LayerRun run_blocks(Clocked<Design>& design, const Form& form, const Product& p,
   });
   LayerRun layer;
   layer.cycles = run.cycles;
+  layer.draining = run.draining;
   layer.sums.resize(static_cast<std::size_t>(p.pixels * p.filters));
   for (std::size_t t = 0; t < tiles.size(); ++t) {
     for (int r = 0; r < tiles[t].rows; ++r) {

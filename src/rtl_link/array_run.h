@@ -27,6 +27,7 @@ struct ArrayRun {
   // As Parameters::drain of accel counts: from the first cycle with an operand to the last shift of a serial array, or
   // to the last one of an element's work for the last tile.
   std::int64_t cycles = 0;
+  std::int64_t draining = 0;                    // of these, in which a serial array shifts
   std::vector<std::vector<std::int32_t>> sums;  // of each tile, [rows][columns]
 };
 
@@ -63,6 +64,7 @@ ArrayRun run_tiles(Clocked<Design>& design, const Form& form, std::span<const Ti
       set(next - 1, step++);
       design.settle();
     }
+    if (!form.overlapped && design->sum_valid[0] != 0) ++run.draining;
     for (int c = 0; c < form.columns; ++c) {
       if (design->sum_valid[static_cast<std::size_t>(c)] == 0) continue;
       std::int64_t& count = out[static_cast<std::size_t>(c)];

@@ -152,9 +152,9 @@ def testbench(stimulus, ports):
     return "\n".join(lines), "\n".join(words), "\n".join(expected)
 
 
-def toggles(path, skip_ns):
-    """{net: (toggles, time at one)} after skip_ns, and the time seen."""
-    names, values, counts, ones, since = {}, {}, {}, {}, {}
+def toggles(path, skip):
+    """{net: transitions} after `skip` ns of the simulation, and the time seen."""
+    nets, values, counts = {}, {}, {}  # by the VCD's key; by net
     now, start, unit = 0, None, 1e-2  # 10 ps
     with open(path) as lines:
         for line in lines:
@@ -163,15 +163,14 @@ def toggles(path, skip_ns):
                 width, key, name = int(fields[2]), fields[3], name_of("".join(fields[4:-1]))
                 base, _, bits = name.partition("[")
                 if width == 1:
-                    names.setdefault(key, []).append([name])
+                    nets.setdefault(key, []).append([name])
                 else:
-                    high, low = map(int, bits.rstrip("]").split(":")) if bits else (width - 1, 0)
-                    step = -1 if high >= low else 1
-                    names.setdefault(key, []).append([f"{base}[{b}]" for b in range(high, low + step, step)])
+                    high, low = map(int, bits.rstrip("]").split(":"))
+                    nets.setdefault(key, []).append([f"{base}[{b}]" for b in range(high, low - 1, -1)])
                 continue
             if line[0] == "#":
                 now = int(line[1:]) * unit
-                if start is None and now >= skip_ns:
+                if start is None and now >= skip:
                     start = now
                 continue
             if line[0] in "01xz":
@@ -180,23 +179,13 @@ def toggles(path, skip_ns):
                 text, key = line[1:].split()
             else:
                 continue
-            for bits in names.get(key, []):
-                padded = text.rjust(len(bits), "0" if text[0] in "01" else text[0])
-                for net, bit in zip(bits, padded):
+            for bits in nets.get(key, []):
+                for net, bit in zip(bits, text.rjust(len(bits), "0" if text[0] in "01" else text[0])):
                     old = values.get(net)
-                    if old == bit:
-                        continue
                     values[net] = bit
-                    if start is not None:
-                        if old in ("0", "1") and bit in "01":
-                            counts[net] = counts.get(net, 0) + 1
-                        if old == "1":
-                            ones[net] = ones.get(net, 0) + now - max(since[net], start)
-                    since[net] = now
-    for net, bit in values.items():
-        if bit == "1":
-            ones[net] = ones.get(net, 0) + now - max(since[net], start)
-    return {net: (counts.get(net, 0), ones.get(net, 0)) for net in values}, now - start
+                    if start is not None and old != bit and old in ("0", "1") and bit in "01":
+                        counts[net] = counts.get(net, 0) + 1
+    return counts, now - start
 
 
 def timing_script(ports):
@@ -215,12 +204,11 @@ def timing_script(ports):
 
 def power_of(cells, drivers, activity):
     """mW of all cells, and of registers: what they take at rest, and for each transition of their output."""
-    seen, time = activity
+    counts, time = activity
     total = registers = 0
     for cell, (rest, busy) in cells.items():
         pin = next(p for p in ("Y", "Q", "YS", "YC") if f"{cell}/{p}" in drivers)
-        count, _ = seen.get(drivers[f"{cell}/{pin}"], (0, 0))
-        power = 1e3 * (rest + (busy - rest) * count / time * period)
+        power = 1e3 * (rest + (busy - rest) * counts.get(drivers[f"{cell}/{pin}"], 0) / time * period)
         total += power
         registers += power if pin == "Q" else 0
     return total, registers
