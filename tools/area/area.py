@@ -214,11 +214,18 @@ def power_of(cells, drivers, activity):
     return total, registers
 
 
+def newest(files):
+    return max(pathlib.Path(f).stat().st_mtime for f in files)
+
+
 def measure(item, folder):
     top, parameters = item["top"], item["parameters"]
     (folder / "cells.constr").write_text(f"set_driving_cell DFFPOSX1\nset_load {load}\n")
-    (folder / "synth.ys").write_text(synthesis_script(top, parameters))
-    run(["yosys", "-q", "synth.ys"], folder)
+    script, done = synthesis_script(top, parameters), folder / "mapped.ys"
+    if not done.exists() or done.read_text() != script or newest(sources(top)) > done.stat().st_mtime:
+        (folder / "synth.ys").write_text(script)
+        run(["yosys", "-q", "synth.ys"], folder)
+        done.write_text(script)
     stats = [(folder / f"stat{n}.txt").read_text() for n in range(len(ways))]
     areas = [float(re.findall(r"Chip area.*: ([\d.]+)", stat)[-1]) for stat in stats]
     for n in sorted(range(len(ways)), key=lambda n: areas[n]):
@@ -274,7 +281,7 @@ def check_tools():
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", help="designs with this in their name; prints and writes nothing")
-    parser.add_argument("--keep", help="folder for scripts, netlists and benches")
+    parser.add_argument("--keep", help="folder for scripts, netlists and benches; what is mapped there already is not mapped again")
     parser.add_argument("--output", default=str(root / "docs"))
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
@@ -292,6 +299,7 @@ def main():
             return result
         with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
             results = list(pool.map(one, chosen))
+        (base / "results.json").write_text(json.dumps(results))
     if not arguments.only:
         report.write(results, pathlib.Path(arguments.output), {"period_ns": period, "load_pf": load, "cycles": operands.cycles, "mappings": len(ways)})
 

@@ -8,11 +8,15 @@ commands = ["apt-get install --no-install-recommends yosys opensta iverilog qflo
 
 
 def figures(result, base):
-    """What is derived of a measurement."""
+    """What is derived of a measurement; relative to `base`."""
     per_cycle = result["products_per_cycle"]
-    return {**result, "area_per_product": result["area_um2"] / per_cycle, "area_per_product_relative": result["area_um2"] / per_cycle / base["area_um2"],
-            "pj_per_product": result["pj_per_cycle"] / per_cycle, "pj_per_product_relative": result["pj_per_cycle"] / per_cycle / base["pj_per_cycle"],
-            "pj_per_product_relative_without_glitches": result["pj_per_cycle_without_glitches"] / per_cycle / base["pj_per_cycle_without_glitches"]}
+    if result["kind"] == "operation":
+        return result
+    return {**result, "area_per_product": result["area_um2"] / per_cycle, "baseline": base["name"],
+            "area_per_product_relative": result["area_um2"] / per_cycle / (base["area_um2"] / base["products_per_cycle"]),
+            "pj_per_product": result["pj_per_cycle"] / per_cycle,
+            **{f"pj_per_product_relative{k}": result["pj_per_cycle" + k] / per_cycle / (base["pj_per_cycle" + k] / base["products_per_cycle"])
+               for k in ("", "_without_glitches")}}
 
 
 def energy_entries(by_name):
@@ -35,6 +39,24 @@ def energy_entries(by_name):
     ]
 
 
+# The element of each machine of the simulator: what a cycle of one takes.
+elements_of = {
+    "systolic-os": "8b-8b", "sparq-systolic": "SPARQ 5opt", "dot-product": "dot product", "sparq-dot-product": "SPARQ dot product 5opt",
+    "sparse-dot-product": "2:4 dot product", "sparq-sparse-dot-product": "SPARQ 2:4 dot product 5opt +R", "swis-single": "SWIS single, M=4, N=3",
+    "swis-double": "SWIS double, M=4, N=4", "swis-c": "SWIS-C, M=4, N=3", "weight-serial": "weight-serial, M=4, 7 bits", "stripes": "Stripes, M=16",
+    "bit-pragmatic": "Bit-Pragmatic, M=16"}
+
+
+def element_entries(by_name):
+    """Energies of whole elements a cycle; scaled so that the 8b-8b one takes 0.3 pJ."""
+    base = by_name["8b-8b"]
+    return [{"id": f"element-{machine}", "design": name, "pj": round(by_name[name]["pj_per_cycle"], 3), "pj_without_glitches": round(by_name[name]["pj_per_cycle_without_glitches"], 3),
+             "relative": by_name[name]["pj_per_cycle"] / base["pj_per_cycle"],
+             "relative_without_glitches": by_name[name]["pj_per_cycle_without_glitches"] / base["pj_per_cycle_without_glitches"],
+             "pj_45nm": mac_45nm * by_name[name]["pj_per_cycle"] / base["pj_per_cycle"], "area_um2": by_name[name]["area_um2"],
+             "products_per_cycle": by_name[name]["products_per_cycle"]} for machine, name in elements_of.items()]
+
+
 def toml(entries, scale, node):
     """The entries as `bitsieve simulate --energy-table` reads them; buffers and DRAM are those of another table."""
     return "".join(f'[[entry]]\nid = "{i}"\nvalue = {v * scale:.5g}\nnode = "{node}"\nsource = "our RTL, docs/area.json: {s}"\n\n' for i, v, s in entries)
@@ -45,13 +67,25 @@ def table(titles, rows):
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
 
 
+def rounded(value):
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, dict):
+        return {k: rounded(v) for k, v in value.items()}
+    return [rounded(v) for v in value] if isinstance(value, list) else value
+
+
+def baseline(result, by_name):
+    return by_name["8b-8b" if result["kind"] == "element" else "2:4 dot product" if "2:4" in result["name"] else "dot product"]
+
+
 def element_rows(results):
     return [[r["name"], f"{r['area_um2']:,.0f}", str(r["flip_flops"]), f"{r['delay_ns']:.2f}", f"{r['products_per_cycle']:.3g}", f"{r['area_per_product_relative']:.2f}",
              f"{r['power_mw']:.2f} ({r['power_mw_without_glitches']:.2f})", f"{r['pj_per_cycle']:.1f}", f"{r['pj_per_product']:.1f}",
              f"{r['pj_per_product_relative']:.2f} ({r['pj_per_product_relative_without_glitches']:.2f})"] for r in results]
 
 
-titles = ["", "area um2", "flip-flops", "delay ns", "products a cycle", "area a product, 8b-8b = 1", "power mW", "pJ a cycle", "pJ a product", "8b-8b = 1"]
+titles = ["", "area um2", "flip-flops", "delay ns", "products a cycle", "area a product, relative", "power mW", "pJ a cycle", "pJ a product", "relative"]
 
 
 def shared_units(by_name):
@@ -89,24 +123,27 @@ def sums_of_operations(by_name, entries):
 
 def write(results, folder, conditions):
     by_name = {r["name"]: r for r in results}
-    base = by_name["8b-8b"]
-    results = [figures(r, base) for r in results]
+    results = [figures(r, baseline(r, by_name)) for r in results]
     by_name = {r["name"]: r for r in results}
     entries = energy_entries(by_name)
     scale = mac_45nm / (by_name["mul-8x8"]["pj_per_cycle"] + by_name["add-32"]["pj_per_cycle"])
     shares = shared_units(by_name)
     wholes = sums_of_operations(by_name, entries)
+    elements = element_entries(by_name)
     document = {
         "library": "osu018_stdcells of qflow-tech-osu018: 180 nm, 1.8 V, typical", "conditions": conditions, "commands": commands, "designs": results,
         "trim_and_round_share": shares, "operations_and_elements": wholes,
+        "elements": elements,
         "energy_table": {"osu018": {"node": "180 nm, 1.8 V", "entries": [{"id": i, "pj": round(v, 4), "source": s} for i, v, s in entries]},
                          "ratios_45nm": {"node": "45 nm, 0.9 V", "scale": scale, "anchor": "mul-8x8 and add-32 together are Horowitz's 0.3 pJ",
                                          "entries": [{"id": i, "pj": round(v * scale, 6), "source": s} for i, v, s in entries],
                                          "toml": toml(entries, scale, "45 nm, 0.9 V; ratios of 180 nm")}}}
-    (folder / "area.json").write_text(json.dumps(document, indent=1) + "\n")
+    (folder / "area.json").write_text(json.dumps(rounded(document), indent=1) + "\n")
 
     of_kind = {kind: [r for r in results if r["kind"] == kind] for kind in ("element", "unit", "dot", "operation")}
     c = conditions
+    late = [(r["name"].replace("SPARQ 2:4 dot product ", ""), f"{min(r['areas_um2']):,.0f} um2") for r in results if min(r["areas_um2"]) < r["area_um2"]]
+    smaller = f"Smaller results that miss the clock: {', '.join(f'{name} {area}' for name, area in late)}." if late else ""
     text = f"""# Area and power of our RTL
 Ours, not the papers': their figures are unknown to us. Written by
 
@@ -114,16 +151,17 @@ Ours, not the papers': their figures are unknown to us. Written by
 {chr(10).join(commands)}
 ```
 
-Every module of `rtl/` is mapped to the cells of osu018 (180 nm, 1.8 V) by Yosys for a clock of {c['period_ns']:g} ns, in two ways of which
-the smaller result counts, and timed by OpenSTA, without wires. Differences of a few percent are the mapper's. The mapped netlist then runs {c['cycles']} cycles in Icarus Verilog, where its sums have to be right, and power is what OpenSTA
-gives each cell at rest and for a transition of its output, times the transitions counted. Operands: half of the activations zero,
-the others half-normal with sigma 40; weights normal with sigma 36, rounded to the shared shifts of SWIS where the element wants them.
-Glitches are those of the cells' own delays; in brackets power without any. A product is a weight times an activation.
+Every module of `rtl/` is mapped to the cells of osu018 (180 nm, 1.8 V) by Yosys for a clock of {c['period_ns']:g} ns, in two ways, and timed
+by OpenSTA, without wires; the smaller result that keeps the clock counts. Differences of a few percent are the mapper's. The
+mapped netlist then runs {c['cycles']} cycles in Icarus Verilog, where its sums have to be right, and power is what OpenSTA gives each
+cell at rest and for a transition of its output, times the transitions counted. Operands: half of the activations are zero, the
+others half-normal with sigma 40; weights are normal with sigma 36, rounded to the shared shifts of SWIS where the element wants
+them. Glitches are those of the cells' own delays; in brackets power without any. A product is a weight times an activation.
 
 ## Processing elements
 {table(titles, element_rows(of_kind['element']))}
 
-Each has its operand registers, a 32-bit sum and the path by which sums leave. Double sums for overlapped tiles (`rtl/drain_cell.sv`)
+Relative to 8b-8b. Each has its operand registers, a 32-bit sum and the path by which sums leave. Double sums for overlapped tiles (`rtl/drain_cell.sv`)
 are not in it.
 
 ## The trim-and-round unit
@@ -136,20 +174,25 @@ One stands before each row of an array. Area a product of an element with its sh
 ## Dot products
 {table(titles, element_rows(of_kind['dot']))}
 
-Operand registers are outside. The 2:4 ones count kept products, half of the positions; those of SPARQ have four trim-and-round units
-each inside. The others need one for every pair of operands, shared by the units that read them.
+Relative to the dot product, and the 2:4 ones to that of 2:4. Operand registers are outside. The 2:4 ones count kept products, half
+of the positions. SPARQ's 2:4 ones have four trim-and-round units each inside, between the multiplexers and the products. The others
+need one unit for every pair of operands, shared by those that read them. {smaller}
 
 ## Operations
 What the energy table has entries for, alone, fed with what they meet in the elements above.
 
 {table(["", "area um2", "delay ns", "pJ", "without glitches", "pJ scaled to 45 nm"], [[r["name"], f"{r['area_um2']:,.0f}", f"{r['delay_ns']:.2f}", f"{r['pj_per_cycle']:.3f}", f"{r['pj_per_cycle_without_glitches']:.3f}", f"{r['pj_per_cycle'] * scale:.5f}"] for r in of_kind['operation']])}
 
-What the machines of the simulator count in a cycle of an element, in these energies, and what the element takes as a whole. The rest
-is registers, choices of operands, and glitches that go on from one operation into the next:
+What the machines of the simulator count in a cycle of an element, in these energies, and what the element takes as a whole. The
+rest is registers, choices of operands, and glitches that go on from one operation into the next:
 
 {table(["", "operations pJ", "element pJ", "of it registers", "element, 8b-8b = 1", "operations, 8b-8b = 1"], [[w["name"], f"{w['operations_pj']:.1f}", f"{w['element_pj']:.1f}", f"{w['registers_pj']:.1f}", f"{w['element_pj'] / wholes[0]['element_pj']:.2f}", f"{w['operations_pj'] / wholes[0]['operations_pj']:.2f}"] for w in wholes])}
 
-Scaled: times {scale:.6f}, so that mul-8x8 and add-32 together are the 0.3 pJ of Horowitz (ISSCC 2014). Ratios between operations are then
-our gates', and the buffers of the other table remain comparable.
+So ratios between machines are better taken from whole elements, a cycle of which takes:
+
+{table(["", "design", "pJ in osu018", "without glitches", "8b-8b = 1", "without glitches", "pJ, 8b-8b = 0.3"], [[e["id"], e["design"], f"{e['pj']:.1f}", f"{e['pj_without_glitches']:.1f}", f"{e['relative']:.2f}", f"{e['relative_without_glitches']:.2f}", f"{e['pj_45nm']:.3f}"] for e in elements])}
+
+Scaled operations: times {scale:.6f}, so that mul-8x8 and add-32 together are the 0.3 pJ of Horowitz (ISSCC 2014). Ratios between
+operations are then our gates', and the buffers of the other table remain comparable.
 """
     (folder / "area.md").write_text(text)
