@@ -39,22 +39,18 @@ def energy_entries(by_name):
     ]
 
 
-# The element of each machine of the simulator: what a cycle of one takes.
+# Whole elements, by the names under which the machines of src/accel/machines count their cycles; lanes last.
 elements_of = {
-    "systolic-os": "8b-8b", "sparq-systolic": "SPARQ 5opt", "dot-product": "dot product", "sparq-dot-product": "SPARQ dot product 5opt",
-    "sparse-dot-product": "2:4 dot product", "sparq-sparse-dot-product": "SPARQ 2:4 dot product 5opt +R", "swis-single": "SWIS single, M=4, N=3",
-    "swis-double": "SWIS double, M=4, N=4", "swis-c": "SWIS-C, M=4, N=3", "weight-serial": "weight-serial, M=4, 7 bits", "stripes": "Stripes, M=16",
-    "bit-pragmatic": "Bit-Pragmatic, M=16"}
+    "systolic": "8b-8b", "sparq": "SPARQ 5opt", "dot-product": "dot product", "sparq-dot-product": "SPARQ dot product 5opt",
+    "sparse-dot-product": "2:4 dot product", "sparq-sparse-dot-product": "SPARQ 2:4 dot product 5opt +R",
+    **{f"{machine}-{m}": design.format(m) for m in (4, 8, 16) for machine, design in (
+        ("swis-single", "SWIS single, M={}, N=3"), ("swis-double", "SWIS double, M={}, N=4"), ("swis-c", "SWIS-C, M={}, N=3"),
+        ("weight-serial", "weight-serial, M={}, 7 bits"), ("stripes", "Stripes, M={}"), ("bit-pragmatic", "Bit-Pragmatic, M={}"))}}
 
 
 def element_entries(by_name):
-    """Energies of whole elements a cycle; scaled so that the 8b-8b one takes 0.3 pJ."""
-    base = by_name["8b-8b"]
-    return [{"id": f"element-{machine}", "design": name, "pj": round(by_name[name]["pj_per_cycle"], 3), "pj_without_glitches": round(by_name[name]["pj_per_cycle_without_glitches"], 3),
-             "relative": by_name[name]["pj_per_cycle"] / base["pj_per_cycle"],
-             "relative_without_glitches": by_name[name]["pj_per_cycle_without_glitches"] / base["pj_per_cycle_without_glitches"],
-             "pj_45nm": mac_45nm * by_name[name]["pj_per_cycle"] / base["pj_per_cycle"], "area_um2": by_name[name]["area_um2"],
-             "products_per_cycle": by_name[name]["products_per_cycle"]} for machine, name in elements_of.items()]
+    return [(f"element-{element}", by_name[name]["pj_per_cycle"], f"{name}: a cycle of the whole element, registers and glitches included")
+            for element, name in elements_of.items()]
 
 
 def toml(entries, scale, node):
@@ -125,19 +121,18 @@ def write(results, folder, conditions):
     by_name = {r["name"]: r for r in results}
     results = [figures(r, baseline(r, by_name)) for r in results]
     by_name = {r["name"]: r for r in results}
+    base = by_name["8b-8b"]
     entries = energy_entries(by_name)
-    scale = mac_45nm / (by_name["mul-8x8"]["pj_per_cycle"] + by_name["add-32"]["pj_per_cycle"])
+    whole = element_entries(by_name)
+    scale = mac_45nm / by_name["8b-8b"]["pj_per_cycle"]
     shares = shared_units(by_name)
     wholes = sums_of_operations(by_name, entries)
-    elements = element_entries(by_name)
     document = {
         "library": "osu018_stdcells of qflow-tech-osu018: 180 nm, 1.8 V, typical", "conditions": conditions, "commands": commands, "designs": results,
         "trim_and_round_share": shares, "operations_and_elements": wholes,
-        "elements": elements,
-        "energy_table": {"osu018": {"node": "180 nm, 1.8 V", "entries": [{"id": i, "pj": round(v, 4), "source": s} for i, v, s in entries]},
-                         "ratios_45nm": {"node": "45 nm, 0.9 V", "scale": scale, "anchor": "mul-8x8 and add-32 together are Horowitz's 0.3 pJ",
-                                         "entries": [{"id": i, "pj": round(v * scale, 6), "source": s} for i, v, s in entries],
-                                         "toml": toml(entries, scale, "45 nm, 0.9 V; ratios of 180 nm")}}}
+        "energy_table": {"entries": [{"id": i, "pj_osu018": v, "pj_45nm": v * scale, "source": s} for i, v, s in whole + entries], "scale_45nm": scale,
+                         "anchor": "the 8b-8b element takes the 0.3 pJ of Horowitz (ISSCC 2014)",
+                         "toml_osu018": toml(whole + entries, 1, "180 nm, 1.8 V"), "toml_45nm": toml(whole + entries, scale, "45 nm; ratios of 180 nm")}}
     (folder / "area.json").write_text(json.dumps(rounded(document), indent=1) + "\n")
 
     of_kind = {kind: [r for r in results if r["kind"] == kind] for kind in ("element", "unit", "dot", "operation")}
@@ -190,9 +185,9 @@ rest is registers, choices of operands, and glitches that go on from one operati
 
 So ratios between machines are better taken from whole elements, a cycle of which takes:
 
-{table(["", "design", "pJ in osu018", "without glitches", "8b-8b = 1", "without glitches", "pJ, 8b-8b = 0.3"], [[e["id"], e["design"], f"{e['pj']:.1f}", f"{e['pj_without_glitches']:.1f}", f"{e['relative']:.2f}", f"{e['relative_without_glitches']:.2f}", f"{e['pj_45nm']:.3f}"] for e in elements])}
+{table(["", "design", "pJ in osu018", "without glitches", "8b-8b = 1", "without glitches", "pJ scaled to 45 nm"], [[i, elements_of[i[8:]], f"{v:.1f}", f"{by_name[elements_of[i[8:]]]['pj_per_cycle_without_glitches']:.1f}", f"{v / base['pj_per_cycle']:.2f}", f"{by_name[elements_of[i[8:]]]['pj_per_cycle_without_glitches'] / base['pj_per_cycle_without_glitches']:.2f}", f"{v * scale:.4f}"] for i, v, _ in whole])}
 
-Scaled operations: times {scale:.6f}, so that mul-8x8 and add-32 together are the 0.3 pJ of Horowitz (ISSCC 2014). Ratios between
-operations are then our gates', and the buffers of the other table remain comparable.
+Scaled: times {scale:.6f}, so that the 8b-8b element takes the 0.3 pJ of a product and a sum of Horowitz (ISSCC 2014). Ratios are then our
+gates', and the buffers of the other table remain comparable.
 """
     (folder / "area.md").write_text(text)
