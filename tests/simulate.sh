@@ -61,6 +61,18 @@ for r, l in zip(traffic, layers, strict=True):
     moved = sum(float(r[f"Avg {k} DRAM BW"]) for k in ("IFMAP", "FILTER", "OFMAP")) * l["cycles"]
     assert abs(moved - l["dram_bytes"]) < 1e-6 * moved and float(r["Avg OFMAP SRAM BW"]) > 0
 P
+# Whole elements, as docs/area.json has them.
+"$program" simulate swis.bsv --machine systolic-os --machine swis-single --machine loom --energy-table 45nm-own-rtl --tables rtl --format json >rtl.json
+check rtl.json '[m[n]["whole_elements"] for n in ("systolic-os", "swis-single", "loom")] == [True, True, False]'
+check rtl.json 'abs(m["systolic-os"]["energy_pj"]["compute"] / (0.3 * m["systolic-os"]["macs"]) - 1) < 1e-9'
+python3 - rtl/energy.toml "$models/../docs/area.json" <<'P' || failed=1
+import json, re, sys
+designs = {d["name"]: d["pj_per_cycle"] for d in json.load(open(sys.argv[2]))["designs"]}
+found = re.findall(r'id = "element-.*"\nvalue = (.*)\nnode = .*\nsource = "docs/area.md: \'(.*)\', its', open(sys.argv[1]).read())
+assert len(found) > 20
+for value, design in found:
+    assert abs(float(value) - 0.3 * designs[design] / designs["8b-8b"]) < 1e-4, design
+P
 # Its own tables give the same figures.
 "$program" simulate swis.bsv --machine stripes --machine swis-single --tables mine --format json >two.json
 "$program" simulate swis.bsv --machine mine/stripes.toml --machine mine/swis-single.toml --energy-table mine/energy.toml --format json >own.json

@@ -1,4 +1,6 @@
 // The energy tables that come with the program, as people would write them.
+#include <fmt/format.h>
+
 #include "accel/energy.h"
 
 namespace bitsieve::accel {
@@ -155,12 +157,61 @@ node = "45 nm, itrs-lop"
 source = "CACTI 7"
 )";
 
+// Cycles of whole elements: power of rtl/ in the cells of osu018 (docs/area.md), as ratios to the 8b-8b element, which
+// is taken for an 8-bit multiplication and a 32-bit addition of the first set. So the buffers of that set remain
+// comparable.
+struct ElementEnergy {
+  const char* id;
+  double pj;
+  const char* design;  // in docs/area.json: tests/simulate.sh compares
+};
+constexpr ElementEnergy elements[] = {
+    {"element-systolic", 0.3000, "8b-8b"},
+    {"element-sparq", 0.5864, "SPARQ 5opt"},
+    {"element-trim-round", 0.0391, "trim-and-round 5opt +R"},
+    {"element-dot-product", 1.0111, "dot product"},
+    {"element-sparq-dot-product", 1.8990, "SPARQ dot product 5opt"},
+    {"element-sparse-dot-product", 1.1826, "2:4 dot product"},
+    {"element-sparq-sparse-dot-product", 3.5817, "SPARQ 2:4 dot product 5opt +R"},
+    {"element-weight-serial-4", 0.2867, "weight-serial, M=4, 7 bits"},
+    {"element-swis-single-4", 0.3814, "SWIS single, M=4, N=3"},
+    {"element-swis-double-4", 0.6510, "SWIS double, M=4, N=4"},
+    {"element-swis-c-4", 0.4672, "SWIS-C, M=4, N=3"},
+    {"element-stripes-4", 0.2051, "Stripes, M=4"},
+    {"element-bit-pragmatic-4", 0.3085, "Bit-Pragmatic, M=4"},
+    {"element-weight-serial-8", 0.4980, "weight-serial, M=8, 7 bits"},
+    {"element-swis-single-8", 0.6831, "SWIS single, M=8, N=3"},
+    {"element-swis-double-8", 1.0941, "SWIS double, M=8, N=4"},
+    {"element-swis-c-8", 0.7345, "SWIS-C, M=8, N=3"},
+    {"element-stripes-8", 0.3347, "Stripes, M=8"},
+    {"element-bit-pragmatic-8", 0.4835, "Bit-Pragmatic, M=8"},
+    {"element-weight-serial-16", 0.9283, "weight-serial, M=16, 7 bits"},
+    {"element-swis-single-16", 1.1267, "SWIS single, M=16, N=3"},
+    {"element-swis-double-16", 1.8509, "SWIS double, M=16, N=4"},
+    {"element-swis-c-16", 1.2305, "SWIS-C, M=16, N=3"},
+    {"element-stripes-16", 0.5601, "Stripes, M=16"},
+    {"element-bit-pragmatic-16", 0.8086, "Bit-Pragmatic, M=16"},
+};
+
+std::string with_elements() {
+  const std::size_t line = default_set.find('\n');
+  std::string text = "id = \"45nm-own-rtl\"" + std::string(default_set.substr(line));
+  for (const ElementEnergy& e : elements)
+    text += fmt::format(
+        "\n[[entry]]\nid = \"{}\"\nvalue = {}\nnode = \"45 nm, ratios of osu018\"\nsource = \"docs/area.md: "
+        "'{}', its energy a cycle over that of '8b-8b', times mul-8x8 and add-32\"\n",
+        e.id, e.pj, e.design);
+  return text;
+}
+
 }  // namespace
 
 const std::vector<EnergySet>& energy_sets() {
-  static const std::vector<EnergySet> sets = {{"45nm-horowitz-aladdin-cacti",
-                                               "arithmetic by Horowitz, shifters by Aladdin, buffers by CACTI, 45 nm",
-                                               default_set}};
+  static const std::string own = with_elements();
+  static const std::vector<EnergySet> sets = {
+      {"45nm-horowitz-aladdin-cacti", "arithmetic by Horowitz, shifters by Aladdin, buffers by CACTI, 45 nm",
+       default_set},
+      {"45nm-own-rtl", "the same, with whole elements by the gates of rtl/ where there are such", own}};
   return sets;
 }
 
