@@ -67,7 +67,9 @@ Timing output_stationary(const Layer& layer, const Parameters& p, const std::vec
   const std::int64_t tiles = ceil_div(layer.pixels, p.rows), last_rows = layer.pixels - (tiles - 1) * p.rows;
   for (const Block& block : blocks) {
     timing.busy += static_cast<double>(layer.pixels) * static_cast<double>(block.work);
-    timing.cycles += tiles * block.cycles;
+    // Sums leave through one port a column, so that tiles cannot follow each other faster than rows do (rtl/ counts the
+    // same).
+    timing.cycles += tiles * (p.drain == Drain::overlapped ? std::max(block.cycles, p.rows) : block.cycles);
     if (p.drain == Drain::overlapped) continue;
     const bool exact = p.partial == Partial::exact;
     const auto around = [&](std::int64_t rows) {

@@ -10,7 +10,8 @@ namespace bitsieve::accel {
 enum class Drain {
   none,        // every tile takes T + R + C - 2 cycles; shifting out is not counted (SCALE-Sim)
   serial,      // and R more to shift out
-  overlapped,  // accumulators are double: tiles follow each other without a gap, R + C - 2 once a layer
+  overlapped,  // accumulators are double: tiles follow each other without a gap, but R cycles apart at least, in which
+               // the sums leave; R + C - 2 once a layer
 };
 
 // Tiles at the edge of a layer, with fewer rows and columns than the array.
