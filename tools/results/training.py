@@ -45,6 +45,8 @@ for bits in ("3", "2", "1.5", "1.1"):
     points[f"bsq-{bits}"] = (f"BSQ, target {bits}", f"--method bsq {short} --target-bits {bits}")
 for bits in ("3", "2", "1"):
     points[f"qat-{bits}"] = (f"uniform QAT, {bits}", f"--method qat {one} --bits {bits}")
+for bits in ("2", "1"):  # what few bits are usually measured with
+    points[f"qat-{bits}-ends"] = (f"uniform QAT, {bits}, first and last layer 7", f"--method qat {one} --scheme {{root}}/tools/results/cifar-ends-{bits}.toml")
 for bits in ("3", "2"):
     points[f"msq-{bits}"] = (f"MSQ, target {bits}", f"--method msq {two} --odd-share 0.6 --target-bits {bits}")
 for alpha in alphas:
@@ -60,8 +62,8 @@ for part, option in parts.items():
     points[f"bsq-1.5-{part}"] = (f"BSQ, target 1.5, `{option}`", f"--method bsq {short} --target-bits 1.5 {option}")
 points["qat-1-distil"] = ("uniform QAT, 1, `--distill 0.5`", f"--method qat {one} --bits 1 --distill 0.5")
 # One run differs from the next by half a point of agreement: what decides between BSQ and uniform bits has more seeds.
-more_seeds = {"cifar": (("bsq-2", "bsq-1.5", "qat-2", "qat-1"), (2, 3)), "fashion": ((), ())}
-points_of = {"fashion": list(points), "cifar": [p for p in points if p != "qat-1-distil" and not p.startswith("bsq-1.5-")]}
+more_seeds = {"cifar": (("bsq-2", "bsq-1.1", "qat-2", "qat-2-ends", "qat-1-ends"), (2, 3)), "fashion": ((), ())}
+points_of = {"fashion": [p for p in points if not p.endswith("-ends")], "cifar": [p for p in points if p != "qat-1-distil" and not p.startswith("bsq-1.5-")]}
 
 
 def scaled(options, steps):
