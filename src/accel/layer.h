@@ -39,6 +39,11 @@ struct Layer {
   std::int64_t depth() const { return taps * channels; }  // K, weights of a filter
   std::int64_t macs() const { return pixels * filters * depth(); }
   std::int64_t filters_of_group() const { return filters / groups; }
+  // Bits of an activation where they come one by one or in digits: windows are cut out of 8 bits, at positions that
+  // change from value to value, and all bits have to come.
+  int serial_bits() const { return windows ? 8 : activation_bits; }
+  // Whether two activations fit the multipliers of SPARQ's pairs at a time.
+  bool narrow() const { return windows || activation_bits <= 4; }
   bool depthwise() const { return groups > 1 && filters_of_group() == 1; }
 };
 

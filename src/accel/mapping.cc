@@ -84,11 +84,14 @@ Timing output_stationary(const Layer& layer, const Parameters& p, const std::vec
   return timing;
 }
 
+std::int64_t streams(const Layer& layer, const Parameters& p, std::int64_t blocks) {
+  return layer.depthwise() && p.depthwise == Depthwise::separate ? layer.filters : blocks;
+}
+
 void count_streams(const Layer& layer, const Parameters& p, const std::vector<Block>& blocks, double activation_bits,
                    double weight_bits_of_layer, Counts& counts) {
-  const bool separate = layer.depthwise() && p.depthwise == Depthwise::separate;
-  const auto streams = static_cast<double>(separate ? layer.filters : static_cast<std::int64_t>(blocks.size()));
-  counts["activation-buffer-bit"] += static_cast<double>(layer.pixels * layer.depth()) * streams * activation_bits;
+  const auto times = static_cast<double>(streams(layer, p, static_cast<std::int64_t>(blocks.size())));
+  counts["activation-buffer-bit"] += static_cast<double>(layer.pixels * layer.depth()) * times * activation_bits;
   counts["weight-buffer-bit"] += weight_bits_of_layer * static_cast<double>(ceil_div(layer.pixels, p.rows));
   counts["activation-buffer-write-bit"] += 8.0 * static_cast<double>(layer.output_values);
 }

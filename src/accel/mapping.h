@@ -35,6 +35,10 @@ std::vector<Block> stepwise_blocks(const Layer& layer, const Parameters& paramet
 // C.4). Counts nothing.
 Timing output_stationary(const Layer& layer, const Parameters& parameters, const std::vector<Block>& blocks);
 
+// How often a layer's activations are read: once for each of so many blocks of filters, or for every filter of a
+// depthwise layer whose columns have activations of their own.
+std::int64_t streams(const Layer& layer, const Parameters& parameters, std::int64_t blocks);
+
 // What streams out of the buffers meanwhile: activations once for each block, weights once for each tile of rows.
 void count_streams(const Layer& layer, const Parameters& parameters, const std::vector<Block>& blocks,
                    double activation_bits, double weight_bits_of_layer, Counts& counts);

@@ -29,7 +29,7 @@ struct Shape {
 
 std::unique_ptr<Case> make(const std::string& name, const Shape& s, bool is_signed = false) {
   auto c = std::make_unique<Case>();
-  std::mt19937 random(static_cast<unsigned>(std::hash<std::string>{}(name)));
+  std::mt19937 random(std::accumulate(name.begin(), name.end(), 0u));  // another for another case
   c->name = name;
   Layer& layer = c->layer;
   layer.name = name;

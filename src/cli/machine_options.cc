@@ -9,11 +9,6 @@
 #include "quant/model.h"
 
 namespace bitsieve::cli {
-namespace {
-
-constexpr std::uint64_t most_text = 1 << 22;  // bytes of a file
-
-}  // namespace
 
 accel::Parameters machine_from(const std::string& name_or_file) {
   const auto defaults = [](const std::string& machine) -> const accel::Parameters& {

@@ -11,6 +11,7 @@
 
 namespace bitsieve::cli {
 
+inline constexpr std::uint64_t most_text = 1 << 22;  // bytes of a file of text
 inline constexpr std::int64_t simulated_images = 4;  // unless something else is asked for
 
 // A machine of `bitsieve list` with its defaults, or what a file (.toml) says. Throws Error.

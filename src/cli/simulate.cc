@@ -24,8 +24,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t most_text = 1 << 22;  // bytes of a file of text
-
 struct SimulateOptions : Options {
   std::vector<std::string> machines;
   std::int64_t images = simulated_images;

@@ -27,13 +27,11 @@ accel::Parameters parameters_of(const Form& form, accel::Drain drain) {
   return parameters;
 }
 
-// What the simulator says. Sums of a tile leave through one port a column, so that tiles shorter than the array's rows
-// follow each other no faster than rows do.
+// What the simulator says.
 std::int64_t simulated(const Product& p, const Form& form, std::int64_t steps, accel::Drain drain) {
   const accel::Layer layer = layer_of(p);
   const accel::Parameters parameters = parameters_of(form, drain);
-  const std::int64_t apart = drain == accel::Drain::overlapped ? std::max<std::int64_t>(steps, form.rows) : steps;
-  return accel::output_stationary(layer, parameters, accel::column_blocks(layer, parameters, apart)).cycles;
+  return accel::output_stationary(layer, parameters, accel::column_blocks(layer, parameters, steps)).cycles;
 }
 
 void expect_cycles(const LayerRun& run, const Product& p, const Form& form, std::int64_t steps, const char* machine) {

@@ -10,8 +10,6 @@ namespace {
 // Digits of 2 bits; 8, 4 and 2 bits fuse.
 int bricks(int bits) { return bits > 4 ? 4 : bits > 2 ? 2 : 1; }
 
-int activation_bits(const Layer& layer) { return layer.windows ? 8 : layer.activation_bits; }
-
 // Of two's complement: the highest digit has the sign.
 int digit(int value, int at, int count, bool is_signed) {
   const int bits = value >> (2 * at) & 3;
@@ -21,18 +19,18 @@ int digit(int value, int at, int count, bool is_signed) {
 }  // namespace
 
 Timing time_bit_fusion(const Layer& layer, const Parameters& p) {
-  const std::int64_t products = 16 / (bricks(activation_bits(layer)) * bricks(layer.weight_bits));
+  const std::int64_t products = 16 / (bricks(layer.serial_bits()) * bricks(layer.weight_bits));
   const std::vector<Block> blocks = column_blocks(layer, p, ceil_div(layer.depth(), products));
   Timing timing = output_stationary(layer, p, blocks);
   timing.counts["fusion-unit"] += timing.busy;
-  count_streams(layer, p, blocks, static_cast<double>(2 * bricks(activation_bits(layer))),
+  count_streams(layer, p, blocks, static_cast<double>(2 * bricks(layer.serial_bits())),
                 static_cast<double>(2 * bricks(layer.weight_bits)) * static_cast<double>(layer.filters * layer.depth()),
                 timing.counts);
   return timing;
 }
 
 std::int32_t sum_bit_fusion(const Operands& o, const Parameters&) {
-  const int across = bricks(activation_bits(o.layer)), down = bricks(o.layer.weight_bits);
+  const int across = bricks(o.layer.serial_bits()), down = bricks(o.layer.weight_bits);
   std::int32_t sum = 0;
   for (std::size_t k = 0; k < o.used.size(); ++k) {
     for (int a = 0; a < across; ++a) {

@@ -32,15 +32,14 @@ Tiles time_tiles(const Layer& layer, const Parameters& p, std::int64_t positions
   timing.busy = static_cast<double>(layer.macs());
   timing.slots = static_cast<double>(timing.cycles) * static_cast<double>(p.units * p.rows * p.columns * positions);
   const auto depth = static_cast<double>(layer.depth());
-  // Columns of the same activations share them.
-  const std::int64_t streams = layer.depthwise() && p.depthwise == Depthwise::separate ? p.columns : 1;
-  timing.counts["activation-buffer-bit"] += 8 * depth * static_cast<double>(tiles * p.rows * streams);
-  timing.counts["weight-buffer-bit"] += bits_of_weight * depth * static_cast<double>(tiles * p.columns);
+  // Columns of the same activations share them; rows and columns without an output read nothing.
+  const std::int64_t blocks = streams(layer, p, ceil_div(together, p.columns) * (layer.filters / together));
+  timing.counts["activation-buffer-bit"] += 8 * depth * static_cast<double>(layer.pixels * blocks);
+  timing.counts["weight-buffer-bit"] +=
+      bits_of_weight * depth * static_cast<double>(layer.filters * ceil_div(layer.pixels, p.rows));
   timing.counts["activation-buffer-write-bit"] += 8.0 * static_cast<double>(layer.output_values);
   return {timing, static_cast<double>(layer.pixels * layer.filters * steps)};
 }
-
-bool is_windowed(const Layer& layer) { return layer.windows || layer.activation_bits <= 4; }
 
 // element: as rtl/ has it, of four multipliers or pairs.
 void count_element(Tiles& tiles, const char* element, std::int64_t lanes) {
@@ -75,7 +74,7 @@ Timing time_dot_product(const Layer& layer, const Parameters& p) {
 }
 
 Timing time_sparq_dot_product(const Layer& layer, const Parameters& p) {
-  const bool windows = is_windowed(layer);
+  const bool windows = layer.narrow();
   Timing timing = multiply_pairs(time_tiles(layer, p, (windows ? 2 : 1) * p.lanes, 8), "sparq-dot-product", p.lanes);
   // Cut once for all columns of a tile.
   timing.counts["element-trim-round"] += timing.counts["activation-buffer-bit"] / 8 / (windows ? 2 : 1);
@@ -91,7 +90,7 @@ Timing time_sparse_dot_product(const Layer& layer, const Parameters& p) {
 // Windows of kept weights are cut behind the multiplexers; other windows are pairs of neighbours, whatever the weights.
 Timing time_sparq_sparse_dot_product(const Layer& layer, const Parameters& p) {
   const bool sparse = two_of_four(layer, p.name) && (layer.windows_of_kept || !layer.windows);
-  const std::int64_t positions = (sparse ? 2 : 1) * (is_windowed(layer) ? 2 : 1) * p.lanes;
+  const std::int64_t positions = (sparse ? 2 : 1) * (layer.narrow() ? 2 : 1) * p.lanes;
   return multiply_pairs(time_tiles(layer, p, positions, sparse ? kept_bits : 8), "sparq-sparse-dot-product", p.lanes);
 }
 
@@ -151,7 +150,7 @@ std::int32_t sum_sparse_dot_product(const Operands& o, const Parameters& p) {
 
 std::int32_t sum_sparq_sparse_dot_product(const Operands& o, const Parameters& p) {
   if (!o.two_of_four || (o.layer.windows && !o.layer.windows_of_kept)) return sum_of_pairs(pairs_of(o));
-  if (!is_windowed(o.layer)) return sum_sparse_dot_product(o, p);
+  if (!o.layer.narrow()) return sum_sparse_dot_product(o, p);
   const TrimRound plain{.bits = 4, .step = 4, .round = false, .pairs = false};
   const std::vector<int> weights = wide(o.weights);
   std::vector<Pair> pairs;

@@ -10,8 +10,7 @@
 namespace bitsieve::accel {
 
 Timing time_loom(const Layer& layer, const Parameters& p) {
-  // As on Stripes, windows of SPARQ are 8 bits here.
-  const std::int64_t activation_bits = layer.windows ? 8 : layer.activation_bits;
+  const std::int64_t activation_bits = layer.serial_bits();
   const std::int64_t bits = activation_bits * layer.weight_bits;
   const std::int64_t tiles =
       ceil_div(layer.pixels, p.columns) * ceil_div(layer.filters_of_group(), p.rows) * layer.groups;
@@ -39,7 +38,7 @@ Timing time_loom(const Layer& layer, const Parameters& p) {
 }
 
 std::int32_t sum_loom(const Operands& o, const Parameters& p) {
-  const int bits = o.layer.windows ? 8 : o.layer.activation_bits;
+  const int bits = o.layer.serial_bits();
   const auto lanes = static_cast<std::size_t>(p.lanes);
   std::int32_t sum = 0;
   for (std::size_t first = 0; first < o.used.size(); first += lanes) {

@@ -23,7 +23,7 @@ std::vector<Pair> pairs_of(const Operands& o) {
   const std::size_t depth = o.read.size();
   std::vector<Pair> pairs;
   const auto weight = [&](std::size_t k) { return k < depth ? static_cast<int>(o.weights[k]) : 0; };
-  if (o.layer.windows || o.layer.activation_bits <= 4) {
+  if (o.layer.narrow()) {
     if (o.layer.windows && !o.unit)
       fail("layer '{}': its activation code is not one that a trim-and-round unit makes", o.layer.name);
     const TrimRound plain{.bits = 4, .step = 4, .round = false, .pairs = false};  // values below 16 pass unchanged

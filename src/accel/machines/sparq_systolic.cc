@@ -7,7 +7,7 @@
 namespace bitsieve::accel {
 
 Timing time_sparq_systolic(const Layer& layer, const Parameters& p) {
-  const bool windows = layer.windows || layer.activation_bits <= 4;
+  const bool windows = layer.narrow();
   const std::vector<Block> blocks = column_blocks(layer, p, windows ? ceil_div(layer.depth(), 2) : layer.depth());
   Timing timing = output_stationary(layer, p, blocks);
   // Each cycle both halves work, whatever they hold.
@@ -18,8 +18,9 @@ Timing time_sparq_systolic(const Layer& layer, const Parameters& p) {
   timing.counts["add-32"] += cycles;
   timing.counts["element-sparq"] += cycles;
   // A unit stands before each row and cuts a pair a cycle, or halves one value, for all filters of a block.
-  timing.counts["element-trim-round"] += static_cast<double>(layer.pixels * static_cast<std::int64_t>(blocks.size()) *
-                                                             (windows ? ceil_div(layer.depth(), 2) : layer.depth()));
+  const std::int64_t pairs = windows ? ceil_div(layer.depth(), 2) : layer.depth();
+  timing.counts["element-trim-round"] +=
+      static_cast<double>(layer.pixels * streams(layer, p, static_cast<std::int64_t>(blocks.size())) * pairs);
   // The trim-and-round unit stands between the buffer, which holds 8 bits, and the array.
   count_streams(layer, p, blocks, 8, 8.0 * static_cast<double>(layer.filters * layer.depth()), timing.counts);
   return timing;

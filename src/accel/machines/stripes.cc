@@ -12,8 +12,7 @@
 namespace bitsieve::accel {
 
 Timing time_stripes(const Layer& layer, const Parameters& p) {
-  // Windows of SPARQ are cut out of 8 bits: their positions change from value to value, and all bits have to come.
-  const std::int64_t bits = layer.windows ? 8 : layer.activation_bits;
+  const std::int64_t bits = layer.serial_bits();
   Timing timing;
   const std::int64_t tiles =
       ceil_div(layer.pixels, p.columns) * ceil_div(layer.filters_of_group(), p.rows) * layer.groups;
@@ -36,7 +35,7 @@ Timing time_stripes(const Layer& layer, const Parameters& p) {
 // Bits of the activations from the highest to the lowest, of two's complement where they are signed: the highest one
 // takes away then.
 std::int32_t sum_stripes(const Operands& o, const Parameters& p) {
-  const int bits = o.layer.windows ? 8 : o.layer.activation_bits;
+  const int bits = o.layer.serial_bits();
   const auto lanes = static_cast<std::size_t>(std::min<std::int64_t>(p.lanes, most_group));
   const std::vector<int> weights(o.weights.begin(), o.weights.end());
   HornerElement element;

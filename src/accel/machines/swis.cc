@@ -41,10 +41,11 @@ std::int64_t groups_of_layer(const Layer& layer, const Parameters& p) {
   return groups_of_filter(code, layer.depth());
 }
 
-// Shared shifts can make -128, which takes an eighth bit where every bit comes.
+// Where every bit comes, the lowest number of two's complement (-128, which shared shifts can make) takes one more.
 std::int64_t magnitude_bits(const Layer& layer) {
-  const bool lowest = std::find(layer.weights.begin(), layer.weights.end(), std::int8_t{-128}) != layer.weights.end();
-  return lowest ? 8 : layer.weight_bits - 1;
+  const auto lowest = static_cast<std::int8_t>(-(1 << (layer.weight_bits - 1)));
+  const bool there = std::find(layer.weights.begin(), layer.weights.end(), lowest) != layer.weights.end();
+  return there ? layer.weight_bits : layer.weight_bits - 1;
 }
 
 // How an element shifts.
