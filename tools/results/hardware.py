@@ -35,7 +35,8 @@ models = {  # options of quantize
     "swis-4": "--weights swis-n4-m4",
     "swisc-2": "--weights swisc-n2-m4",
     "swisc-3": "--weights swisc-n3-m4",
-    "swis-3-sparq": "--weights swis-n3-m4 --activations sparq-5opt-round",
+    "trunc-3": "--weights trunc-n3",
+    "trunc-2": "--weights trunc-n2",
 }
 # What is compared: model, machine, products of an element at a time, its design in docs/area.json (None: no gates of ours), and the
 # trim-and-round units that an element pays for: one for a row of 16, or one for each pair of operands of four columns.
@@ -48,6 +49,8 @@ rows = [
     ("sparq-24", "sparq-sparse-dot-product", 4, "SPARQ 2:4 dot product 5opt +R", 0),
     ("int8", "weight-serial", 4, "weight-serial, M=4, 7 bits", 0),
     ("int8", "weight-serial", 16, "weight-serial, M=16, 7 bits", 0),
+    ("trunc-3", "weight-serial", 4, "weight-serial, M=4, 7 bits", 0),
+    ("trunc-2", "weight-serial", 4, "weight-serial, M=4, 7 bits", 0),
     ("int8", "bitwave", 8, "SWIS single, M=8, N=3", 0),
     ("swis-4", "swis-single", 4, "SWIS single, M=4, N=4", 0),
     ("swis-3", "swis-single", 4, "SWIS single, M=4, N=3", 0),
@@ -160,11 +163,12 @@ def label(row):
 
 def figures(row, kind, base):
     """Against the 8-bit array: speed of computing alone and with memory, energy with and without DRAM, and that of the elements alone
-    by operations of the other table."""
+    by operations of the other table. Where elements do not fill the area, the speed of computing is that of as many as would."""
     own, other = row[kind], base["multipliers"]
+    share = own.get("share", 1) if kind == "area" else 1
     def energy(r, dram):
         return sum(pj for part, pj in r["energy"].items() if dram or part != "dram")
-    return (other["compute"] / own["compute"], other["cycles"] / own["cycles"], energy(own, True) / energy(other, True),
+    return (other["compute"] / own["compute"] / share, other["cycles"] / own["cycles"], energy(own, True) / energy(other, True),
             energy(own, False) / energy(other, False), own["operations"] / other["operations"])
 
 
@@ -177,14 +181,16 @@ def network_table(name, results, accuracy):
              f"8-bit array: {base['multipliers']['compute']:,.0f} cycles to compute, {base['multipliers']['cycles']:,.0f} with memory, "
              f"{sum(base['multipliers']['energy'].values()) / 1e6:,.1f} uJ an image. Agreement with float on {count} images.", "",
              "| machine, model | agreement | bits a weight | equal multipliers: elements | speed | with memory | energy | without DRAM | "
-             "equal area: elements | speed | with memory | energy | without DRAM |", "|---|" + "---|" * 12]
+             "equal area: elements (of the area) | speed | with memory | energy | without DRAM |", "|---|" + "---|" * 12]
     for r in own:
         cells = [label(r), f"{a[r['model']]['agreement']:.2f}", f"{a[r['model']]['avg_bits_per_weight']:.2f}"]
         for kind in ("multipliers", "area"):
             if kind not in r:
                 cells += [""] * 5
                 continue
-            cells += [str(r[kind]["elements"])] + [f"{v:.2f}" for v in figures(r, kind, base)[:4]]
+            f = figures(r, kind, base)
+            count = str(r[kind]["elements"]) + (f" ({100 * r[kind]['share']:.0f} %)" if kind == "area" else "")
+            cells += [count, f"{f[0]:.2f}", f"{f[1]:.2f}"] + ([f"{f[2]:.2f}", f"{f[3]:.2f}"] if r[kind]["whole"] else ["", ""])
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
@@ -208,14 +214,15 @@ def summary(results):
                 cells += ["", "", ""]
                 continue
             all_figures = [figures(r, kind, bases[r["network"]]) for r in own]
-            cells += [spread([f[i] for f in all_figures]) for i in (0, 3, 4)]
+            cells += [spread([f[0] for f in all_figures]), spread([f[3] for f in all_figures]) if own[0][kind]["whole"] else "",
+                      spread([f[4] for f in all_figures])]
         lines.append("| " + " | ".join(cells) + " |")
     lines += ["", "SWIS against machines that are serial bit by bit, computing alone; speed and energy without DRAM, as ratios to theirs:", "",
               "| | against | equal multipliers: speed | energy | equal area: speed | energy |", "|---|---|---|---|---|---|"]
     for model, machine in (("swis-4", "swis-single"), ("swis-3", "swis-single"), ("swis-2", "swis-single"), ("swis-4", "swis-double"),
                            ("swis-2", "swis-double"), ("swisc-3", "swis-c"), ("swisc-2", "swis-c")):
-        for rival, lanes in (("weight-serial", 4), ("stripes", 16), ("bit-pragmatic", 16)):
-            cells = [f"`{machine}`, {model}", f"`{rival}`, int8"]
+        for rival, lanes in (("weight-serial", 4), ("weight-serial", 16), ("stripes", 16), ("bit-pragmatic", 16)):
+            cells = [f"`{machine}`, {model}", label({"machine": rival, "lanes": lanes, "model": "int8"})]
             for kind in ("multipliers", "area"):
                 speeds, energies = [], []
                 for name in names:
