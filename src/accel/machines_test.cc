@@ -4,12 +4,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
+#include <cstdlib>
 #include <deque>
 #include <functional>
 
 #include "accel/mapping.h"
 #include "accel/memory.h"
 #include "accel/simulate.h"
+#include "accel/values.h"
 #include "base/error.h"
 
 namespace bitsieve::accel {
@@ -104,6 +107,54 @@ TEST_P(EveryMachine, AsksForValues) {
                   : fmt::format("machine '{}' depends on values, and layer 'conv' has none; give a .bsv model and "
                                 "--data with images",
                                 machine().name));
+  }
+}
+
+// What has to be done, in cycles of a lane: set bits for the machines that look for them, bits or products for the
+// others.
+double least_lane_cycles(const std::string& machine, const Layer& layer) {
+  const auto macs = static_cast<double>(layer.macs());
+  const auto bits = [](int x) { return static_cast<double>(std::popcount(static_cast<unsigned>(std::abs(x)))); };
+  if (machine == "weight-serial" || machine.starts_with("swis-single") || machine == "swis-c") return macs * 7;
+  if (machine == "swis-double") return macs * 7 / 2;
+  if (machine == "stripes") return macs * 8;
+  if (machine == "loom") return macs * 64;
+  if (machine == "bitwave") {
+    double sum = 0;
+    for (const std::int8_t w : layer.weights) sum += bits(w);
+    return sum * static_cast<double>(layer.pixels);
+  }
+  if (machine != "bit-pragmatic" && machine != "laconic") return macs;
+  double sum = 0;
+  for (std::int64_t pixel = 0; pixel < layer.pixels; ++pixel) {
+    for (std::int64_t f = 0; f < layer.filters; ++f) {
+      const std::int64_t group = f / layer.filters_of_group();
+      for (std::int64_t tap = 0; tap < layer.taps; ++tap) {
+        const std::int64_t at = position_of(layer, pixel, tap);
+        for (std::int64_t c = 0; at >= 0 && c < layer.channels; ++c) {
+          const int x = layer.input[static_cast<std::size_t>((at * layer.groups + group) * layer.channels + c)];
+          const int w = layer.weights[static_cast<std::size_t>((f * layer.taps + tap) * layer.channels + c)];
+          sum += bits(x) * (machine == "laconic" ? bits(w) : 1);
+        }
+      }
+    }
+  }
+  return sum;
+}
+
+// Elements cannot do more than a thing a lane and cycle, and the array cannot be done before they are.
+TEST_P(EveryMachine, DoesNotExceedItsPeak) {
+  const Parameters& p = machine().defaults;
+  for (const Layer& plain : layers()) {
+    const Layer layer = with_values(plain);
+    const Timing t = machine().time(layer, p);
+    // The dot products count products as busy, and slots likewise.
+    const bool by_product = machine().name.ends_with("dot-product");
+    const auto lanes = static_cast<double>(by_product || (p.keys & array_key::lanes) == 0 ? 1 : p.lanes);
+    const double least = least_lane_cycles(std::string(machine().name), layer);
+    EXPECT_GE(t.busy * lanes, least) << layer.name;
+    const auto elements = static_cast<double>(p.rows * p.columns * p.units * (by_product ? p.lanes : 1));
+    EXPECT_GE(static_cast<double>(t.cycles) * elements * lanes, least) << layer.name;
   }
 }
 
