@@ -25,10 +25,10 @@ Timing time_one(const Layer& layer, const Parameters&) {
 }
 
 // What it computes: `bitsieve simulate --check` compares this with the network.
-std::int32_t sum_one(const Operands& operands, const Parameters&) {
+Output output_one(const Operands& operands, const Parameters&) {
   std::int32_t sum = 0;
   for (std::size_t k = 0; k < operands.used.size(); ++k) sum += operands.used[k] * operands.weights[k];
-  return sum;
+  return {sum, static_cast<std::int64_t>(operands.used.size())};
 }
 
 const Machine mine{.name = "one-multiplier",
@@ -37,7 +37,7 @@ const Machine mine{.name = "one-multiplier",
                    .reads = Reads::shapes,  // closed form: no weights and no image needed
                    .held = Held::unpacked,  // 8 bits a weight in the buffer
                    .time = time_one,
-                   .sum = sum_one};
+                   .output = output_one};
 
 }  // namespace
 

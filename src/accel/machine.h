@@ -51,6 +51,12 @@ struct Operands {
   bool two_of_four = false;  // no group of four weights of the layer has more than two that are not zero
 };
 
+// One output, and how many cycles an element (of the dot products a unit) worked for it.
+struct Output {
+  std::int32_t sum = 0;
+  std::int64_t cycles = 0;
+};
+
 struct Machine {
   std::string_view name, description;
   Parameters defaults;
@@ -59,9 +65,10 @@ struct Machine {
   bool cuts_kept = false;  // has units for Layer::windows_of_kept (specification of SPARQ, D.6)
   // Throws Error for a layer that it cannot run.
   Timing (*time)(const Layer& layer, const Parameters& parameters);
-  // The sum of one output, as the machine's elements make it: their arithmetic, in their order. Equal to the network's
-  // (sums_of in outputs.h compares), over Layer::activation_step.
-  std::int32_t (*sum)(const Operands& operands, const Parameters& parameters);
+  // One output as the machine's elements make it: their arithmetic, in their order, cycle by cycle. The sum is the
+  // network's over Layer::activation_step, and the cycles of all outputs are what `time` counts as work
+  // (outputs_test.cc holds both).
+  Output (*output)(const Operands& operands, const Parameters& parameters);
 };
 
 }  // namespace bitsieve::accel

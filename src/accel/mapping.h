@@ -1,5 +1,6 @@
 // Layers on arrays: tiles, and what they take.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -12,6 +13,16 @@ inline std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1
 // Products of a filter in steps of `lanes`: the channels of each tap, or the taps of a single channel, the last step
 // filled with zeros.
 std::int64_t lane_groups(const Layer& layer, std::int64_t lanes);
+
+// Calls visit(first, count) for each of these steps, in K order; `run` positions are cut into steps together.
+template <class Visit>
+void for_each_step(std::int64_t depth, std::int64_t run, std::int64_t lanes, const Visit& visit) {
+  for (std::int64_t start = 0; start < depth; start += run) {
+    for (std::int64_t k = start; k < start + run; k += lanes) visit(k, std::min(lanes, start + run - k));
+  }
+}
+// Of the layer: the channels of a tap, or the taps of a single channel.
+inline std::int64_t run_of_lanes(const Layer& layer) { return layer.channels == 1 ? layer.taps : layer.channels; }
 
 // Filters that run side by side, one a column. They wait for the slowest one: an activation leaves a processing element
 // when it is done with it (specification of SWIS, C.4).

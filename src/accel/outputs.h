@@ -8,10 +8,9 @@
 
 namespace bitsieve::accel {
 
-// Sums of some outputs of a layer; outputs: index of each, pixel * filters + filter, pixels by rows. Weights, the
-// values of an image and, where the layer has one, its code have to be there (Layer::weights, input, code). Without
-// bias; in the network's integers. Throws Error for what the machine cannot compute, and where values are missing.
-std::vector<std::int32_t> sums_of(const Layer& layer, const Parameters& parameters,
-                                  std::span<const std::int64_t> outputs);
+// Some outputs of a layer: index of each, pixel * filters + filter, pixels by rows. Weights, the values of an image
+// and, where the layer has one, its code have to be there (Layer::weights, input, code). Sums are without bias, in the
+// network's integers. Throws Error for what the machine cannot compute, and where values are missing.
+std::vector<Output> outputs_of(const Layer& layer, const Parameters& parameters, std::span<const std::int64_t> outputs);
 
 }  // namespace bitsieve::accel

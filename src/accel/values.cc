@@ -38,16 +38,6 @@ bool two_of_four(const Layer& layer, const std::string& machine) {
   return true;
 }
 
-std::vector<std::uint8_t> input_magnitudes(const Layer& layer) {
-  std::vector<std::uint8_t> result(layer.input.begin(), layer.input.end());
-  if (!layer.signed_input) return result;
-  for (std::uint8_t& v : result) {
-    const int code = static_cast<std::int8_t>(v);
-    v = static_cast<std::uint8_t>(code < 0 ? -code : code);
-  }
-  return result;
-}
-
 namespace {
 
 // Rows (0) or columns (1) of the output.
@@ -76,6 +66,49 @@ std::int64_t position_of(const Layer& layer, std::int64_t pixel, std::int64_t ta
 std::int64_t position_by_rows(const Layer& layer, std::int64_t pixel, std::int64_t tap) {
   const std::int64_t columns = extent(layer, 1);
   return position(layer, pixel / columns, pixel % columns, tap);
+}
+
+Patch::Patch(const Layer& layer)
+    : layer_(layer), read_(static_cast<std::size_t>(layer.depth())), used_(static_cast<std::size_t>(layer.depth())) {}
+
+void Patch::read(std::int64_t pixel, std::int64_t group, bool by_rows) {
+  const std::int64_t all = layer_.channels * layer_.groups;
+  for (std::int64_t tap = 0; tap < layer_.taps; ++tap) {
+    const std::int64_t at = by_rows ? position_by_rows(layer_, pixel, tap) : position_of(layer_, pixel, tap);
+    int* const values = read_.data() + tap * layer_.channels;
+    if (at < 0) {
+      std::fill_n(values, layer_.channels, 0);
+      continue;
+    }
+    const std::uint8_t* const patterns = layer_.input.data() + at * all + group * layer_.channels;
+    for (std::int64_t c = 0; c < layer_.channels; ++c)
+      values[c] = layer_.signed_input ? static_cast<std::int8_t>(patterns[c]) : static_cast<int>(patterns[c]);
+  }
+}
+
+const std::vector<int>& Patch::behind(std::span<const std::int8_t> weights) {
+  if (!layer_.windows) return read_;
+  used_ = read_;
+  const ActivationTransform& t = layer_.code->transform;
+  const auto through = [&](int x, int partner) {
+    const auto& table = t.paired && partner == 0 ? t.lone : t.pair;
+    const std::uint8_t pattern = table[static_cast<std::uint8_t>(x)];
+    return layer_.signed_input ? static_cast<std::int8_t>(pattern) : static_cast<int>(pattern);
+  };
+  if (!t.two_of_four) {
+    for (std::size_t k = 0; k < read_.size(); ++k)
+      used_[k] = through(read_[k], (k ^ 1) < read_.size() ? read_[k ^ 1] : 0);
+    return used_;
+  }
+  for (std::size_t group = 0; group < read_.size(); group += 4) {
+    std::vector<std::size_t> kept;
+    for (std::size_t k = group; k < std::min(group + 4, read_.size()); ++k) {
+      if (weights[k] != 0) kept.push_back(k);
+    }
+    for (std::size_t i = 0; i < kept.size(); ++i)
+      used_[kept[i]] = through(read_[kept[i]], kept.size() == 2 ? read_[kept[1 - i]] : 0);
+  }
+  return used_;
 }
 
 std::int64_t staggered(const std::vector<std::int64_t>& durations, std::int64_t columns) {

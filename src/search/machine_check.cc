@@ -33,12 +33,12 @@ std::int64_t check_machine(const QuantizedModel& model, const Trace& trace, cons
     std::vector<std::int64_t> outputs;
     // The last one is always there. Values fit memory, so their number squared fits.
     for (std::int64_t n = 0; n < count; ++n) outputs.push_back(count == 1 ? all - 1 : (all - 1) * n / (count - 1));
-    const std::vector<std::int32_t> sums = accel::sums_of(layer, machine, outputs);
+    const std::vector<accel::Output> made = accel::outputs_of(layer, machine, outputs);
     const bool real = model.values[static_cast<std::size_t>(node.output)].type == DType::f32;
     for (std::size_t n = 0; n < outputs.size(); ++n) {
       const auto at = static_cast<std::size_t>(outputs[n]);
       const auto filter = static_cast<std::size_t>(outputs[n] % layer.filters);
-      const std::int32_t sum = sums[n] + code.bias[filter];
+      const std::int32_t sum = made[n].sum + code.bias[filter];
       double own = 0, network = 0;
       if (real) {
         const float value = std::clamp(static_cast<float>(sum) * code.multiplier[filter], node.clamp_lo, node.clamp_hi);

@@ -29,17 +29,23 @@ Timing time_bit_fusion(const Layer& layer, const Parameters& p) {
   return timing;
 }
 
-std::int32_t sum_bit_fusion(const Operands& o, const Parameters&) {
+Output output_bit_fusion(const Operands& o, const Parameters&) {
   const int across = bricks(o.layer.serial_bits()), down = bricks(o.layer.weight_bits);
-  std::int32_t sum = 0;
+  int left = 0;  // multipliers of this cycle that have nothing to do yet
+  Output output;
   for (std::size_t k = 0; k < o.used.size(); ++k) {
+    if (left == 0) {
+      left = 16;
+      ++output.cycles;
+    }
     for (int a = 0; a < across; ++a) {
       for (int w = 0; w < down; ++w)
-        sum += digit(o.used[k], a, across, o.layer.signed_input) * digit(o.weights[k], w, down, true) *
-               (1 << (2 * (a + w)));
+        output.sum += digit(o.used[k], a, across, o.layer.signed_input) * digit(o.weights[k], w, down, true) *
+                      (1 << (2 * (a + w)));
     }
+    left -= across * down;
   }
-  return sum;
+  return output;
 }
 
 }  // namespace bitsieve::accel

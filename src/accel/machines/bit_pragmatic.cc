@@ -7,6 +7,7 @@
 #include <array>
 #include <bit>
 #include <cstdlib>
+#include <numeric>
 
 #include "accel/elements/bit_pragmatic_element.h"
 #include "accel/machines/rows.h"
@@ -48,47 +49,47 @@ int cycles_of_lanes(const std::uint8_t* magnitudes, std::int64_t count, const Ta
 
 Timing time_bit_pragmatic(const Layer& layer, const Parameters& p) {
   require_values(layer, p.name);
-  const std::vector<std::uint8_t> values = input_magnitudes(layer);
-  const std::int64_t steps = ceil_div(layer.channels, p.lanes), all = layer.channels * layer.groups;
-  const std::int64_t positions = layer.image[0] * layer.image[1];
-  // By position, group and step: taps and filters do not matter.
-  std::vector<std::uint8_t> lanes(static_cast<std::size_t>(positions * layer.groups * steps));
-  for (std::int64_t at = 0; at < positions; ++at) {
+  // Cycles of every step of a pixel: filters do not matter.
+  Patch patch(layer);
+  std::vector<std::uint8_t> magnitudes(static_cast<std::size_t>(layer.depth()));
+  const auto steps_of = [&](std::int64_t pixel, std::vector<std::int64_t>& durations) {
+    durations.clear();
     for (std::int64_t group = 0; group < layer.groups; ++group) {
-      for (std::int64_t s = 0; s < steps; ++s) {
-        const std::uint8_t* first = values.data() + at * all + group * layer.channels + s * p.lanes;
-        lanes[static_cast<std::size_t>((at * layer.groups + group) * steps + s)] =
-            static_cast<std::uint8_t>(cycles_of_lanes(
-                first, std::min(p.lanes, layer.channels - s * p.lanes), [](std::int64_t, int, int) {}, [] {}));
-      }
+      patch.read(pixel, group, false);
+      const std::vector<int>& values = patch.behind();
+      std::transform(values.begin(), values.end(), magnitudes.begin(),
+                     [](int x) { return static_cast<std::uint8_t>(std::abs(x)); });
+      for_each_step(layer.depth(), layer.channels, p.lanes, [&](std::int64_t first, std::int64_t count) {
+        durations.push_back(cycles_of_lanes(
+            magnitudes.data() + first, count, [](std::int64_t, int, int) {}, [] {}));
+      });
     }
-  }
+  };
   const std::int64_t row_tiles = ceil_div(layer.filters_of_group(), p.rows);
   Timing timing;
+  std::int64_t own = 0;
+  std::vector<std::int64_t> durations, slowest;
   if (layer.pixels == 1 && layer.taps == 1 && layer.groups == 1) {
-    std::vector<std::int64_t> durations;
-    for (std::int64_t t = 0; t < row_tiles; ++t) durations.insert(durations.end(), lanes.begin(), lanes.end());
-    timing.cycles = staggered(durations, p.columns);
-    for (const std::uint8_t d : lanes) timing.busy += static_cast<double>(d * layer.filters);
+    steps_of(0, durations);
+    own = std::accumulate(durations.begin(), durations.end(), std::int64_t{0});
+    for (std::int64_t t = 0; t < row_tiles; ++t) slowest.insert(slowest.end(), durations.begin(), durations.end());
+    timing.cycles = staggered(slowest, p.columns);
   } else {
-    std::int64_t cycles = 0, own = 0;
+    std::int64_t cycles = 0;
     for (std::int64_t first = 0; first < layer.pixels; first += p.columns) {
-      for (std::int64_t tap = 0; tap < layer.taps; ++tap) {
-        for (std::int64_t g = 0; g < layer.groups * steps; ++g) {
-          std::int64_t slowest = 1;
-          for (std::int64_t pixel = first; pixel < std::min(first + p.columns, layer.pixels); ++pixel) {
-            const std::int64_t at = position_of(layer, pixel, tap);
-            const std::int64_t d = at < 0 ? 1 : lanes[static_cast<std::size_t>(at * layer.groups * steps + g)];
-            slowest = std::max(slowest, d);
-            own += d;
-          }
-          cycles += slowest;
-        }
+      slowest.clear();
+      for (std::int64_t pixel = first; pixel < std::min(first + p.columns, layer.pixels); ++pixel) {
+        steps_of(pixel, durations);
+        own += std::accumulate(durations.begin(), durations.end(), std::int64_t{0});
+        slowest.resize(durations.size(), 1);
+        std::transform(durations.begin(), durations.end(), slowest.begin(), slowest.begin(),
+                       [](std::int64_t a, std::int64_t b) { return std::max(a, b); });
       }
+      cycles += std::accumulate(slowest.begin(), slowest.end(), std::int64_t{0});
     }
     timing.cycles = cycles * row_tiles;
-    timing.busy = static_cast<double>(own) * static_cast<double>(layer.filters_of_group());
   }
+  timing.busy = static_cast<double>(own) * static_cast<double>(layer.filters_of_group());
   timing.slots = static_cast<double>(timing.cycles) * static_cast<double>(p.rows * p.columns);
   const auto n = static_cast<double>(p.lanes);
   timing.counts[fmt::format("element-bit-pragmatic-{}", p.lanes)] += timing.busy;
@@ -100,36 +101,35 @@ Timing time_bit_pragmatic(const Layer& layer, const Parameters& p) {
   return timing;
 }
 
-std::int32_t sum_bit_pragmatic(const Operands& o, const Parameters& p) {
-  constexpr std::int64_t most = 32;  // signs of an element are bits of a word
-  const std::int64_t channels = o.layer.channels, lanes = std::min(p.lanes, most);
+Output output_bit_pragmatic(const Operands& o, const Parameters& p) {
   std::vector<std::uint8_t> magnitudes;
   for (const int x : o.used) magnitudes.push_back(static_cast<std::uint8_t>(std::abs(x)));
   BitPragmaticElement element;
-  for (std::int64_t tap = 0; tap < o.layer.taps; ++tap) {
-    for (std::int64_t c = 0; c < channels; c += lanes) {
-      const std::int64_t first = tap * channels + c, count = std::min(lanes, channels - c);
-      const auto of_weights = o.weights.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count));
-      std::uint32_t negative = 0;
-      for (std::int64_t i = 0; i < count; ++i)
-        negative |= std::uint32_t{o.used[static_cast<std::size_t>(first + i)] < 0} << i;
-      std::array<std::int8_t, most> above{};
-      above.fill(-1);
-      int position = 0;
-      cycles_of_lanes(
-          magnitudes.data() + first, count,
-          [&](std::int64_t lane, int bit, int common) {
-            position = std::countr_zero(static_cast<unsigned>(common));
-            above[static_cast<std::size_t>(lane)] =
-                static_cast<std::int8_t>(std::countr_zero(static_cast<unsigned>(bit)) - position);
-          },
-          [&] {
-            element.cycle(of_weights, {above.data(), static_cast<std::size_t>(count)}, negative, position, false);
-            above.fill(-1);
-          });
-    }
-  }
-  return element.sum;
+  std::vector<std::int8_t> above(static_cast<std::size_t>(p.lanes), std::int8_t{-1});
+  std::int64_t cycles = 0;
+  for_each_step(o.layer.depth(), o.layer.channels, p.lanes, [&](std::int64_t first, std::int64_t count) {
+    int position = 0;
+    const auto take = [&](std::int64_t lane, int bit, int common) {
+      position = std::countr_zero(static_cast<unsigned>(common));
+      above[static_cast<std::size_t>(lane)] =
+          static_cast<std::int8_t>(std::countr_zero(static_cast<unsigned>(bit)) - position);
+    };
+    const auto done = [&] {
+      // An element's signs are bits of a word: more lanes than that are several of them.
+      for (std::int64_t part = 0; part < count; part += 32) {
+        const auto from = static_cast<std::size_t>(part),
+                   lanes = static_cast<std::size_t>(std::min<std::int64_t>(32, count - part));
+        std::uint32_t negative = 0;
+        for (std::size_t i = 0; i < lanes; ++i)
+          negative |= std::uint32_t{o.used[static_cast<std::size_t>(first) + from + i] < 0} << i;
+        element.cycle(o.weights.subspan(static_cast<std::size_t>(first) + from, lanes), {above.data() + from, lanes},
+                      negative, position, false);
+      }
+      std::fill(above.begin(), above.end(), std::int8_t{-1});
+    };
+    cycles += cycles_of_lanes(magnitudes.data() + first, count, take, done);
+  });
+  return {element.sum, cycles};
 }
 
 }  // namespace bitsieve::accel

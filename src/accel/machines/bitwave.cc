@@ -14,26 +14,31 @@
 #include "accel/values.h"
 
 namespace bitsieve::accel {
+namespace {
+
+// Bits that any of these weights has.
+unsigned columns_of(std::span<const std::int8_t> filter, std::int64_t first, std::int64_t count) {
+  unsigned any = 0;
+  for (const std::int8_t w : filter.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count)))
+    any |= static_cast<unsigned>(std::abs(static_cast<int>(w)));
+  return any;
+}
+
+}  // namespace
 
 Timing time_bitwave(const Layer& layer, const Parameters& p) {
   require_weights(layer, p.name);
   const std::int64_t depth = layer.depth(), groups = lane_groups(layer, p.lanes);
-  const std::int64_t run = layer.channels == 1 ? layer.taps : layer.channels;  // that groups do not go beyond
-  std::vector<std::uint8_t> cycles(static_cast<std::size_t>(layer.filters * groups));
+  std::vector<std::uint8_t> cycles;
   double columns = 0;
   for (std::int64_t f = 0; f < layer.filters; ++f) {
-    std::int64_t group = f * groups;
-    for (std::int64_t start = 0; start < depth; start += run) {
-      for (std::int64_t first = start; first < start + run; first += p.lanes) {
-        unsigned any = 0;
-        for (std::int64_t k = first; k < std::min(first + p.lanes, start + run); ++k)
-          any |=
-              static_cast<unsigned>(std::abs(static_cast<int>(layer.weights[static_cast<std::size_t>(f * depth + k)])));
-        columns += std::popcount(any);
-        // Activations are handed on after a cycle at the earliest.
-        cycles[static_cast<std::size_t>(group++)] = static_cast<std::uint8_t>(std::max(std::popcount(any), 1));
-      }
-    }
+    const auto filter = layer.weights.subspan(static_cast<std::size_t>(f * depth), static_cast<std::size_t>(depth));
+    for_each_step(depth, run_of_lanes(layer), p.lanes, [&](std::int64_t first, std::int64_t count) {
+      const int own = std::popcount(columns_of(filter, first, count));
+      columns += own;
+      // Activations are handed on after a cycle at the earliest.
+      cycles.push_back(static_cast<std::uint8_t>(std::max(own, 1)));
+    });
   }
   // The next group's activations come when the slowest filter is done with these.
   const std::vector<Block> blocks = stepwise_blocks(layer, p, cycles, groups);
@@ -50,22 +55,21 @@ Timing time_bitwave(const Layer& layer, const Parameters& p) {
   return timing;
 }
 
-std::int32_t sum_bitwave(const Operands& o, const Parameters& p) {
-  const std::int64_t depth = o.layer.depth(), run = o.layer.channels == 1 ? o.layer.taps : o.layer.channels,
-                     size = std::min<std::int64_t>(p.lanes, most_group);
+Output output_bitwave(const Operands& o, const Parameters& p) {
   SwisSingleElement element;
-  for (std::int64_t start = 0; start < depth; start += run) {
-    for (std::int64_t k = start; k < start + run; k += size) {
-      const auto from = static_cast<std::size_t>(k), count = static_cast<std::size_t>(std::min(size, start + run - k));
-      const std::span<const std::int8_t> weights = o.weights.subspan(from, count);
-      unsigned any = 0;
-      for (const std::int8_t w : weights) any |= static_cast<unsigned>(std::abs(static_cast<int>(w)));
-      const ShiftPlanes group = shift_planes(weights, static_cast<std::uint8_t>(any));
+  std::int64_t cycles = 0;
+  for_each_step(o.layer.depth(), run_of_lanes(o.layer), p.lanes, [&](std::int64_t first, std::int64_t count) {
+    const unsigned any = columns_of(o.weights, first, count);
+    for (std::int64_t part = 0; part < count; part += most_group) {
+      const auto from = static_cast<std::size_t>(first + part),
+                 size = static_cast<std::size_t>(std::min<std::int64_t>(most_group, count - part));
+      const ShiftPlanes group = shift_planes(o.weights.subspan(from, size), static_cast<std::uint8_t>(any));
       for (const ShiftPlane& plane : group.planes)
-        element.cycle(o.used.subspan(from, count), group.negative, plane, false);
+        element.cycle(o.used.subspan(from, size), group.negative, plane, false);
     }
-  }
-  return element.sum;
+    cycles += std::max(std::popcount(any), 1);
+  });
+  return {element.sum, cycles};
 }
 
 }  // namespace bitsieve::accel

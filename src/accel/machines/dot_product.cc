@@ -105,7 +105,13 @@ std::array<int, n> four(std::span<const int> values, std::size_t from) {
 
 std::vector<int> wide(std::span<const std::int8_t> weights) { return {weights.begin(), weights.end()}; }
 
-std::int32_t sum_of_pairs(const std::vector<Pair>& pairs) {
+// Cycles of a unit that takes so many a cycle.
+std::int64_t cycles_of(std::size_t count, std::int64_t a_cycle) {
+  return ceil_div(static_cast<std::int64_t>(count), a_cycle);
+}
+
+// Units of any number of lanes add as four by four do.
+Output output_of_pairs(const std::vector<Pair>& pairs, const Parameters& p) {
   SparqDotProductElement element;
   for (std::size_t i = 0; i < pairs.size(); i += dot_products) {
     std::array<WindowPair, dot_products> lanes{};
@@ -117,23 +123,23 @@ std::int32_t sum_of_pairs(const std::vector<Pair>& pairs) {
     }
     element.cycle(lanes, weights, i == 0);
   }
-  return element.sum;
+  return {element.sum, cycles_of(pairs.size(), p.lanes)};
 }
 
 }  // namespace
 
-std::int32_t sum_dot_product(const Operands& o, const Parameters&) {
+Output output_dot_product(const Operands& o, const Parameters& p) {
   const std::vector<int> weights = wide(o.weights);
   DotProductElement element;
   for (std::size_t k = 0; k < o.used.size(); k += dot_products)
     element.cycle(four<dot_products>(o.used, k), four<dot_products>(weights, k), k == 0);
-  return element.sum;
+  return {element.sum, cycles_of(o.used.size(), p.lanes)};
 }
 
-std::int32_t sum_sparq_dot_product(const Operands& o, const Parameters&) { return sum_of_pairs(pairs_of(o)); }
+Output output_sparq_dot_product(const Operands& o, const Parameters& p) { return output_of_pairs(pairs_of(o), p); }
 
-std::int32_t sum_sparse_dot_product(const Operands& o, const Parameters& p) {
-  if (!o.two_of_four) return sum_dot_product(o, p);
+Output output_sparse_dot_product(const Operands& o, const Parameters& p) {
+  if (!o.two_of_four) return output_dot_product(o, p);
   const std::vector<int> weights = wide(o.weights);
   SparseDotProductElement element;
   for (std::size_t k = 0; k < o.used.size(); k += 4 * dot_products / 2) {
@@ -145,21 +151,28 @@ std::int32_t sum_sparse_dot_product(const Operands& o, const Parameters& p) {
     }
     element.cycle(x, kept, k == 0);
   }
-  return element.sum;
+  return {element.sum, cycles_of(o.used.size(), 2 * p.lanes)};
 }
 
-std::int32_t sum_sparq_sparse_dot_product(const Operands& o, const Parameters& p) {
-  if (!o.two_of_four || (o.layer.windows && !o.layer.windows_of_kept)) return sum_of_pairs(pairs_of(o));
-  if (!o.layer.narrow()) return sum_sparse_dot_product(o, p);
-  const TrimRound plain{.bits = 4, .step = 4, .round = false, .pairs = false};
+// 8-bit values behind the multiplexers take a pair's two lanes each.
+Output output_sparq_sparse_dot_product(const Operands& o, const Parameters& p) {
+  if (!o.two_of_four || (o.layer.windows && !o.layer.windows_of_kept)) return output_of_pairs(pairs_of(o), p);
+  const TrimRound plain{.bits = 4, .step = 4, .round = false, .pairs = false}, halves;
   const std::vector<int> weights = wide(o.weights);
   std::vector<Pair> pairs;
   for (std::size_t k = 0; k < o.read.size(); k += 4) {
     const KeptWeights kept = keep_two(four<4>(weights, k));
     const std::array<int, 2> x = facing(four<4>(o.read, k), kept);
-    pairs.push_back(cut_pair(x[0], kept.w[0], x[1], kept.w[1], o.unit ? *o.unit : plain));
+    if (o.layer.narrow()) {
+      pairs.push_back(cut_pair(x[0], kept.w[0], x[1], kept.w[1], o.unit ? *o.unit : plain));
+    } else {
+      for (std::size_t i = 0; i < 2; ++i) pairs.push_back(cut_pair(x[i], kept.w[i], 0, 0, halves));
+    }
   }
-  return sum_of_pairs(pairs);
+  Output output = output_of_pairs(pairs, p);
+  // A group at the end that is not full takes as long as a full one.
+  output.cycles = cycles_of(o.read.size(), (o.layer.narrow() ? 4 : 2) * p.lanes);
+  return output;
 }
 
 }  // namespace bitsieve::accel

@@ -37,23 +37,23 @@ Timing time_loom(const Layer& layer, const Parameters& p) {
   return timing;
 }
 
-std::int32_t sum_loom(const Operands& o, const Parameters& p) {
+Output output_loom(const Operands& o, const Parameters& p) {
   const int bits = o.layer.serial_bits();
-  const auto lanes = static_cast<std::size_t>(p.lanes);
-  std::int32_t sum = 0;
-  for (std::size_t first = 0; first < o.used.size(); first += lanes) {
+  Output output;
+  for_each_step(o.layer.depth(), o.layer.channels, p.lanes, [&](std::int64_t first, std::int64_t count) {
     for (int w = 0; w < o.layer.weight_bits; ++w) {
       std::int32_t of_weight = 0;
       for (int a = 0; a < bits; ++a) {
         std::int32_t ones = 0;
-        for (std::size_t k = first; k < std::min(first + lanes, o.used.size()); ++k)
+        for (auto k = static_cast<std::size_t>(first); k < static_cast<std::size_t>(first + count); ++k)
           ones += (o.used[k] >> a & 1) & (o.weights[k] >> w & 1);
         of_weight += (o.layer.signed_input && a == bits - 1 ? -ones : ones) * (1 << a);
+        ++output.cycles;
       }
-      sum += (w == o.layer.weight_bits - 1 ? -of_weight : of_weight) * (1 << w);
+      output.sum += (w == o.layer.weight_bits - 1 ? -of_weight : of_weight) * (1 << w);
     }
-  }
-  return sum;
+  });
+  return output;
 }
 
 }  // namespace bitsieve::accel

@@ -26,14 +26,11 @@ Timing time_sparq_systolic(const Layer& layer, const Parameters& p) {
   return timing;
 }
 
-std::int32_t sum_sparq_systolic(const Operands& o, const Parameters&) {
+Output output_sparq_systolic(const Operands& o, const Parameters&) {
   SparqElement element;
-  bool first = true;
-  for (const Pair& pair : pairs_of(o)) {
-    element.cycle(pair.lanes, pair.w1, pair.w2, first);
-    first = false;
-  }
-  return element.sum;
+  std::int64_t cycles = 0;
+  for (const Pair& pair : pairs_of(o)) element.cycle(pair.lanes, pair.w1, pair.w2, cycles++ == 0);
+  return {element.sum, cycles};
 }
 
 }  // namespace bitsieve::accel

@@ -34,22 +34,26 @@ Timing time_stripes(const Layer& layer, const Parameters& p) {
 
 // Bits of the activations from the highest to the lowest, of two's complement where they are signed: the highest one
 // takes away then.
-std::int32_t sum_stripes(const Operands& o, const Parameters& p) {
+Output output_stripes(const Operands& o, const Parameters& p) {
   const int bits = o.layer.serial_bits();
-  const auto lanes = static_cast<std::size_t>(std::min<std::int64_t>(p.lanes, most_group));
   const std::vector<int> weights(o.weights.begin(), o.weights.end());
   HornerElement element;
-  for (std::size_t first = 0; first < o.used.size(); first += lanes) {
-    const std::size_t count = std::min(lanes, o.used.size() - first);
-    for (int b = bits - 1; b >= 0; --b) {
-      std::uint32_t plane = 0;
-      for (std::size_t i = 0; i < count; ++i) plane |= static_cast<std::uint32_t>(o.used[first + i] >> b & 1) << i;
-      const bool sign = o.layer.signed_input && b == bits - 1;
-      element.cycle({weights.data() + first, count}, sign ? 0xffffffffu : 0, plane, b == bits - 1, b == 0, 0,
-                    first == 0);
+  std::int64_t cycles = 0;
+  for_each_step(o.layer.depth(), o.layer.channels, p.lanes, [&](std::int64_t step, std::int64_t lanes) {
+    for (std::int64_t part = 0; part < lanes; part += most_group) {
+      const auto from = static_cast<std::size_t>(step + part),
+                 count = static_cast<std::size_t>(std::min<std::int64_t>(most_group, lanes - part));
+      for (int b = bits - 1; b >= 0; --b) {
+        std::uint32_t plane = 0;
+        for (std::size_t i = 0; i < count; ++i) plane |= static_cast<std::uint32_t>(o.used[from + i] >> b & 1) << i;
+        const bool sign = o.layer.signed_input && b == bits - 1;
+        element.cycle({weights.data() + from, count}, sign ? 0xffffffffu : 0, plane, b == bits - 1, b == 0, 0,
+                      from == 0);
+      }
     }
-  }
-  return element.sum;
+    cycles += bits;
+  });
+  return {element.sum, cycles};
 }
 
 }  // namespace bitsieve::accel

@@ -122,81 +122,88 @@ Timing time_swis_c(const Layer& layer, const Parameters& p) {
 
 namespace {
 
-// Calls visit(set, weights, activations) for every group of a filter, in the order in which they come. Weights that no
-// code cuts into groups have all positions of their bits.
+// Calls visit(planes, activations, shifts, start) for every group of a filter, in the order in which they come; shifts:
+// cycles of an element with one shifter, 0 for the rest of a group of more than 32. Weights that no code cuts into
+// groups have all positions of their bits.
 template <class Visit>
-void for_each_group(const Operands& o, const Parameters& p, const Visit& visit) {
+void for_each_group(const Operands& o, const Parameters& p, std::int64_t shifts, const Visit& visit) {
   const Layer& layer = o.layer;
   const bool coded = layer.code != nullptr && layer.code->shifts.active();
   const bool grouped = coded && !layer.code->shifts.one_group;
-  const std::int64_t depth = layer.depth(),
-                     run = grouped               ? layer.code->shifts.run
-                           : layer.channels == 1 ? layer.taps
-                                                 : layer.channels,
-                     size = grouped ? layer.code->shifts.group : std::min<std::int64_t>(p.lanes, most_group);
-  for (std::int64_t start = 0; start < depth; start += run) {
-    for (std::int64_t k = start; k < start + run; k += size) {
-      const auto from = static_cast<std::size_t>(k), count = static_cast<std::size_t>(std::min(size, start + run - k));
-      std::uint8_t set = 0xff;
-      if (coded) set = layer.code->shifts.set[group_of_weight(layer.code->shifts, depth, o.filter, k)];
-      visit(set, o.weights.subspan(from, count), o.used.subspan(from, count));
-    }
-  }
+  for_each_step(
+      layer.depth(), grouped ? layer.code->shifts.run : run_of_lanes(layer),
+      grouped ? layer.code->shifts.group : p.lanes, [&](std::int64_t first, std::int64_t count) {
+        for (std::int64_t part = 0; part < count; part += most_group) {
+          const auto from = static_cast<std::size_t>(first + part),
+                     size = static_cast<std::size_t>(std::min<std::int64_t>(most_group, count - part));
+          const std::uint8_t set =
+              coded ? layer.code->shifts.set[group_of_weight(layer.code->shifts, layer.depth(), o.filter, first)]
+                    : static_cast<std::uint8_t>((1 << shifts) - 1);
+          const ShiftPlanes group = shift_planes(o.weights.subspan(from, size), set);
+          if (static_cast<std::int64_t>(group.planes.size()) > shifts)
+            fail("layer '{}' has a group of {} positions where its filter has {} shifts", layer.name,
+                 group.planes.size(), shifts);
+          visit(group, o.used.subspan(from, size), part == 0 ? shifts : 0);
+        }
+      });
 }
 
 // Planes from the highest to the lowest: the sum is doubled from one to the next, and moved to its place at the end.
-std::int32_t sum_by_horner(const Operands& o, const Parameters& p) {
+Output output_by_horner(const Operands& o, const Parameters& p, std::int64_t shifts) {
   HornerElement element;
+  std::int64_t cycles = 0;
   bool first = true;
-  for_each_group(o, p, [&](std::uint8_t set, std::span<const std::int8_t> weights, std::span<const int> activations) {
-    const ShiftPlanes group = shift_planes(weights, set);
+  for_each_group(o, p, shifts, [&](const ShiftPlanes& group, std::span<const int> activations, std::int64_t own) {
     for (std::size_t n = group.planes.size(); n-- > 0;) {
       element.cycle(activations, group.negative, group.planes[n].mask, n + 1 == group.planes.size(), n == 0,
                     group.planes[0].shift, first);
     }
     first = false;
+    cycles += own;
   });
-  return element.sum;
+  return {element.sum, cycles};
+}
+
+// Of the filter.
+std::int64_t shifts_of(const Operands& o) {
+  if (o.layer.code == nullptr || !o.layer.code->shifts.active()) return magnitude_bits(o.layer);
+  return shifts_of_filters(o.layer.code->shifts, o.layer.filters)[static_cast<std::size_t>(o.filter)];
 }
 
 }  // namespace
 
-std::int32_t sum_swis_single(const Operands& o, const Parameters& p) {
+Output output_swis_single(const Operands& o, const Parameters& p) {
   SwisSingleElement element;
-  bool first = true;
-  for_each_group(o, p, [&](std::uint8_t set, std::span<const std::int8_t> weights, std::span<const int> activations) {
-    const ShiftPlanes group = shift_planes(weights, set);
-    for (const ShiftPlane& plane : group.planes) {
-      element.cycle(activations, group.negative, plane, first);
-      first = false;
-    }
+  std::int64_t cycles = 0;
+  for_each_group(o, p, shifts_of(o), [&](const ShiftPlanes& group, std::span<const int> activations, std::int64_t own) {
+    for (const ShiftPlane& plane : group.planes) element.cycle(activations, group.negative, plane, false);
+    cycles += own;
   });
-  return element.sum;
+  return {element.sum, cycles};
 }
 
-std::int32_t sum_swis_double(const Operands& o, const Parameters& p) {
+Output output_swis_double(const Operands& o, const Parameters& p) {
   SwisDoubleElement element;
-  bool first = true;
-  for_each_group(o, p, [&](std::uint8_t set, std::span<const std::int8_t> weights, std::span<const int> activations) {
-    const ShiftPlanes group = shift_planes(weights, set);
-    for (std::size_t n = 0; n < group.planes.size(); n += 2) {
+  std::int64_t cycles = 0;
+  for_each_group(o, p, shifts_of(o), [&](const ShiftPlanes& group, std::span<const int> activations, std::int64_t own) {
+    for (std::size_t n = 0; n < group.planes.size(); n += 2)
       element.cycle(activations, group.negative, group.planes[n],
-                    n + 1 < group.planes.size() ? group.planes[n + 1] : ShiftPlane{}, first);
-      first = false;
-    }
+                    n + 1 < group.planes.size() ? group.planes[n + 1] : ShiftPlane{}, false);
+    cycles += ceil_div(own, 2);
   });
-  return element.sum;
+  return {element.sum, cycles};
 }
 
-std::int32_t sum_swis_c(const Operands& o, const Parameters& p) { return sum_by_horner(o, p); }
+Output output_swis_c(const Operands& o, const Parameters& p) { return output_by_horner(o, p, shifts_of(o)); }
 
-std::int32_t sum_weight_serial(const Operands& o, const Parameters& p) {
+Output output_weight_serial(const Operands& o, const Parameters& p) {
   const LayerCode* const code = o.layer.code;
-  if (code != nullptr && code->shifts.one_group && code->shifts.consecutive) return sum_by_horner(o, p);
+  if (code != nullptr && code->shifts.one_group && code->shifts.consecutive)
+    return output_by_horner(o, p, shifts_of(o));
   Layer plain = o.layer;
   plain.code = nullptr;
-  Operands operands{plain, o.filter, o.weights, o.read, o.used, o.unit, o.two_of_four};
-  return sum_by_horner(operands, p);
+  return output_by_horner({plain, o.filter, o.weights, o.read, o.used, o.unit, o.two_of_four}, p,
+                          magnitude_bits(plain));
 }
 
 Timing time_weight_serial(const Layer& layer, const Parameters& p) {

@@ -65,14 +65,14 @@ Timing time_systolic_is(const Layer& layer, const Parameters& p) {
   return timing;
 }
 
-std::int32_t sum_systolic_os(const Operands& o, const Parameters&) {
+Output output_systolic_os(const Operands& o, const Parameters&) {
   SystolicElement element;
   for (std::size_t k = 0; k < o.used.size(); ++k) element.cycle(o.used[k], o.weights[k], k == 0);
-  return element.sum;
+  return {element.sum, static_cast<std::int64_t>(o.used.size())};
 }
 
 // Sums go down the rows of a fold and wait in a buffer for the next one.
-std::int32_t sum_systolic_folds(const Operands& o, const Parameters& p) {
+Output output_systolic_folds(const Operands& o, const Parameters& p) {
   const auto rows = static_cast<std::size_t>(p.rows);
   std::int32_t buffered = 0;
   for (std::size_t first = 0; first < o.used.size(); first += rows) {
@@ -80,7 +80,7 @@ std::int32_t sum_systolic_folds(const Operands& o, const Parameters& p) {
     for (std::size_t k = first; k < std::min(first + rows, o.used.size()); ++k) passing += o.used[k] * o.weights[k];
     buffered = passing;
   }
-  return buffered;
+  return {buffered, static_cast<std::int64_t>(o.used.size())};
 }
 
 }  // namespace bitsieve::accel
