@@ -87,7 +87,7 @@ void Patch::read(std::int64_t pixel, std::int64_t group, bool by_rows) {
 }
 
 const std::vector<int>& Patch::behind(std::span<const std::int8_t> weights) {
-  if (!layer_.windows) return read_;
+  if (!layer_.windows || layer_.code == nullptr) return read_;  // of shapes alone nothing can be cut
   used_ = read_;
   const ActivationTransform& t = layer_.code->transform;
   const auto through = [&](int x, int partner) {
