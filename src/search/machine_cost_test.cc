@@ -90,15 +90,15 @@ TEST_F(MachineCosts, ValuesGiveTheMeanOfSingleImages) {
   }
 }
 
-// A code of single values is applied before the machine sees them; SPARQ's windows are left to machines that know them.
-TEST_F(MachineCosts, CodesOfSingleValuesAreApplied) {
+// Bits that a layer's code drops are not there for the machine either.
+TEST_F(MachineCosts, CodesAreApplied) {
   const auto machines = named({"bit-pragmatic"});
   const auto cycles = [&](const std::string& code) {
     const QuantizedModel quantized = model(code);
     return machine_costs(quantized, machines, table, images(2)).front().report->layers.at(0).compute;
   };
   EXPECT_LT(cycles("act4-uniform"), cycles("int8"));
-  EXPECT_EQ(cycles("sparq-5opt-round"), cycles("int8"));
+  EXPECT_LT(cycles("sparq-5opt-round"), cycles("int8"));
 }
 
 TEST_F(MachineCosts, RefusalsNameTheirReasonAndLeaveOthersAlone) {
