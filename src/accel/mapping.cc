@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "accel/values.h"
+
 namespace bitsieve::accel {
 
 std::int64_t lane_groups(const Layer& layer, std::int64_t lanes) {
@@ -103,6 +105,18 @@ void count_tiles(const Layer& layer, const Parameters& p, Counts& counts) {
       bits * static_cast<double>(layer.pixels * layer.groups * ceil_div(layer.filters_of_group(), p.rows));
   counts["weight-buffer-bit"] += bits * static_cast<double>(layer.filters * ceil_div(layer.pixels, p.columns));
   counts["activation-buffer-write-bit"] += 8.0 * static_cast<double>(layer.output_values);
+}
+
+Timing time_steps(const Layer& layer, const Parameters& p, std::int64_t duration) {
+  const std::int64_t tiles =
+      ceil_div(layer.pixels, p.columns) * ceil_div(layer.filters_of_group(), p.rows) * layer.groups;
+  const std::int64_t steps = layer.taps * ceil_div(layer.channels, p.lanes), of_unit = ceil_div(tiles, p.units);
+  const bool vector = layer.pixels == 1 && layer.taps == 1 && layer.groups == 1;
+  Timing timing;
+  timing.cycles = vector ? staggered(of_unit * steps, duration, p.columns) : of_unit * steps * duration;
+  timing.busy = static_cast<double>(layer.pixels * layer.filters) * static_cast<double>(steps * duration);
+  timing.slots = static_cast<double>(timing.cycles) * static_cast<double>(p.units * p.rows * p.columns);
+  return timing;
 }
 
 }  // namespace bitsieve::accel

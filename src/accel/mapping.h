@@ -57,4 +57,8 @@ void count_streams(const Layer& layer, const Parameters& parameters, const std::
 // The same where rows are filters and columns pixels, which share a step of `lanes` products.
 void count_tiles(const Layer& layer, const Parameters& parameters, Counts& counts);
 
+// Rows are filters and columns pixels, and a step of `lanes` channels takes all elements so many cycles, whatever the
+// values: tap by tap, so that of a depthwise layer one lane works. Counts nothing.
+Timing time_steps(const Layer& layer, const Parameters& parameters, std::int64_t duration);
+
 }  // namespace bitsieve::accel

@@ -9,6 +9,7 @@ in docs/hardware.json; what is there is not measured again.
 import argparse
 import json
 import math
+import os
 import pathlib
 import statistics
 import subprocess
@@ -244,6 +245,8 @@ def main():
     parser.add_argument("--only", action="append", choices=list(networks))
     parser.add_argument("--report-only", action="store_true")
     arguments = parser.parse_args()
+    if not arguments.report_only and not os.access(arguments.program, os.X_OK):
+        raise SystemExit(f"'{arguments.program}' is no program; build bitsieve and give its path")
     folder = pathlib.Path(arguments.folder)
     document = json.loads(kept.read_text()) if kept.exists() else {"accuracy": {}, "results": []}
     areas = {d["name"]: d["area_um2"] for d in json.loads((root / "docs" / "area.json").read_text())["designs"]}

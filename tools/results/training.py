@@ -10,6 +10,7 @@ when the program has changed what they measure), and one that was interrupted go
 import argparse
 import concurrent.futures
 import json
+import os
 import pathlib
 import re
 import statistics
@@ -169,6 +170,8 @@ def main():
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--report-only", action="store_true")
     arguments = parser.parse_args()
+    if not arguments.report_only and not os.access(arguments.program, os.X_OK):
+        raise SystemExit(f"'{arguments.program}' is no program; build bitsieve and give its path")
     folder = pathlib.Path(arguments.folder)
     folder.mkdir(parents=True, exist_ok=True)
     results = json.loads(kept.read_text()) if kept.exists() else []

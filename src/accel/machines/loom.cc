@@ -5,22 +5,12 @@
 
 #include "accel/machines/rows.h"
 #include "accel/mapping.h"
-#include "accel/values.h"
 
 namespace bitsieve::accel {
 
 Timing time_loom(const Layer& layer, const Parameters& p) {
   const std::int64_t activation_bits = layer.serial_bits();
-  const std::int64_t bits = activation_bits * layer.weight_bits;
-  const std::int64_t tiles =
-      ceil_div(layer.pixels, p.columns) * ceil_div(layer.filters_of_group(), p.rows) * layer.groups;
-  const std::int64_t groups = layer.taps * ceil_div(layer.channels, p.lanes);
-  const std::int64_t of_unit = ceil_div(tiles, p.units);
-  const bool vector = layer.pixels == 1 && layer.taps == 1 && layer.groups == 1;
-  Timing timing;
-  timing.cycles = vector ? staggered(of_unit * groups, bits, p.columns) : of_unit * groups * bits;
-  timing.busy = static_cast<double>(layer.pixels * layer.filters) * static_cast<double>(groups * bits);
-  timing.slots = static_cast<double>(timing.cycles) * static_cast<double>(p.units * p.rows * p.columns);
+  Timing timing = time_steps(layer, p, activation_bits * layer.weight_bits);
   const auto lanes = static_cast<double>(p.lanes);
   timing.counts["and-1"] += timing.busy * lanes;
   timing.counts["add-1"] += timing.busy * (lanes - 1);

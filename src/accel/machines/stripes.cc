@@ -7,23 +7,12 @@
 #include "accel/elements/horner_element.h"
 #include "accel/machines/rows.h"
 #include "accel/mapping.h"
-#include "accel/values.h"
 
 namespace bitsieve::accel {
 
 Timing time_stripes(const Layer& layer, const Parameters& p) {
-  const std::int64_t bits = layer.serial_bits();
-  Timing timing;
-  const std::int64_t tiles =
-      ceil_div(layer.pixels, p.columns) * ceil_div(layer.filters_of_group(), p.rows) * layer.groups;
-  // Tap by tap, as DNNsim and the other machines whose lanes are channels: of a depthwise layer one lane works.
-  const std::int64_t groups = layer.taps * ceil_div(layer.channels, p.lanes);
-  const std::int64_t of_unit = ceil_div(tiles, p.units);
-  const bool vector = layer.pixels == 1 && layer.taps == 1 && layer.groups == 1;
-  timing.cycles = vector ? staggered(of_unit * groups, bits, p.columns) : of_unit * groups * bits;
+  Timing timing = time_steps(layer, p, layer.serial_bits());
   const auto lanes = static_cast<double>(p.lanes);
-  timing.busy = static_cast<double>(layer.pixels * layer.filters) * static_cast<double>(groups * bits);
-  timing.slots = static_cast<double>(timing.cycles) * static_cast<double>(p.units * p.rows * p.columns);
   timing.counts[fmt::format("element-stripes-{}", p.lanes)] += timing.busy;
   timing.counts["and-8"] += timing.busy * lanes;
   timing.counts["add-16"] += timing.busy * (lanes - 1);
