@@ -160,7 +160,7 @@ source = "CACTI 7"
 // Cycles of whole elements: power of rtl/ in the cells of osu018 (docs/area.md), as ratios to the 8b-8b element, which
 // is taken for an 8-bit multiplication and a 32-bit addition of the first set. So the buffers of that set remain
 // comparable. An element takes a little more where its groups have fewer shifts: of several measured the one that takes
-// most. SPARQ's are those of 5opt, whose element runs the other options too.
+// most.
 struct ElementEnergy {
   const char* id;
   double pj;
@@ -168,12 +168,20 @@ struct ElementEnergy {
 };
 constexpr ElementEnergy elements[] = {
     {"element-systolic", 0.3000, "8b-8b"},
-    {"element-sparq", 0.5864, "SPARQ 5opt"},
-    {"element-trim-round", 0.0391, "trim-and-round 5opt +R"},
+    {"element-sparq-5opt", 0.5864, "SPARQ 5opt"},
+    {"element-sparq-3opt", 0.4906, "SPARQ 3opt"},
+    {"element-sparq-2opt", 0.4657, "SPARQ 2opt"},
+    {"element-trim-round-5opt", 0.0391, "trim-and-round 5opt +R"},
+    {"element-trim-round-3opt", 0.0297, "trim-and-round 3opt +R"},
+    {"element-trim-round-2opt", 0.0241, "trim-and-round 2opt +R"},
     {"element-dot-product", 1.0111, "dot product"},
-    {"element-sparq-dot-product", 1.8990, "SPARQ dot product 5opt"},
+    {"element-sparq-dot-product-5opt", 1.8990, "SPARQ dot product 5opt"},
+    {"element-sparq-dot-product-3opt", 1.7565, "SPARQ dot product 3opt"},
+    {"element-sparq-dot-product-2opt", 1.5343, "SPARQ dot product 2opt"},
     {"element-sparse-dot-product", 1.1826, "2:4 dot product"},
-    {"element-sparq-sparse-dot-product", 3.5817, "SPARQ 2:4 dot product 5opt +R"},
+    {"element-sparq-sparse-dot-product-5opt", 3.5817, "SPARQ 2:4 dot product 5opt +R"},
+    {"element-sparq-sparse-dot-product-3opt", 2.9351, "SPARQ 2:4 dot product 3opt +R"},
+    {"element-sparq-sparse-dot-product-2opt", 2.5985, "SPARQ 2:4 dot product 2opt +R"},
     {"element-weight-serial-4", 0.2867, "weight-serial, M=4, 7 bits"},
     {"element-swis-single-4", 0.3909, "SWIS single, M=4, N=2"},
     {"element-swis-double-4", 0.7216, "SWIS double, M=4, N=2"},

@@ -2,11 +2,11 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <cstdio>
 #include <numeric>
 
 #include "accel/machines.h"
 #include "accel/mapping.h"
+#include "accel/test_compare.h"
 #include "accel/testdata/scalesim.h"
 #include "accel/topology.h"
 #include "base/files.h"
@@ -15,12 +15,7 @@
 namespace bitsieve::accel {
 namespace {
 
-void compare(const std::string& what, std::int64_t expected, std::int64_t measured) {
-  std::printf("%-44s expected %12lld measured %12lld deviation %.3f %%\n", what.c_str(),
-              static_cast<long long>(expected), static_cast<long long>(measured),
-              100.0 * static_cast<double>(measured - expected) / static_cast<double>(expected));
-  EXPECT_EQ(measured, expected) << what;
-}
+using test::compare;
 
 // As SCALE-Sim: folds are waited for as if they were whole, and what leaves the array is not counted.
 Parameters as_scalesim(const char* machine, std::int64_t size) {

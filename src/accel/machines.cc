@@ -11,7 +11,8 @@ using namespace array_key;
 // What machines of a kind look at.
 constexpr unsigned tiles_of_outputs = rows | columns | drain | partial | depthwise | vectors,
                    stationary = rows | columns | partial, dots = rows | columns | lanes | units | depthwise,
-                   serial = rows | columns | lanes | units, scanning = rows | columns | lanes;
+                   sparq_dots = dots | windows, serial = rows | columns | lanes | units,
+                   scanning = rows | columns | lanes;
 
 Parameters array(const char* machine, unsigned keys, std::int64_t r, std::int64_t c, std::int64_t l) {
   Parameters p;
@@ -41,7 +42,7 @@ const Machine table[] = {
      .output = output_systolic_folds},
     {.name = "sparq-systolic",
      .description = "SPARQ systolic array, output stationary: two windows a cycle, or one 8-bit value",
-     .defaults = array("sparq-systolic", tiles_of_outputs, 16, 16, 2),
+     .defaults = array("sparq-systolic", tiles_of_outputs | windows, 16, 16, 2),
      .time = time_sparq_systolic,
      .output = output_sparq_systolic},
     {.name = "dot-product",
@@ -51,7 +52,7 @@ const Machine table[] = {
      .output = output_dot_product},
     {.name = "sparq-dot-product",
      .description = "the same with SPARQ pairs: twice as many products a cycle",
-     .defaults = array("sparq-dot-product", dots, 4, 4, 4),
+     .defaults = array("sparq-dot-product", sparq_dots, 4, 4, 4),
      .time = time_sparq_dot_product,
      .output = output_sparq_dot_product},
     {.name = "sparse-dot-product",
@@ -62,7 +63,7 @@ const Machine table[] = {
      .output = output_sparse_dot_product},
     {.name = "sparq-sparse-dot-product",
      .description = "both: a SPARQ pair for the two kept weights of each group of four",
-     .defaults = array("sparq-sparse-dot-product", dots, 4, 4, 4),
+     .defaults = array("sparq-sparse-dot-product", sparq_dots, 4, 4, 4),
      .reads = Reads::weights,
      .cuts_kept = true,
      .time = time_sparq_sparse_dot_product,

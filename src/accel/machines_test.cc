@@ -9,6 +9,7 @@
 
 #include "accel/memory.h"
 #include "accel/simulate.h"
+#include "accel/test_compare.h"
 #include "accel/test_layers.h"
 #include "accel/values.h"
 #include "base/error.h"
@@ -16,7 +17,7 @@
 namespace bitsieve::accel {
 namespace {
 
-using test::conv, test::layers, test::with_values;
+using test::compare, test::conv, test::Is, test::layers, test::with_values;
 
 class EveryMachine : public testing::TestWithParam<const Machine*> {
  protected:
@@ -31,13 +32,16 @@ TEST_P(EveryMachine, ObeysConservation) {
     const Timing t = time(layer, machine().defaults);
     EXPECT_GT(t.cycles, 0);
     EXPECT_GT(t.busy, 0);
-    EXPECT_LE(t.busy, t.slots * (1 + 1e-12)) << layer.name;
+    compare("busy cycles of elements", Is::at_most, t.slots, t.busy);
     // All operands are read at least once and every output is written once.
-    EXPECT_GE(t.counts.at("activation-buffer-bit"),
-              8.0 * static_cast<double>(layer.pixels * layer.channels * layer.groups));
-    EXPECT_GE(t.counts.at("activation-buffer-write-bit"), 8.0 * static_cast<double>(layer.output_values));
-    EXPECT_GE(t.counts.at("weight-buffer-bit"),
-              (machine().name == "bitwave" ? 1.0 : 8.0) * static_cast<double>(layer.filters * layer.depth()));
+    compare("bits of activations read", Is::at_least,
+            8.0 * static_cast<double>(layer.pixels * layer.channels * layer.groups),
+            t.counts.at("activation-buffer-bit"));
+    compare("bits of activations written", Is::at_least, 8.0 * static_cast<double>(layer.output_values),
+            t.counts.at("activation-buffer-write-bit"));
+    compare("bits of weights read", Is::at_least,
+            (machine().name == "bitwave" ? 1.0 : 8.0) * static_cast<double>(layer.filters * layer.depth()),
+            t.counts.at("weight-buffer-bit"));
   }
 }
 
@@ -104,9 +108,9 @@ TEST_P(EveryMachine, DoesNotExceedItsPeak) {
     const bool by_product = machine().name.ends_with("dot-product");
     const auto lanes = static_cast<double>(by_product || (p.keys & array_key::lanes) == 0 ? 1 : p.lanes);
     const double least = least_lane_cycles(std::string(machine().name), layer);
-    EXPECT_GE(t.busy * lanes, least) << layer.name;
+    compare("lane cycles of elements", Is::at_least, least, t.busy * lanes);
     const auto elements = static_cast<double>(p.rows * p.columns * p.units * (by_product ? p.lanes : 1));
-    EXPECT_GE(static_cast<double>(t.cycles) * elements * lanes, least) << layer.name;
+    compare("lane cycles of the array", Is::at_least, least, static_cast<double>(t.cycles) * elements * lanes);
   }
 }
 
@@ -116,7 +120,7 @@ TEST_P(EveryMachine, ZerosGiveTheFloor) {
   Layer layer = with_values(conv(196, 64, 9, 32));
   const std::vector<std::uint8_t> zeros(layer.input.size(), 0);
   layer.input = zeros;
-  EXPECT_EQ(machine().time(layer, machine().defaults).cycles, 13 * 4 * 9 * 2);
+  compare("cycles of zeros", 13 * 4 * 9 * 2, machine().time(layer, machine().defaults).cycles);
 }
 
 // As many groups of a grouped layer take as long as the layers that they are, and cost as much (but for the fill, which
@@ -145,9 +149,9 @@ TEST_P(EveryMachine, GroupsAreLayersOneAfterTheOther) {
     busy += t.busy;
     for (const auto& [id, count] : t.counts) counts[id] += count;
   }
-  EXPECT_EQ(together.cycles, cycles);
-  EXPECT_DOUBLE_EQ(together.busy, busy);
-  for (const auto& [id, count] : counts) EXPECT_DOUBLE_EQ(together.counts.at(id), count) << id;
+  compare("cycles of three groups", cycles, together.cycles);
+  compare("busy cycles of elements", Is::equal, busy, together.busy);
+  for (const auto& [id, count] : counts) compare(id, Is::equal, count, together.counts.at(id));
 }
 
 // More of a layer never takes less.
@@ -183,10 +187,12 @@ TEST_P(EveryMachine, MeetsItsRoofs) {
   const std::vector<Layer> all = {with_values(conv(196, 64, 9, 32))};
   const Report fast = simulate(all, p, table);
   EXPECT_EQ(fast.total.stall, 0);
-  EXPECT_EQ(fast.total.compute, static_cast<double>(time(all[0], p).cycles));
+  compare("cycles without waiting", Is::equal, static_cast<double>(time(all[0], p).cycles), fast.total.cycles());
   p.dram_gb_per_s = 1e-3;
   const Report slow = simulate(all, p, table);
-  EXPECT_NEAR(slow.total.cycles(), slow.total.traffic.bytes() / dram_bytes_per_cycle(p), 1);
+  const double bytes = slow.total.traffic.bytes() / dram_bytes_per_cycle(p);
+  compare("cycles of DRAM alone", Is::at_least, bytes, slow.total.cycles());
+  compare("cycles of DRAM alone", Is::at_most, bytes + 1, slow.total.cycles());
   EXPECT_GT(slow.highest_pj, slow.lowest_pj);
 }
 

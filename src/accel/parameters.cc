@@ -60,6 +60,9 @@ constexpr std::pair<const char*, Partial> partials[] = {{"full", Partial::full},
 constexpr std::pair<const char*, Depthwise> depthwises[] = {{"column", Depthwise::column},
                                                             {"separate", Depthwise::separate}};
 
+constexpr std::pair<const char*, Windows> windows[] = {
+    {"5opt", Windows::opt5}, {"3opt", Windows::opt3}, {"2opt", Windows::opt2}};
+
 constexpr std::pair<const char*, Vectors> vectors[] = {{"row", Vectors::row}, {"array", Vectors::array}};
 
 template <class T, std::size_t n>
@@ -92,6 +95,8 @@ const Key keys[] = {
      [](const Parameters& p) { return fmt::format("\"{}\"", name_of(depthwises, p.depthwise)); }, array_key::depthwise},
     {"array", "vectors", [](const Entry& e, Parameters& p) { p.vectors = e.one_of(vectors); },
      [](const Parameters& p) { return fmt::format("\"{}\"", name_of(vectors, p.vectors)); }, array_key::vectors},
+    {"array", "windows", [](const Entry& e, Parameters& p) { p.windows = e.one_of(windows); },
+     [](const Parameters& p) { return fmt::format("\"{}\"", to_string(p.windows)); }, array_key::windows},
     {"clock", "mhz", [](const Entry& e, Parameters& p) { p.clock_mhz = e.real(1, 1e5); },
      [](const Parameters& p) { return fmt::format("{}", p.clock_mhz); }},
     {"memory", "weight-buffer-kib", [](const Entry& e, Parameters& p) { p.weight_buffer_kib = e.whole(1, 1 << 20); },
@@ -167,6 +172,8 @@ std::string to_toml(const Parameters& p) {
   }
   return text;
 }
+
+const char* to_string(Windows w) { return name_of(windows, w); }
 
 double dram_bytes_per_cycle(const Parameters& p) { return p.dram_gb_per_s * 1000 / p.clock_mhz; }
 double dram_latency_cycles(const Parameters& p) { return std::ceil(p.dram_latency_ns * p.clock_mhz / 1000); }

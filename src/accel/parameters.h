@@ -32,12 +32,17 @@ enum class Vectors {
   array,  // filters in all rows, each with weights of its own, which takes as many times the bandwidth
 };
 
+// Where SPARQ's elements can have windows of 4 bits: at 5, 3 or 2 positions of 8 bits (specification of SPARQ, D.4).
+// What stands in the model may need fewer.
+enum class Windows { opt5, opt3, opt2 };
+const char* to_string(Windows windows);  // "5opt"
+
 inline constexpr std::int64_t most_lanes = 1024;
 
 // The keys of [array]. A machine's file has those that the machine looks at, and no others.
 namespace array_key {
 inline constexpr unsigned rows = 1, columns = 2, lanes = 4, units = 8, drain = 16, partial = 32, depthwise = 64,
-                          vectors = 128;
+                          vectors = 128, windows = 256;
 }
 
 struct Parameters {
@@ -52,7 +57,8 @@ struct Parameters {
   Partial partial = Partial::exact;
   Depthwise depthwise = Depthwise::column;
   Vectors vectors = Vectors::row;
-  unsigned keys = 255;  // of array_key: what the machine looks at
+  Windows windows = Windows::opt5;
+  unsigned keys = 511;  // of array_key: what the machine looks at
 
   double clock_mhz = 1000;
   std::int64_t weight_buffer_kib = 64, activation_buffer_kib = 128;

@@ -32,6 +32,7 @@ TEST(Parameters, AreWhatWasWritten) {
     p.partial = Partial::full;
     p.depthwise = Depthwise::separate;
     p.vectors = Vectors::array;
+    p.windows = Windows::opt2;
     p.double_buffered = false;
     p.dram_gb_per_s = 2.5;
     EXPECT_EQ(to_toml(parsed(to_toml(p))), to_toml(p));
@@ -56,6 +57,8 @@ TEST(Parameters, RefuseWhatTheyDoNotKnow) {
             "'m.toml' line 3: machine 'stripes' has no 'array.drain'; it has rows, columns, lanes, units");
   EXPECT_EQ(error_of("machine = \"systolic-os\"\n[array]\ndrain = \"slow\""),
             "'m.toml' line 3: array.drain must be \"none\" or \"serial\" or \"overlapped\"");
+  EXPECT_EQ(error_of("machine = \"sparq-systolic\"\n[array]\nwindows = \"6opt\""),
+            "'m.toml' line 3: array.windows must be \"5opt\" or \"3opt\" or \"2opt\"");
   EXPECT_EQ(error_of(start + "[clock]\nmhz = nan"), "'m.toml' line 3: clock.mhz must be a number from 1 to 100000");
   EXPECT_EQ(error_of(start + "speed = 1"),
             "'m.toml' line 2: unknown key 'speed'; allowed are machine, name, [array], [clock] and [memory]");

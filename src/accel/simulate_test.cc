@@ -3,9 +3,14 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+
 #include "accel/machines.h"
 #include "accel/memory.h"
+#include "accel/test_compare.h"
 #include "accel/test_layers.h"
+#include "accel/testdata/scalesim.h"
+#include "accel/topology.h"
 
 namespace bitsieve::accel {
 namespace {
@@ -86,6 +91,25 @@ TEST(Report, AddsUp) {
     EXPECT_NEAR(total(report.total.energy), layers, 1e-9 * layers);
     EXPECT_DOUBLE_EQ(report.total.energy.at("dram"), 8 * report.total.traffic.bytes() * table.entry("dram-bit").value);
   }
+}
+
+// What people wait for: a network of ResNet-18's size on all machines, one after the other on one processor. Limits are
+// more than ten times what it takes.
+TEST(Report, OfResNet18IsThereInTime) {
+  const EnergyTable table = parse_energy_table(energy_sets()[0].toml, "set");
+  std::vector<Layer> layers;
+  for (const Layer& layer : parse_topology(scalesim::resnet18, "topology")) layers.push_back(with_values(layer));
+  std::map<Reads, double> seconds;
+  for (const Machine& machine : machines()) {
+    const auto start = std::chrono::steady_clock::now();
+    const Report report = simulate(layers, machine.defaults, table);
+    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
+    EXPECT_GT(report.total.cycles(), 0);
+    seconds[machine.reads] += taken.count();
+    fmt::print("{} {:.3f}\n", machine.name, taken.count());
+  }
+  test::compare("seconds, closed form", test::Is::at_most, 1, seconds[Reads::shapes] + seconds[Reads::weights]);
+  test::compare("seconds, by values", test::Is::at_most, 10, seconds[Reads::activations]);
 }
 
 }  // namespace

@@ -79,6 +79,39 @@ TEST(SparqSystolic, TakesSignedWindows) {
             4096 / 16 * 1 * 9 * 4 * 8);
 }
 
+TEST(Sparq, ElementsHaveTheWindowsTheyWereMadeFor) {
+  Layer layer = conv(64, 16, 9, 64);
+  LayerCode code;
+  code.act_code = "sparq-3opt";
+  code.transform.active = true;
+  for (int x = 0; x < 256; ++x) {
+    const int shift = x >= 64 ? 4 : x >= 16 ? 2 : 0;  // 3opt without pairs
+    code.transform.pair[static_cast<std::size_t>(x)] = static_cast<std::uint8_t>(x >> shift << shift);
+  }
+  layer = with_weights(layer, [](std::int64_t, std::int64_t) { return 1; });
+  layer.code = &code;
+  layer.windows = true;
+  layer.activation_bits = 4;
+  for (const char* name : {"sparq-systolic", "sparq-dot-product", "sparq-sparse-dot-product"}) {
+    const Machine& machine = require_machine(name);
+    Parameters p = machine.defaults;
+    EXPECT_GT(machine.time(layer, p).counts.at((p.name == "sparq-systolic" ? "element-sparq" : "element-" + p.name) +
+                                               "-5opt"),
+              0);
+    p.windows = Windows::opt3;
+    EXPECT_GT(machine.time(layer, p).cycles, 0);
+    p.windows = Windows::opt2;
+    std::string refusal;
+    try {
+      machine.time(layer, p);
+    } catch (const Error& e) {
+      refusal = e.what();
+    }
+    EXPECT_EQ(refusal, "layer 'conv' has windows of 'sparq-3opt', which elements with windows = \"2opt\" (machine '" +
+                           std::string(name) + "') do not have; \"3opt\" have them");
+  }
+}
+
 // The slowest filter of a block decides, not the mean.
 TEST(SwisSingle, WaitsForTheSlowestFilter) {
   Layer layer = conv(8, 16, 9, 8);

@@ -41,8 +41,10 @@ def energy_entries(by_name):
 
 # Whole elements, by the names under which the machines of src/accel/machines count their cycles; lanes last.
 elements_of = {
-    "systolic": "8b-8b", "sparq": "SPARQ 5opt", "dot-product": "dot product", "sparq-dot-product": "SPARQ dot product 5opt",
-    "sparse-dot-product": "2:4 dot product", "sparq-sparse-dot-product": "SPARQ 2:4 dot product 5opt +R",
+    "systolic": "8b-8b", "dot-product": "dot product", "sparse-dot-product": "2:4 dot product",
+    **{f"{machine}-{options}": design.format(options) for options in ("5opt", "3opt", "2opt") for machine, design in (
+        ("sparq", "SPARQ {}"), ("sparq-dot-product", "SPARQ dot product {}"), ("sparq-sparse-dot-product", "SPARQ 2:4 dot product {} +R"),
+        ("trim-round", "trim-and-round {} +R"))},
     **{f"{machine}-{m}": design.format(m) for m in (4, 8, 16) for machine, design in (
         ("swis-single", "SWIS single, M={}, N=3"), ("swis-double", "SWIS double, M={}, N=4"), ("swis-c", "SWIS-C, M={}, N=3"),
         ("weight-serial", "weight-serial, M={}, 7 bits"), ("stripes", "Stripes, M={}"), ("bit-pragmatic", "Bit-Pragmatic, M={}"))}}

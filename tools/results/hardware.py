@@ -29,6 +29,8 @@ networks |= {name: ("{data}/" + model, str(here / preprocessing), images, what)
 models = {  # options of quantize
     "int8": "",
     "sparq": "--activations sparq-5opt-round",
+    "sparq-3opt": "--activations sparq-3opt-round",
+    "sparq-2opt": "--activations sparq-2opt-round",
     "int8-24": "--prune 2:4",
     "sparq-24": "--activations sparq-5opt-round-24 --prune 2:4",
     "swis-2": "--weights swis-n2-m4",
@@ -45,7 +47,11 @@ rows = [
     ("int8", "systolic-os", 1, "8b-8b", 0),
     ("int8", "dot-product", 4, "dot product", 0),
     ("sparq", "sparq-systolic", 1, "SPARQ 5opt", 1 / 16),
+    ("sparq-3opt", "sparq-systolic", 1, "SPARQ 3opt", 1 / 16),
+    ("sparq-2opt", "sparq-systolic", 1, "SPARQ 2opt", 1 / 16),
     ("sparq", "sparq-dot-product", 4, "SPARQ dot product 5opt", 1),
+    ("sparq-3opt", "sparq-dot-product", 4, "SPARQ dot product 3opt", 1),
+    ("sparq-2opt", "sparq-dot-product", 4, "SPARQ dot product 2opt", 1),
     ("int8-24", "sparse-dot-product", 4, "2:4 dot product", 0),
     ("sparq-24", "sparq-sparse-dot-product", 4, "SPARQ 2:4 dot product 5opt +R", 0),
     ("int8", "weight-serial", 4, "weight-serial, M=4, 7 bits", 0),
@@ -66,7 +72,6 @@ rows = [
     ("int8", "loom", 16, None, 0),
     ("int8", "bit-fusion", 1, None, 0),
 ]
-trim = "trim-and-round 5opt +R"
 multipliers = 256
 energy_table = "45nm-own-rtl"
 
@@ -82,9 +87,14 @@ def shape(machine, elements):
     return (filters, pixels) if machine in filters_in_rows else (pixels, filters)
 
 
-def parameters(machine, lanes, elements):
+def windows(model):
+    """Where the elements of SPARQ's machines cut theirs."""
+    return model[-4:] if model.endswith("opt") else "5opt"
+
+
+def parameters(machine, model, lanes, elements):
     """TOML of the machine with so many elements."""
-    text = f'machine = "{machine}"\n\n[array]\n'
+    text = f'machine = "{machine}"\n\n[array]\n' + (f'windows = "{windows(model)}"\n' if machine.startswith("sparq") else "")
     if machine.endswith("dot-product"):  # units of 4 x 4 outputs; fewer outputs where one would be too many
         tile = 4 if elements >= 16 else 2
         return text + f"rows = {tile}\ncolumns = {tile}\nlanes = {lanes}\nunits = {max(1, elements // tile ** 2)}\n"
@@ -139,11 +149,11 @@ def simulate(program, data, folder, name, areas):
         row = {"network": name, "model": model, "machine": machine, "lanes": lanes, "element": element}
         counts = {"multipliers": multipliers // lanes}
         if element:
-            own = areas[element] + units * areas[trim]
+            own = areas[element] + units * areas[f"trim-and-round {windows(model)} +R"]
             counts["area"] = int(whole // own)
         for kind, elements in counts.items():
             file = folder / name / f"machine-{at}-{kind}.toml"
-            file.write_text(parameters(machine, lanes, elements))
+            file.write_text(parameters(machine, model, lanes, elements))
             report = json.loads(run(program, "simulate", folder / name / f"{model}.bsv", "--machine", file, "--data", evaluation, "--images", 4,
                                     "--check", 64, "--energy-table", energy_table, "--format", "json"))
             m = report["machines"][0]

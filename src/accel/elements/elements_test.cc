@@ -134,6 +134,33 @@ TEST(TrimRound, IsFoundByTheTablesOfACode) {
   }
 }
 
+// What one option cuts, another one's lanes hold at a position of their own, or not: all windows of all options tried.
+TEST(TrimRound, ElementsHaveTheWindowsThatFitTheirs) {
+  int compared = 0, fitting = 0;
+  for (const TrimRoundOption& element : trim_round_options()) {
+    for (const TrimRoundOption& option : trim_round_options()) {
+      bool all = option.unit.bits <= element.unit.bits;
+      for (int shift = 0; shift <= 8 - option.unit.bits; shift += option.unit.step) {
+        for (int data = 0; data < 1 << option.unit.bits; ++data) {
+          bool one = false;
+          for (int at = 0; at <= 8 - element.unit.bits; at += element.unit.step)
+            one |= (data << shift) % (1 << at) == 0 && (data << shift) >> at < 1 << element.unit.bits;
+          all &= one;
+        }
+      }
+      EXPECT_EQ(has_windows_of(element.unit, option.unit), all) << element.name << " " << option.name;
+      ++compared;
+      fitting += all ? 1 : 0;
+    }
+  }
+  EXPECT_EQ(compared, 25);
+  EXPECT_EQ(fitting, 5 + 4 + 1 + 2 + 1);  // 5opt all, 3opt all but 5opt, 6opt itself and 7opt
+  TrimRound alone;
+  alone.pairs = false;
+  EXPECT_FALSE(has_windows_of(alone, TrimRound{}));
+  EXPECT_TRUE(has_windows_of(TrimRound{}, alone));
+}
+
 // Vectors V1 and V3 of the specification of SPARQ, A.6, through the elements.
 TEST(SparqElement, SumsTheVectorOfTheSpecification) {
   const int x[] = {27, 100, 0, 63, 137, 0, 0, 0, 255, 0}, w[] = {3, -5, 7, -128, 127, 9, -2, 11, -4, 0};

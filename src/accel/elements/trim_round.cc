@@ -1,5 +1,7 @@
 #include "accel/elements/trim_round.h"
 
+#include <algorithm>
+
 namespace bitsieve::accel {
 namespace {
 
@@ -43,6 +45,15 @@ WindowPair trim_round(int x1, int x2, const TrimRound& unit) {
   }
   const Cut a = cut(x1, unit.bits, unit.step, unit.round), b = cut(x2, unit.bits, unit.step, unit.round);
   return {WindowLane{a.data, a.shift, false}, WindowLane{b.data, b.shift, false}};
+}
+
+bool has_windows_of(const TrimRound& element, const TrimRound& unit) {
+  for (int shift = 0; shift <= 8 - unit.bits; shift += unit.step) {
+    const int below = std::min(shift, 8 - element.bits) / element.step * element.step;
+    if (shift - below + unit.bits > element.bits) return false;
+  }
+  // A lone value takes the two lanes, of 2n bits at any position.
+  return !unit.pairs || (element.pairs && element.bits >= unit.bits);
 }
 
 std::optional<TrimRound> find_trim_round(const ActivationTransform& transform, bool signed_values) {

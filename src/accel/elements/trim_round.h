@@ -28,6 +28,10 @@ std::span<const TrimRoundOption> trim_round_options();
 // windows. Signed values go through the unit as magnitudes, -128 as 127, and leave their sign to the weight.
 std::optional<TrimRound> find_trim_round(const ActivationTransform& transform, bool signed_values);
 
+// Whether an element with lanes of `element` multiplies all that `unit` makes: each window of it, with zeros below, is
+// one of the element's.
+bool has_windows_of(const TrimRound& element, const TrimRound& unit);
+
 // What meets a multiplier of n x 8 bits: (data << shift) times one of the pair's weights.
 struct WindowLane {
   int data = 0;          // 0 to 2^n - 1

@@ -42,7 +42,7 @@ Tiles time_tiles(const Layer& layer, const Parameters& p, std::int64_t positions
 }
 
 // element: as rtl/ has it, of four multipliers or pairs.
-void count_element(Tiles& tiles, const char* element, std::int64_t lanes) {
+void count_element(Tiles& tiles, const std::string& element, std::int64_t lanes) {
   if (lanes == dot_products) tiles.timing.counts[fmt::format("element-{}", element)] += tiles.work;
 }
 
@@ -54,9 +54,9 @@ Timing multiply(Tiles tiles, const char* element, std::int64_t multipliers) {
   return std::move(tiles.timing);
 }
 
-Timing multiply_pairs(Tiles tiles, const char* element, std::int64_t pairs_of_unit) {
-  count_element(tiles, element, pairs_of_unit);
-  const double pairs = tiles.work * static_cast<double>(pairs_of_unit);
+Timing multiply_pairs(Tiles tiles, const char* element, const Parameters& p) {
+  count_element(tiles, fmt::format("{}-{}", element, to_string(p.windows)), p.lanes);
+  const double pairs = tiles.work * static_cast<double>(p.lanes);
   tiles.timing.counts["mul-4x8"] += 2 * pairs;
   tiles.timing.counts["shift-16"] += 2 * pairs;
   tiles.timing.counts["add-16"] += pairs;
@@ -74,10 +74,12 @@ Timing time_dot_product(const Layer& layer, const Parameters& p) {
 }
 
 Timing time_sparq_dot_product(const Layer& layer, const Parameters& p) {
+  element_for(layer, p);
   const bool windows = layer.narrow();
-  Timing timing = multiply_pairs(time_tiles(layer, p, (windows ? 2 : 1) * p.lanes, 8), "sparq-dot-product", p.lanes);
+  Timing timing = multiply_pairs(time_tiles(layer, p, (windows ? 2 : 1) * p.lanes, 8), "sparq-dot-product", p);
   // Cut once for all columns of a tile.
-  timing.counts["element-trim-round"] += timing.counts["activation-buffer-bit"] / 8 / (windows ? 2 : 1);
+  timing.counts[fmt::format("element-trim-round-{}", to_string(p.windows))] +=
+      timing.counts["activation-buffer-bit"] / 8 / (windows ? 2 : 1);
   return timing;
 }
 
@@ -89,9 +91,10 @@ Timing time_sparse_dot_product(const Layer& layer, const Parameters& p) {
 
 // Windows of kept weights are cut behind the multiplexers; other windows are pairs of neighbours, whatever the weights.
 Timing time_sparq_sparse_dot_product(const Layer& layer, const Parameters& p) {
+  element_for(layer, p);
   const bool sparse = two_of_four(layer, p.name) && (layer.windows_of_kept || !layer.windows);
   const std::int64_t positions = (sparse ? 2 : 1) * (layer.narrow() ? 2 : 1) * p.lanes;
-  return multiply_pairs(time_tiles(layer, p, positions, sparse ? kept_bits : 8), "sparq-sparse-dot-product", p.lanes);
+  return multiply_pairs(time_tiles(layer, p, positions, sparse ? kept_bits : 8), "sparq-sparse-dot-product", p);
 }
 
 namespace {

@@ -19,6 +19,25 @@ Pair cut_pair(int x1, int w1, int x2, int w2, const TrimRound& unit) {
   return {trim_round(magnitude(x1), magnitude(x2), unit), signed_as(x1, w1), signed_as(x2, w2)};
 }
 
+TrimRound element_for(const Layer& layer, const Parameters& p) {
+  const auto unit_of = [](Windows windows) {
+    const std::span<const TrimRoundOption> options = trim_round_options();
+    return std::find_if(options.begin(), options.end(), [&](const auto& o) { return o.name == to_string(windows); })
+        ->unit;
+  };
+  const TrimRound element = unit_of(p.windows);
+  if (!layer.windows || layer.code == nullptr) return element;
+  const std::optional<TrimRound> unit = find_trim_round(layer.code->transform, layer.signed_input);
+  if (unit && !has_windows_of(element, *unit)) {
+    const bool few = has_windows_of(unit_of(Windows::opt3), *unit);
+    fail(
+        "layer '{}' has windows of '{}', which elements with windows = \"{}\" (machine '{}') do not have; \"{}\" have "
+        "them",
+        layer.name, layer.code->act_code, to_string(p.windows), p.name, few ? "3opt" : "5opt");
+  }
+  return element;
+}
+
 std::vector<Pair> pairs_of(const Operands& o) {
   const std::size_t depth = o.read.size();
   std::vector<Pair> pairs;

@@ -16,6 +16,9 @@ struct Pair {
 // Two values before windows are cut.
 Pair cut_pair(int x1, int w1, int x2, int w2, const TrimRound& unit);
 
+// The elements of a machine of SPARQ's. Throws Error where the layer has windows that they cannot have.
+TrimRound element_for(const Layer& layer, const Parameters& parameters);
+
 // Of one output, in K order: windows two positions a pair, codes of 4 bits too, and 8-bit values one.
 std::vector<Pair> pairs_of(const Operands& operands);
 
