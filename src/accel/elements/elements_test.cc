@@ -117,8 +117,16 @@ TEST(TrimRound, IsFoundByTheTablesOfACode) {
       for (int x = 0; x < 256; ++x) {
         const int magnitude = !signed_values || x < 128 ? x : std::min(256 - x, 127);
         const int sign = signed_values && x > 127 ? -1 : 1;
-        transform.pair[static_cast<std::size_t>(x)] = static_cast<std::uint8_t>(sign * both(magnitude, unit));
-        transform.lone[static_cast<std::size_t>(x)] = static_cast<std::uint8_t>(sign * lone(magnitude, unit));
+        // What rounds to 128 is trimmed (methods/sparq/sparq.h).
+        const auto fitting = [&](int rounded, int trimmed) {
+          return signed_values && rounded > 127 ? trimmed : rounded;
+        };
+        TrimRound trim = unit;
+        trim.round = false;
+        transform.pair[static_cast<std::size_t>(x)] =
+            static_cast<std::uint8_t>(sign * fitting(both(magnitude, unit), both(magnitude, trim)));
+        transform.lone[static_cast<std::size_t>(x)] =
+            static_cast<std::uint8_t>(sign * fitting(lone(magnitude, unit), lone(magnitude, trim)));
       }
       const std::optional<TrimRound> found = find_trim_round(transform, signed_values);
       ASSERT_TRUE(found.has_value());
@@ -126,6 +134,15 @@ TEST(TrimRound, IsFoundByTheTablesOfACode) {
       EXPECT_EQ(found->step, unit.step);
       EXPECT_EQ(found->round, unit.round);
       EXPECT_EQ(found->pairs, unit.pairs);
+      EXPECT_EQ(found->magnitudes, signed_values);
+
+      // And makes what they hold.
+      for (int x = 0; x < (signed_values ? 128 : 256); ++x) {
+        const WindowPair lanes = trim_round(x, 9, *found);
+        ASSERT_EQ(product(lanes, 1, 0), x == 0 && unit.pairs ? 0 : transform.pair[static_cast<std::size_t>(x)]) << x;
+        if (!unit.pairs) continue;
+        ASSERT_EQ(product(trim_round(x, 0, *found), 1, 0), transform.lone[static_cast<std::size_t>(x)]) << x;
+      }
       transform.pair[77] = 255;
       EXPECT_FALSE(find_trim_round(transform, signed_values).has_value());
       transform.active = false;

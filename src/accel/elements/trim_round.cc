@@ -9,23 +9,24 @@ struct Cut {
   int data, shift;
 };
 
-Cut cut(int x, int bits, int step, bool round) {
+Cut cut(int x, int bits, int step, const TrimRound& unit) {
   // Each bit above a window moves it on: a leading-one detector written as a sum of what it compares.
   int shift = 0;
   for (int s = step; s <= 8 - bits; s += step) shift += (x >> (bits + s - step)) != 0 ? step : 0;
   const int most = (1 << bits) - 1;
   int data = (x >> shift) & most;
-  if (round && shift > 0) {
+  if (unit.round && shift > 0) {
     const int guard = (x >> (shift - 1)) & 1;
     const bool sticky = (x & ((1 << (shift - 1)) - 1)) != 0;
-    // No carry leaves the window.
-    if (guard != 0 && (sticky || (data & 1) != 0) && data != most) ++data;
+    // No carry leaves the window, nor a magnitude.
+    const bool fits = data != most && (!unit.magnitudes || (data + 1) << shift < 128);
+    if (guard != 0 && (sticky || (data & 1) != 0) && fits) ++data;
   }
   return {data, shift};
 }
 
 // A value beside a zero, with 2n bits: they are the two lanes.
-Cut cut_lone(int x, const TrimRound& unit) { return cut(x, 2 * unit.bits, 1, unit.round); }
+Cut cut_lone(int x, const TrimRound& unit) { return cut(x, 2 * unit.bits, 1, unit); }
 
 }  // namespace
 
@@ -43,7 +44,7 @@ WindowPair trim_round(int x1, int x2, const TrimRound& unit) {
     return {WindowLane{whole.data >> unit.bits, whole.shift + unit.bits, second},
             WindowLane{whole.data & ((1 << unit.bits) - 1), whole.shift, !second}};
   }
-  const Cut a = cut(x1, unit.bits, unit.step, unit.round), b = cut(x2, unit.bits, unit.step, unit.round);
+  const Cut a = cut(x1, unit.bits, unit.step, unit), b = cut(x2, unit.bits, unit.step, unit);
   return {WindowLane{a.data, a.shift, false}, WindowLane{b.data, b.shift, false}};
 }
 
@@ -63,9 +64,10 @@ std::optional<TrimRound> find_trim_round(const ActivationTransform& transform, b
       TrimRound unit = option.unit;
       unit.round = round;
       unit.pairs = transform.paired;
+      unit.magnitudes = signed_values;
       bool same = true;
       for (int x = 0; same && x < (signed_values ? 128 : 256); ++x) {
-        const Cut f = cut(x, unit.bits, unit.step, round), g = cut_lone(x, unit);
+        const Cut f = cut(x, unit.bits, unit.step, unit), g = cut_lone(x, unit);
         const auto at = static_cast<std::size_t>(x);
         same = transform.pair[at] == f.data << f.shift && (!unit.pairs || transform.lone[at] == g.data << g.shift);
       }

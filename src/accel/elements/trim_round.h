@@ -11,10 +11,11 @@
 namespace bitsieve::accel {
 
 struct TrimRound {
-  int bits = 4;        // n, of a lane: 4, 3 or 2
-  int step = 1;        // windows are at the shifts 0, step, 2 step ... 8 - n
-  bool round = false;  // +R; otherwise trim
-  bool pairs = true;   // vSPARQ: next to a zero, a value takes both lanes
+  int bits = 4;             // n, of a lane: 4, 3 or 2
+  int step = 1;             // windows are at the shifts 0, step, 2 step ... 8 - n
+  bool round = false;       // +R; otherwise trim
+  bool pairs = true;        // vSPARQ: next to a zero, a value takes both lanes
+  bool magnitudes = false;  // of signed values, 7 bits: what would be rounded up to 128 is trimmed
 };
 
 // 5opt, 3opt, 2opt (n = 4), 6opt (n = 3) and 7opt (n = 2), trimming and with pairs.
