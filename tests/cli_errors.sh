@@ -106,7 +106,7 @@ expect 0 "warning: calibration: 'three.json' was made from other images; made an
 expect 0 "warning: calibration: 'three.json' was made from 3 images, not 2; made anew" calibrate good.onnx --calib npy:three.npy -o three.json --calib-samples 2
 
 # The command line.
-verbs="auto, info, calibrate, quantize, eval, analyze, train, simulate, run, bench, list"
+verbs="auto, info, calibrate, quantize, eval, analyze, train, simulate, run, bench, export, list"
 expect 2 "bitsieve: a command is missing; there are $verbs (see bitsieve --help)"
 expect 2 "bitsieve: there is no command 'crunch'; there are $verbs (see bitsieve --help)" crunch
 expect 2 "bitsieve: --format: yaml not in {human,json} (see bitsieve info --help)" info good.onnx --format yaml
@@ -119,6 +119,18 @@ expect 2 "bitsieve: --layer '(=weights:int4': the pattern '(' is not a regular e
 expect 2 "bitsieve: --exclude: the pattern '[' is not a regular expression (ECMAScript)" quantize good.onnx --calib c.json --exclude '['
 printf '[[rule]]\nmatch = "("\nweights = "int4"\n' >regex.toml
 expect 1 "bitsieve: 'regex.toml' line 1: the pattern '(' is not a regular expression (ECMAScript)" quantize good.onnx --calib c.json --config regex.toml
+
+# Files for other runtimes.
+expect 0 "" quantize good.onnx --calib c.json --activations sparq-5opt-round --first-last same -o windows.bsv $quiet
+expect 1 "bitsieve: 'good.onnx' is a float network; only quantized models are exported: make a .bsv file with bitsieve quantize" export good.onnx
+expect 1 "bitsieve: layer 'conv1' reads its values through 'sparq-5opt-round', which QuantizeLinear cannot say: it depends on the value, not on the layer; give a model whose activations are int8 or uniform" \
+  export windows.bsv -o windows.onnx
+[ ! -e windows.onnx ] || { echo "windows.onnx is there"; failed=1; }
+expect 2 "bitsieve: --output: 'zero.bsv' would be written over the model itself; name another file" export zero.bsv -o zero.bsv
+expect 2 "bitsieve: --format: xml not in {human,json,qdq} (see bitsieve export --help)" export zero.bsv --format xml
+expect 2 "bitsieve: --batch: '-1' is not a whole number of 0 or more (see bitsieve export --help)" export zero.bsv --batch -1
+expect 1 "bitsieve: cannot write '/nowhere/x.onnx': No such file or directory" export zero.bsv -o /nowhere/x.onnx
+expect 0 "" export zero.bsv --format qdq --format json -o zero.qdq.onnx
 
 expect 2 "bitsieve: --limit: '-5' is not a whole number of 0 or more (see bitsieve eval --help)" eval good.onnx --data npy:x.npy,ok.npy --limit -5
 expect 2 "bitsieve: --seed: '-1' is not a whole number of 0 or more (see bitsieve eval --help)" eval good.onnx --data npy:x.npy,ok.npy --seed -1

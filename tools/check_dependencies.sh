@@ -16,11 +16,12 @@ declare -A may=(
   [compress]="base tensor graph quant methods kernels runtime compress"
   [eval]="base tensor graph data quant methods kernels runtime eval"
   [pack]="base tensor graph data quant kernels methods pack"
+  [export]="base tensor graph quant export"
   [accel]="base tensor graph quant accel"
   [rtl_link]="base tensor graph data quant methods kernels runtime compress eval accel rtl_link"
   [train]="base tensor graph data quant methods kernels runtime compress train"
   [search]="base tensor graph data quant methods kernels runtime compress eval accel search"
-  [cli]="base tensor graph data quant methods kernels runtime compress eval pack accel train search cli"
+  [cli]="base tensor graph data quant methods kernels runtime compress eval pack export accel train search cli"
 )
 bad=0
 for folder in src/*/; do
@@ -35,13 +36,13 @@ only() {  # only PATTERN ALLOWED-REGEX WHAT
   hits=$(grep -rnE "$1" src --include='*.h' --include='*.cc' --include='*.inc' | grep -vE "^[^:]*($2)" || true)
   [ -z "$hits" ] || { printf '%s outside its place:\n%s\n' "$3" "$hits"; bad=1; }
 }
-only '#include <(onnx|google/protobuf)/' '^src/graph/onnx/' 'ONNX or protobuf'
+only '#include <(onnx|google/protobuf)/' '^src/(graph/onnx|export)/' 'ONNX or protobuf'
 only '#include <(torch|ATen|c10)/' '^src/train/' 'torch'
 only '#include <[a-z0-9]*intrin\.h>' '(avx|vnni|vbmi)[a-z0-9_]*\.(cc|h):' 'SIMD intrinsics'
 # Calls that write to the terminal or end the process, whatever namespace is written before them; snprintf and the like
 # are other words. The streams are refused by name, so that they cannot be handed on either.
 calls='v?f?printf|puts|fputs|putw?char|fputw?c|putc|perror|psignal|_?exit|_Exit|quick_exit|abort|terminate'
 only "(^|[^[:alnum:]_])($calls) *\(|fmt::v?print|std::(v?print|cout|wcout|cerr|wcerr|clog|wclog)|[^[:alnum:]_](stdout|stderr|STD(OUT|ERR)_FILENO)([^[:alnum:]_]|$)|#include <(iostream|print|syncstream)>" \
-  '^src/cli/|_test\.cc:|/(bench|fuzz)_' 'printing or exiting'
+  '^src/cli/|_test\.cc:|/(bench|fuzz|test)_' 'printing or exiting'
 [ $bad = 0 ] && echo "dependency direction: ok"
 exit $bad

@@ -42,7 +42,8 @@ enum Entry {
   kReleaseTensorTypeAndShape = 99,
   kReleaseSessionOptions = 100,
 };
-constexpr int kErrors = 3, kArenaAllocator = 0, kDefaultMemory = 0, kFloat = 1, kAllOptimizations = 99;
+constexpr int kErrors = 3, kArenaAllocator = 0, kDefaultMemory = 0, kFloat = 1, kBasicOptimizations = 1,
+              kAllOptimizations = 99;
 
 }  // namespace
 
@@ -113,7 +114,7 @@ OrtSession::OrtSession(const OrtLibrary& library, const std::string& model, cons
   const OrtLibrary::State& ort = state_->ort;
   void* options = nullptr;
   ort.call(kCreateSessionOptions, &options);
-  ort.call(kSetGraphOptimizationLevel, options, kAllOptimizations);
+  ort.call(kSetGraphOptimizationLevel, options, wanted.integer_operators ? kAllOptimizations : kBasicOptimizations);
   ort.call(kSetIntraOpNumThreads, options, wanted.threads);
   ort.call(kSetInterOpNumThreads, options, 1);
   if (!wanted.optimized_path.empty()) ort.call(kSetOptimizedModelFilePath, options, wanted.optimized_path.c_str());

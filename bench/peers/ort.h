@@ -27,9 +27,11 @@ struct OrtOptions {
   int threads = 1;
   std::string optimized_path = {};  // where ONNX Runtime writes the graph that it really runs, or ""
   std::string profile_prefix = {};  // how the files of its own profile start, or ""
+  // Without: QuantizeLinear and DequantizeLinear as the file has them, in float.
+  bool integer_operators = true;
 };
 
-// One network on the CPU provider with every graph optimization. One float input and one float output.
+// One network on the CPU provider. One float input and one float output.
 class OrtSession {
  public:
   // model: the bytes of an .onnx file. Throws Error with ONNX Runtime's words.

@@ -22,6 +22,7 @@ void add_bench(CLI::App& app, const std::string& command);
 void add_run(CLI::App& app, const std::string& command);
 void add_simulate(CLI::App& app, const std::string& command);
 void add_train(CLI::App& app, const std::string& command);
+void add_export(CLI::App& app, const std::string& command);
 void add_list(CLI::App& app, const std::string& command);
 
 inline constexpr Verb verbs[] = {
@@ -36,6 +37,7 @@ inline constexpr Verb verbs[] = {
     {"simulate", "cycles, traffic and energy on accelerators", add_simulate},
     {"run", "one image in, the most likely classes out", add_run},
     {"bench", "speed, layer by layer", add_bench},
+    {"export", "a quantized model for other runtimes: ONNX with QuantizeLinear and DequantizeLinear", add_export},
     {"list", "weight codes, activation codes, data sets, operators, kernels and machines", add_list},
 };
 
