@@ -1,4 +1,4 @@
-// Bitsieve beside ONNX Runtime on one network, one image at a time: median times of alternating runs in one process.
+// Bitsieve beside ONNX Runtime on one network: median times of alternating runs in one process.
 #include <fmt/format.h>
 #include <time.h>
 
@@ -6,18 +6,22 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstdlib>
 #include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
 #include <random>
 #include <thread>
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/parallel.h"
 #include "compress/quantize.h"
+#include "export/qdq.h"
 #include "graph/onnx/reader.h"
 #include "graph/passes/passes.h"
 #include "peers/ort.h"
 #include "peers/peak.h"
-#include "peers/qdq.h"
 #include "runtime/calibrate.h"
 #include "runtime/executor.h"
 
@@ -25,10 +29,11 @@ namespace bitsieve::bench {
 namespace {
 
 struct Settings {
-  std::string model, ort, code = "sparq-5opt-round", write_qdq, write_optimized, profile, isa;
-  int threads = 1;
+  std::string model, ort, activations = "sparq-5opt-round", weights = "swis-n3-m4", write_qdq, write_optimized, profile,
+                          isa;
+  int threads = 1, batch = 1;
   double seconds = 5;
-  bool float_too = false, layers = false;
+  bool float_too = false, layers = false, json = false;
 };
 
 using Clock = std::chrono::steady_clock;
@@ -46,6 +51,9 @@ double median(std::vector<double> times) {
   return times.empty() ? 0 : times[times.size() / 2];
 }
 
+// Of a file name.
+std::string shown(std::string path) { return path.substr(path.rfind('/') + 1); }
+
 // One way of running the network.
 struct Runner {
   std::string name;
@@ -56,17 +64,19 @@ struct Runner {
 // Blocks of runs in turn, so that a machine that is slow for a while is slow for all. A pause before each block lets
 // waiting threads of the one before go to sleep; the first runs of a block only warm up.
 void alternate(std::vector<Runner>& runners, double seconds, int threads) {
+  constexpr auto warm = std::chrono::milliseconds(20), block = std::chrono::milliseconds(60);
   const auto start = Clock::now();
   do {
     for (Runner& runner : runners) {
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
-      const auto block = Clock::now();
-      for (int i = 0; i < 3; ++i) runner.run();
+      const auto begin = Clock::now();
+      for (int i = 0; i < 3 && (i == 0 || Clock::now() - begin < warm); ++i) runner.run();
+      const auto timed = Clock::now();
       do {
         const double before = now(threads);
         runner.run();
         runner.seconds.push_back(now(threads) - before);
-      } while (Clock::now() - block < std::chrono::milliseconds(60));
+      } while (Clock::now() - timed < block);
     }
   } while (Clock::now() - start < std::chrono::duration<double>(seconds));
 }
@@ -93,6 +103,42 @@ std::vector<float> channel_first(const std::vector<float>& x, const Shape& shape
   return y;
 }
 
+// A model of ours with all it needs to run a batch: threads share one image, or images where there are several.
+class Ours {
+ public:
+  Ours(QuantizedModel model, Isa isa, const Settings& settings)
+      : model_(std::move(model)),
+        executor_(model_, {.isa = isa, .threads = settings.batch == 1 ? settings.threads : 1}),
+        workspaces_(static_cast<std::size_t>(settings.threads)),
+        scores_(static_cast<std::size_t>(settings.batch)),
+        threads_(settings.threads) {}
+
+  void run(const std::vector<std::vector<float>>& images) {
+    if (images.size() == 1 || threads_ == 1) {
+      for (std::size_t i = 0; i < images.size(); ++i) executor_.run(images[i], workspaces_[0], scores_[i]);
+      return;
+    }
+    parallel_for(static_cast<std::int64_t>(images.size()), threads_, [&](std::int64_t i, int worker) {
+      executor_.run(images[static_cast<std::size_t>(i)], workspaces_[static_cast<std::size_t>(worker)],
+                    scores_[static_cast<std::size_t>(i)]);
+    });
+  }
+
+  const Executor& executor() const { return executor_; }
+  std::vector<float> scores() const {
+    std::vector<float> all;
+    for (const auto& s : scores_) all.insert(all.end(), s.begin(), s.end());
+    return all;
+  }
+
+ private:
+  QuantizedModel model_;
+  Executor executor_;
+  std::vector<Executor::Workspace> workspaces_;
+  std::vector<std::vector<float>> scores_;
+  int threads_;
+};
+
 void print_layers(const Executor& int8, const Executor& sparq, const Graph& graph, std::span<const float> image) {
   const auto times = [&](const Executor& executor) {
     std::vector<double> best(graph.nodes.size(), 1e9);
@@ -109,7 +155,7 @@ void print_layers(const Executor& int8, const Executor& sparq, const Graph& grap
   double total = 0;
   for (const double t : a) total += t;
   fmt::print("\n{:<14}{:>16} {:>16}{:>8}{:>8}{:>9}{:>9}  {}\n", "layer (best)", "in", "out", "us", "share", "GOP/s",
-             "sparq", "kernel");
+             "coded", "kernel");
   for (std::size_t i = 0; i < a.size(); ++i) {
     const Node& node = graph.nodes[i];
     fmt::print("{:<14}{:>16} {:>16}{:>8.1f}{:>7.1f}%{:>9.1f}{:>9.2f}  {}\n", op_name(node.op),
@@ -119,6 +165,27 @@ void print_layers(const Executor& int8, const Executor& sparq, const Graph& grap
   }
 }
 
+Isa isa_of(const Settings& settings) {
+  for (const Isa level : {Isa::portable, Isa::avx2, Isa::avx512vnni}) {
+    if (settings.isa == isa_name(level)) return level;
+  }
+  return best_isa();
+}
+
+// Both compute the same integers up to how sums of two values and means are rounded; on processors without VNNI ONNX
+// Runtime's saturate (docs/export.md), so there nothing is asked of them.
+double largest_difference(const std::vector<float>& ours, const std::vector<float>& theirs) {
+  double off = 0, largest = 0;
+  for (std::size_t i = 0; i < ours.size() && i < theirs.size(); ++i) {
+    off = std::max(off, static_cast<double>(std::abs(ours[i] - theirs[i])));
+    largest = std::max(largest, static_cast<double>(std::abs(theirs[i])));
+  }
+  const double share = largest > 0 ? off / largest : 0;
+  if (ours.size() != theirs.size() || (isa_supported(Isa::avx512vnni) && !(share <= 0.2)))
+    fail("the two do not compute the same network: scores differ by {:.3g} of {:.3g}", off, largest);
+  return share;
+}
+
 void run(const Settings& settings) {
   Graph graph = load_onnx(settings.model);
   fold_batch_norms(graph);
@@ -126,48 +193,101 @@ void run(const Settings& settings) {
   remove_dead(graph);
   const QuantizedModel real = float_model(graph);
   const Calibration calibration = calibrate(real, 8, 0, picture);
-  const QuantizedModel int8 = quantize(graph, calibration, {}).model;
-  Recipe recipe;
-  recipe.layers.act_code = settings.code;
-  const QuantizedModel coded = quantize(graph, calibration, recipe).model;
-  const std::string qdq = write_qdq(int8);
+  const auto quantized = [&](const std::string& weights, const std::string& activations) {
+    Recipe recipe;
+    recipe.layers.weight_code = weights;
+    recipe.layers.act_code = activations;
+    return quantize(graph, calibration, recipe).model;
+  };
+  const QuantizedModel int8 = quantized("int8", "int8");
+  const std::string qdq = write_qdq(int8, {.batch = settings.batch});
   if (!settings.write_qdq.empty()) write_file_atomically(settings.write_qdq, qdq);
   if (settings.ort.empty()) return;
 
-  Isa isa = best_isa();
-  for (const Isa level : {Isa::portable, Isa::avx2, Isa::avx512vnni}) {
-    if (settings.isa == isa_name(level)) isa = level;
+  const Isa isa = isa_of(settings);
+  std::vector<std::vector<float>> images(static_cast<std::size_t>(settings.batch));
+  std::vector<float> peer_images;
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    images[i].resize(static_cast<std::size_t>(element_count(graph.shape(graph.input))));
+    picture(1000 + static_cast<std::int64_t>(i), images[i]);
+    const std::vector<float> turned = channel_first(images[i], graph.shape(graph.input));
+    peer_images.insert(peer_images.end(), turned.begin(), turned.end());
   }
-  const ExecutorOptions options{.isa = isa, .threads = settings.threads};
-  const Executor ours(int8, options), ours_coded(coded, options), ours_float(real, options);
-  Executor::Workspace workspaces[3];
-  std::vector<float> image(static_cast<std::size_t>(element_count(graph.shape(graph.input)))), scores, ignored;
-  picture(1000, image);
+  std::vector<std::int64_t> shape{settings.batch};
+  for (const std::int64_t d : graph.shape(graph.input)) shape.push_back(d);
 
   const OrtLibrary library(settings.ort);
-  OrtSession peer(library, qdq, {settings.threads, settings.write_optimized, settings.profile});
-  std::vector<float> peer_image = channel_first(image, graph.shape(graph.input));
-  std::vector<std::int64_t> shape{1};
-  for (const std::int64_t d : graph.shape(graph.input)) shape.push_back(d);
-  peer.bind(peer_image, shape);
-
-  std::vector<Runner> runners{{"bitsieve int8", [&] { ours.run(image, workspaces[0], scores); }},
-                              {"bitsieve " + settings.code, [&] { ours_coded.run(image, workspaces[1], ignored); }},
-                              {"onnxruntime int8", [&] { peer.run(); }}};
-  std::unique_ptr<OrtSession> peer_float;
+  std::vector<std::unique_ptr<Ours>> own;
+  std::vector<std::unique_ptr<OrtSession>> peers;
+  std::vector<Runner> runners;
+  const auto add_ours = [&](const std::string& name, QuantizedModel model) {
+    own.push_back(std::make_unique<Ours>(std::move(model), isa, settings));
+    runners.push_back({"bitsieve " + name, [&images, ours = own.back().get()] { ours->run(images); }});
+  };
+  const auto add_peer = [&](const std::string& name, const std::string& bytes, bool spin) {
+    peers.push_back(
+        std::make_unique<OrtSession>(library, bytes,
+                                     OrtOptions{.threads = settings.threads,
+                                                .optimized_path = peers.empty() ? settings.write_optimized : "",
+                                                .profile_prefix = peers.empty() ? settings.profile : "",
+                                                .spin = spin}));
+    peers.back()->bind(peer_images, shape);
+    runners.push_back({"onnxruntime " + name, [peer = peers.back().get()] { peer->run(); }});
+  };
+  add_ours("int8", int8);
+  add_ours(settings.activations, quantized("int8", settings.activations));
+  add_ours(settings.weights, quantized(settings.weights, "int8"));
+  add_peer("int8", qdq, false);
+  if (settings.threads > 1) add_peer("int8 spinning", qdq, true);
   if (settings.float_too) {
-    peer_float =
-        std::make_unique<OrtSession>(library, read_file(settings.model), OrtOptions{.threads = settings.threads});
-    peer_float->bind(peer_image, shape);
-    runners.push_back({"bitsieve float", [&] { ours_float.run(image, workspaces[2], ignored); }});
-    runners.push_back({"onnxruntime float", [&] { peer_float->run(); }});
+    add_ours("float", real);
+    const std::string bytes = read_file(settings.model);
+    add_peer("float", bytes, false);
+    if (settings.threads > 1) add_peer("float spinning", bytes, true);
   }
   alternate(runners, settings.seconds, settings.threads);
 
   double work = 0;
-  for (const Node& node : graph.nodes) work += 2 * static_cast<double>(macs(graph, node));
-  const double peak = peak_int8_ops() * settings.threads;
-  fmt::print("{}: {:.1f} million multiply-adds, {}, {}; ONNX Runtime {}\n", settings.model, work / 2e6,
+  for (const Node& node : graph.nodes) work += 2 * static_cast<double>(macs(graph, node)) * settings.batch;
+  const auto time = [&](const std::string& name) {  // the better one of ONNX Runtime's
+    double best = 0;
+    for (const Runner& r : runners) {
+      if (r.name != name && r.name != name + " spinning") continue;
+      best = best == 0 ? median(r.seconds) : std::min(best, median(r.seconds));
+    }
+    return best;
+  };
+  const Int8Peak one = int8_peak();
+  const double peak = one.fastest * settings.threads, exact = one.exact * settings.threads;
+  const double off = largest_difference(own[0]->scores(), peers[0]->scores());
+  const double int8_ratio = time("onnxruntime int8") / time("bitsieve int8"),
+               coded_ratio = time("bitsieve int8") / time("bitsieve " + settings.activations),
+               weights_ratio = time("bitsieve int8") / time("bitsieve " + settings.weights),
+               float_ratio = settings.float_too ? time("onnxruntime float") / time("bitsieve float") : 0;
+  if (settings.json) {
+    nlohmann::ordered_json document{{"model", shown(settings.model)},
+                                    {"mega_macs", work / 2e6 / settings.batch},
+                                    {"threads", settings.threads},
+                                    {"batch", settings.batch},
+                                    {"isa", isa_name(isa)},
+                                    {"onnxruntime", library.version()},
+                                    {"peak_gops", peak * 1e-9},
+                                    {"peak_exact_gops", exact * 1e-9},
+                                    {"scores_differ", off}};
+    for (const Runner& r : runners)
+      document["runs"].push_back({{"name", r.name},
+                                  {"median_ms", 1e3 * median(r.seconds)},
+                                  {"best_ms", 1e3 * *std::min_element(r.seconds.begin(), r.seconds.end())},
+                                  {"count", r.seconds.size()}});
+    document["speed"] = {{"int8 over onnxruntime", int8_ratio},
+                         {settings.activations + " over int8", coded_ratio},
+                         {settings.weights + " over int8", weights_ratio}};
+    if (settings.float_too) document["speed"]["float over onnxruntime"] = float_ratio;
+    fmt::print("{}\n", document.dump(1));
+    return;
+  }
+  fmt::print("{}: {:.1f} million multiply-adds, batch {}, {}, {}; ONNX Runtime {}\n", settings.model,
+             work / 2e6 / settings.batch, settings.batch,
              settings.threads == 1 ? "1 thread (processor time)" : fmt::format("{} threads", settings.threads),
              isa_name(isa), library.version());
   for (const Runner& r : runners) {
@@ -177,22 +297,12 @@ void run(const Settings& settings) {
     if (peak > 0) fmt::print(" {:>5.1f} % of {:.0f} peak", 100 * work / t / peak, 1e-9 * peak);
     fmt::print("\n");
   }
-  const auto ratio = [&](std::size_t a, std::size_t b) {
-    return median(runners[a].seconds) / median(runners[b].seconds);
-  };
-  fmt::print("  {} / onnxruntime int8 = {:.2f}; {} / int8 = {:.3f}", runners[0].name, ratio(0, 2), settings.code,
-             ratio(1, 0));
-  if (settings.float_too) fmt::print("; float / onnxruntime float = {:.2f}", ratio(3, 4));
-  // Both compute the same integers up to how sums of two values and means are rounded.
-  const std::vector<float> theirs = peer.scores();
-  float off = 0, largest = 0;
-  for (std::size_t i = 0; i < scores.size() && i < theirs.size(); ++i) {
-    off = std::max(off, std::abs(scores[i] - theirs[i]));
-    largest = std::max(largest, std::abs(theirs[i]));
-  }
-  fmt::print("\n  scores differ by at most {:.3g} of {:.3g}\n", off, largest);
-  if (scores.size() != theirs.size() || !(off <= 0.2f * largest)) fail("the two do not compute the same network");
-  if (settings.layers) print_layers(ours, ours_coded, graph, image);
+  if (exact < peak) fmt::print("  peak of exact sums: {:.0f} GOP/s\n", 1e-9 * exact);
+  fmt::print("  speed: int8 {:.2f} of ONNX Runtime's; {} {:.3f} and {} {:.3f} of int8's", int8_ratio,
+             settings.activations, coded_ratio, settings.weights, weights_ratio);
+  if (settings.float_too) fmt::print("; float {:.2f} of ONNX Runtime's", float_ratio);
+  fmt::print("\n  scores differ by at most {:.2f} % of the largest\n", 100 * off);
+  if (settings.layers) print_layers(own[0]->executor(), own[1]->executor(), graph, images[0]);
 }
 
 }  // namespace
@@ -202,11 +312,14 @@ int main(int argc, char** argv) {
   bitsieve::bench::Settings settings;
   CLI::App app{"Times a network in Bitsieve and in ONNX Runtime"};
   app.add_option("model", settings.model, "float network, .onnx")->required();
-  app.add_option("--ort", settings.ort, "libonnxruntime.so of the peer; without it only --write-qdq is done");
-  app.add_option("--threads", settings.threads, "threads of one image")
-      ->check(CLI::PositiveNumber)
+  app.add_option("--ort", settings.ort,
+                 "libonnxruntime.so of the peer (tools/onnxruntime.sh); without it only --write-qdq is done");
+  app.add_option("--threads", settings.threads, "threads of one image, or of a batch")
+      ->check(CLI::Range(1, 256))
       ->capture_default_str();
-  app.add_option("--code", settings.code, "activation code to compare with INT8")->capture_default_str();
+  app.add_option("--batch", settings.batch, "images at a time")->check(CLI::Range(1, 1024))->capture_default_str();
+  app.add_option("--activations", settings.activations, "activation code to compare with INT8")->capture_default_str();
+  app.add_option("--weights", settings.weights, "weight code to compare with INT8")->capture_default_str();
   app.add_option("--isa", settings.isa, "kernels of Bitsieve")
       ->check(CLI::IsMember({"portable", "avx2", "avx512vnni"}));
   app.add_option("--seconds", settings.seconds, "how long to measure")->capture_default_str();
@@ -215,6 +328,7 @@ int main(int argc, char** argv) {
   app.add_option("--profile", settings.profile, "write the peer's own profile to files that start so (slows it down)");
   app.add_flag("--float", settings.float_too, "the float network as well");
   app.add_flag("--layers", settings.layers, "time of every layer");
+  app.add_flag("--json", settings.json, "one JSON document");
   CLI11_PARSE(app, argc, argv);
   try {
     bitsieve::bench::run(settings);

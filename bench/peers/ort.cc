@@ -41,6 +41,7 @@ enum Entry {
   kReleaseValue = 96,
   kReleaseTensorTypeAndShape = 99,
   kReleaseSessionOptions = 100,
+  kAddSessionConfigEntry = 130,
 };
 constexpr int kErrors = 3, kArenaAllocator = 0, kDefaultMemory = 0, kFloat = 1, kBasicOptimizations = 1,
               kAllOptimizations = 99;
@@ -117,6 +118,7 @@ OrtSession::OrtSession(const OrtLibrary& library, const std::string& model, cons
   ort.call(kSetGraphOptimizationLevel, options, wanted.integer_operators ? kAllOptimizations : kBasicOptimizations);
   ort.call(kSetIntraOpNumThreads, options, wanted.threads);
   ort.call(kSetInterOpNumThreads, options, 1);
+  ort.call(kAddSessionConfigEntry, options, "session.intra_op.allow_spinning", wanted.spin ? "1" : "0");
   if (!wanted.optimized_path.empty()) ort.call(kSetOptimizedModelFilePath, options, wanted.optimized_path.c_str());
   if (!wanted.profile_prefix.empty()) ort.call(kEnableProfiling, options, wanted.profile_prefix.c_str());
   ort.call(kCreateSessionFromArray, static_cast<const void*>(ort.env), static_cast<const void*>(model.data()),

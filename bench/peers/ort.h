@@ -29,6 +29,8 @@ struct OrtOptions {
   std::string profile_prefix = {};  // how the files of its own profile start, or ""
   // Without: QuantizeLinear and DequantizeLinear as the file has them, in float.
   bool integer_operators = true;
+  // Whether waiting threads spin for work, ONNX Runtime's default. Faster where a processor is free for each of them.
+  bool spin = true;
 };
 
 // One network on the CPU provider. One float input and one float output.

@@ -11,6 +11,13 @@ QGemmWeights pack_vnni4(const QGemmSource& source);   // per 16 columns, per qua
 // Rows gathered at a time: a common multiple of the row tiles.
 inline constexpr int kGatherRows = 48;
 
+// Rows of int16 for kernels that multiply such: how many of what width are made at a time, and their bytes. Rows do not
+// lie at multiples of 4096 bytes, where they would share their places in the first cache.
+inline constexpr int wide_rows_most = 96;
+std::int64_t wide_width(const QGemmView& view);
+std::int64_t wide_rows(const QGemmView& view);
+std::int64_t wide_bytes(const QGemmView& view);
+
 // A buffer of this thread, 64-byte aligned, valid until its next call.
 std::uint8_t* scratch(std::int64_t bytes);
 
@@ -20,6 +27,9 @@ void gather(const QGemmView& view, const std::uint8_t* const* rows, std::int64_t
 
 void run_portable(const QGemmArgs& args);
 void run_avx2(const QGemmArgs& args);
+void run_avx2_w8(const QGemmArgs& args);
+void run_avx2_w16(const QGemmArgs& args);
+void run_avx2_w32(const QGemmArgs& args);
 void run_avx512vnni(const QGemmArgs& args);
 
 }  // namespace bitsieve::qgemm

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstring>
 
 #include "kernels/qgemm/internal.h"
@@ -75,6 +76,19 @@ QGemmWeights pack_vnni4(const QGemmSource& s) {
   });
 }
 
+std::int64_t wide_width(const QGemmView& view) {
+  const std::int64_t lines = (view.run_taps * view.quads * 4 + 31) / 32;
+  return (lines % 2 == 0 ? lines + 1 : lines) * 32;
+}
+
+std::int64_t wide_rows(const QGemmView& view) {
+  constexpr std::int64_t enough = 192 * 1024, tile = 12;  // bytes: not all of a second cache
+  const std::int64_t rows = enough / (wide_width(view) * 2) / tile * tile;
+  return std::clamp<std::int64_t>(rows, tile, wide_rows_most);
+}
+
+std::int64_t wide_bytes(const QGemmView& view) { return wide_rows(view) * wide_width(view) * 2; }
+
 std::uint8_t* scratch(std::int64_t bytes) {
   thread_local std::vector<PackedLine> buffer;
   const auto lines = static_cast<std::size_t>((bytes + 63) / 64);
@@ -116,3 +130,12 @@ void gather(const QGemmView& view, const std::uint8_t* const* rows, std::int64_t
 }
 
 }  // namespace bitsieve::qgemm
+
+namespace bitsieve {
+
+std::int64_t qgemm_scratch_bytes(const QGemmView& view) {
+  const std::int64_t gathered = view.gather ? qgemm::kGatherRows * view.quads * 4 : 0, row = view.taps * view.depth * 2;
+  return std::max({gathered, row, qgemm::wide_bytes(view) + view.run_taps * view.quads * 4});
+}
+
+}  // namespace bitsieve

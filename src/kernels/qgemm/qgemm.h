@@ -7,6 +7,7 @@
 // No kernel reads outside the `depth` bytes of a row, or writes outside the `n` values of an output row.
 #pragma once
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "base/cpu.h"
@@ -59,19 +60,22 @@ struct QGemmArgs {
 };
 
 // Enough for every kernel.
-inline std::int64_t qgemm_scratch_bytes(const QGemmView& view) {
-  return view.gather ? 48 * view.quads * 4 + view.taps * view.depth * 2 : view.taps * view.depth * 2;
-}
+std::int64_t qgemm_scratch_bytes(const QGemmView& view);
 
 struct QGemmKernel {
   const char* name;
   Isa isa;
   QGemmWeights (*pack)(const QGemmSource& source);
   void (*run)(const QGemmArgs& args);  // thread safe
+  int most_weight = 128;               // |weight| has to be no more
 };
 
-// The best kernel that needs no more than `isa`. A pure function of its argument.
-const QGemmKernel& select_qgemm(Isa isa);
+// The best kernel that needs no more than `isa` and multiplies weights up to `most_weight`, -128 included. A pure
+// function of its arguments.
+const QGemmKernel& select_qgemm(Isa isa, int most_weight = 128);
+
+// The largest |weight| of these.
+int most_weight(std::span<const std::int8_t> weights);
 
 // Every kernel of this build, best first, whether or not this machine can run it.
 const std::vector<const QGemmKernel*>& qgemm_kernels();

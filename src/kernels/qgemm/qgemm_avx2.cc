@@ -1,91 +1,113 @@
-// AVX2: bytes widened to int16 pairs for pmaddwd; pmaddubsw would saturate.
+// AVX2: bytes widened to int16 for pmaddwd; pmaddubsw would saturate.
+//
+// Rows are widened once, into a block that stays in the second cache, and not in the inner loop: there two shuffles for
+// four multiply-adds would take a fifth of the vector units. What is left for each two values of a row and 16 columns
+// is two multiply-adds and two additions, with a broadcast that a load port does.
 #include <immintrin.h>
 
 #include "kernels/qgemm/internal.h"
+#include "kernels/qgemm/store_avx2.h"
+#include "kernels/unroll.h"
 
 namespace bitsieve::qgemm {
 namespace {
 
-constexpr int kRows = 4;
+constexpr int tile_rows = 6;  // 12 accumulators, two lines of weights, a broadcast: 15 of 16 registers
 
-// One output row of 16 columns; `count` of them are stored.
-void store(const QGemmArgs& args, std::int64_t m, std::int64_t n, int count, __m256i acc0, __m256i acc1) {
-  const Epilogue& e = args.epilogue;
-  const float* multiplier = args.weights.multiplier + n;
-  // Operand order of min and max: like std::min and std::max they keep the sign of a zero.
-  const __m256 lo = _mm256_set1_ps(e.to_float ? e.clamp_lo : static_cast<float>(e.lo));
-  const __m256 hi = _mm256_set1_ps(e.to_float ? e.clamp_hi : static_cast<float>(e.hi));
-  __m256 y0 = _mm256_mul_ps(_mm256_cvtepi32_ps(acc0), _mm256_loadu_ps(multiplier));
-  __m256 y1 = _mm256_mul_ps(_mm256_cvtepi32_ps(acc1), _mm256_loadu_ps(multiplier + 8));
-  y0 = _mm256_min_ps(hi, _mm256_max_ps(lo, y0));
-  y1 = _mm256_min_ps(hi, _mm256_max_ps(lo, y1));
-  if (e.to_float) {
-    float* out = static_cast<float*>(args.out) + m * args.out_stride + n;
-    float spare[16];
-    float* to = count == 16 ? out : spare;
-    _mm256_storeu_ps(to, y0);
-    _mm256_storeu_ps(to + 8, y1);
-    if (count != 16) __builtin_memcpy(out, spare, static_cast<unsigned>(count) * sizeof(float));
+// A part of the sums, where not all of a panel's weights fit the first cache beside the rows: pairs [first, last) of
+// values. Sums in between are kept as [rows][16].
+struct Part {
+  std::int64_t first = 0, last = 0;
+  bool begins = true, ends = true;
+};
+
+// a: the widened rows, `width` values each.
+template <int Rows>
+void tile(const QGemmArgs& args, const std::int16_t* a, std::int64_t width, std::int64_t m, std::int64_t n,
+          const Part& part, std::int32_t* sums) {
+  const QGemmView& w = args.weights;
+  const std::uint8_t* weight = w.data + (n / 16 * w.run_taps * w.quads * 2 + part.first) * 64;
+  __m256i acc[Rows][2];
+  repeat<Rows>([&](auto r) __attribute__((always_inline)) {
+    const std::int32_t* const from = part.begins ? w.bias + n : sums + r * 16;
+    acc[r][0] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+    acc[r][1] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + 8));
+  });
+  for (std::int64_t p = part.first; p < part.last; ++p, weight += 64) {
+    const __m256i b0 = _mm256_load_si256(reinterpret_cast<const __m256i*>(weight)),
+                  b1 = _mm256_load_si256(reinterpret_cast<const __m256i*>(weight + 32));
+    repeat<Rows>([&](auto r) __attribute__((always_inline)) {
+      int pair;
+      __builtin_memcpy(&pair, a + r * width + p * 2, 4);
+      const __m256i x = _mm256_set1_epi32(pair);
+      acc[r][0] = _mm256_add_epi32(acc[r][0], _mm256_madd_epi16(x, b0));
+      acc[r][1] = _mm256_add_epi32(acc[r][1], _mm256_madd_epi16(x, b1));
+    });
+  }
+  if (!part.ends) {
+    repeat<Rows>([&](auto r) __attribute__((always_inline)) {
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(sums + r * 16), acc[r][0]);
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(sums + r * 16 + 8), acc[r][1]);
+    });
     return;
   }
-  const __m256i low_byte = _mm256_set1_epi32(255);
-  const __m256i i0 = _mm256_and_si256(_mm256_cvtps_epi32(y0), low_byte);
-  const __m256i i1 = _mm256_and_si256(_mm256_cvtps_epi32(y1), low_byte);
-  const __m256i words = _mm256_permute4x64_epi64(_mm256_packus_epi32(i0, i1), 0xD8);
-  const __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
-  std::uint8_t* out = static_cast<std::uint8_t*>(args.out) + m * args.out_stride + n;
-  if (count == 16) {
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(out), bytes);
-  } else {
-    std::uint8_t spare[16];
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(spare), bytes);
-    __builtin_memcpy(out, spare, static_cast<unsigned>(count));
+  store_tile(args, m, n, acc);
+}
+
+// A template for each number of rows up to Rows, so that short tails (a linear layer has one row) cost what they need.
+template <int Rows>
+void tile_of(std::int64_t count, const QGemmArgs& args, const std::int16_t* a, std::int64_t width, std::int64_t m,
+             std::int64_t n, const Part& part, std::int32_t* sums) {
+  if (count >= Rows) {
+    tile<Rows>(args, a, width, m, n, part, sums);
+  } else if constexpr (Rows > 1) {
+    tile_of<Rows - 1>(count, args, a, width, m, n, part, sums);
   }
 }
 
-template <int Rows>
-void tile(const QGemmArgs& args, const std::uint8_t* const* rows, std::int64_t m, std::int64_t n) {
-  const QGemmView& w = args.weights;
-  const std::int64_t taps = w.run_taps, quads = w.quads;
-  const __m256i flip = _mm256_set1_epi32(args.signed_input ? static_cast<int>(0x80808080u) : 0);
-  const __m256i first = _mm256_set1_epi32(static_cast<int>(0x80018000u));   // bytes 0, zero, 1, zero
-  const __m256i second = _mm256_set1_epi32(static_cast<int>(0x80038002u));  // bytes 2, zero, 3, zero
-  const std::int32_t* bias = (args.signed_input ? w.bias_signed : w.bias) + n;
-  const std::uint8_t* weight = w.data + n / 16 * taps * quads * 128;
-  __m256i acc[Rows][2];
-  for (int r = 0; r < Rows; ++r) {
-    acc[r][0] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bias));
-    acc[r][1] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bias + 8));
-  }
-  for (std::int64_t t = 0; t < taps; ++t) {
-    const std::uint8_t* from[Rows];
-    for (int r = 0; r < Rows; ++r) from[r] = rows[r * taps + t];
-    for (std::int64_t q = 0; q < quads; ++q, weight += 128) {
-      const auto* line = reinterpret_cast<const __m256i*>(weight);
-#pragma GCC unroll 8
-      for (int r = 0; r < Rows; ++r) {
-        int quad;
-        __builtin_memcpy(&quad, from[r] + q * 4, 4);
-        const __m256i bytes = _mm256_xor_si256(_mm256_set1_epi32(quad), flip);
-        const __m256i a0 = _mm256_shuffle_epi8(bytes, first), a1 = _mm256_shuffle_epi8(bytes, second);
-        acc[r][0] = _mm256_add_epi32(acc[r][0], _mm256_madd_epi16(a0, _mm256_load_si256(line)));
-        acc[r][1] = _mm256_add_epi32(acc[r][1], _mm256_madd_epi16(a0, _mm256_load_si256(line + 1)));
-        acc[r][0] = _mm256_add_epi32(acc[r][0], _mm256_madd_epi16(a1, _mm256_load_si256(line + 2)));
-        acc[r][1] = _mm256_add_epi32(acc[r][1], _mm256_madd_epi16(a1, _mm256_load_si256(line + 3)));
+// Columns outside, rows inside: a panel of weights, or a part of it, stays in the first cache.
+void block(const QGemmArgs& args, const std::int16_t* a, std::int64_t width, std::int64_t m0, std::int64_t count) {
+  constexpr std::int64_t most_pairs = 320;  // 20 KiB
+  const std::int64_t pairs = args.weights.run_taps * args.weights.quads * 2,
+                     parts = count <= tile_rows ? 1 : (pairs + most_pairs - 1) / most_pairs;
+  alignas(32) std::int32_t sums[wide_rows_most * 16];
+  for (std::int64_t n = 0; n < args.weights.n; n += 16) {
+    for (std::int64_t i = 0; i < parts; ++i) {
+      const Part part{pairs * i / parts, pairs * (i + 1) / parts, i == 0, i + 1 == parts};
+      // Rows are spread evenly over the tiles: a tile of one row would read all weights for it alone.
+      for (std::int64_t m = 0, tiles = (count + tile_rows - 1) / tile_rows; tiles > 0; --tiles) {
+        const std::int64_t some = (count - m + tiles - 1) / tiles;
+        tile_of<tile_rows>(some, args, a + m * width, width, m0 + m, n, part, sums + m * 16);
+        m += some;
       }
     }
   }
-  const int count = w.n - n < 16 ? static_cast<int>(w.n - n) : 16;
-  for (int r = 0; r < Rows; ++r) store(args, m + r, n, count, acc[r][0], acc[r][1]);
 }
 
-void block(const QGemmArgs& args, const std::uint8_t* const* rows, std::int64_t m0, std::int64_t count) {
-  const std::int64_t taps = args.weights.run_taps;
-  for (std::int64_t n = 0; n < args.weights.n; n += 16) {
-    std::int64_t m = 0;
-    for (; m + kRows <= count; m += kRows) tile<kRows>(args, rows + m * taps, m0 + m, n);
-    for (; m + 2 <= count; m += 2) tile<2>(args, rows + m * taps, m0 + m, n);
-    if (m < count) tile<1>(args, rows + m * taps, m0 + m, n);
+__m256i wide(__m128i bytes, bool is_signed) {
+  return is_signed ? _mm256_cvtepi8_epi16(bytes) : _mm256_cvtepu8_epi16(bytes);
+}
+
+// `count` bytes; neither is one more read, nor one value more written. The last vector overlaps the one before.
+void widen(const std::uint8_t* from, std::int64_t count, bool is_signed, std::int16_t* to) {
+  const auto sixteen = [&](std::int64_t at) __attribute__((always_inline)) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + at),
+                        wide(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from + at)), is_signed));
+  };
+  const auto eight = [&](std::int64_t at) __attribute__((always_inline)) {
+    const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from + at));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to + at), _mm256_castsi256_si128(wide(bytes, is_signed)));
+  };
+  if (count >= 16) {
+    std::int64_t i = 0;
+    for (; i + 16 <= count; i += 16) sixteen(i);
+    if (i < count) sixteen(count - 16);
+  } else if (count >= 8) {
+    eight(0);
+    if (count > 8) eight(count - 8);
+  } else {
+    for (std::int64_t i = 0; i < count; ++i)
+      to[i] = static_cast<std::int16_t>(is_signed ? static_cast<std::int8_t>(from[i]) : from[i]);
   }
 }
 
@@ -93,13 +115,26 @@ void block(const QGemmArgs& args, const std::uint8_t* const* rows, std::int64_t 
 
 void run_avx2(const QGemmArgs& args) {
   const QGemmView& w = args.weights;
-  if (!w.gather) return block(args, args.rows, 0, args.m);
-  std::uint8_t* buffer = args.scratch != nullptr ? args.scratch : scratch(kGatherRows * w.quads * 4);
-  const std::uint8_t* dense[kGatherRows];
-  for (std::int64_t m = 0; m < args.m; m += kGatherRows) {
-    const std::int64_t count = args.m - m < kGatherRows ? args.m - m : kGatherRows;
-    gather(w, args.rows + m * w.taps, count, buffer, dense);
-    block(args, dense, m, count);
+  const std::int64_t width = wide_width(w), together = wide_rows(w), k = w.taps * w.depth, padded = (k + 3) / 4 * 4;
+  std::uint8_t* const buffer = args.scratch != nullptr ? args.scratch : scratch(qgemm_scratch_bytes(w));
+  auto* const wide = reinterpret_cast<std::int16_t*>(buffer);
+  std::uint8_t* const bytes = buffer + wide_bytes(w);
+  const std::uint8_t* dense = nullptr;
+  const bool gathers = w.gather && w.depth < 8;  // taps of a few bytes
+  for (std::int64_t m = 0; m < args.m; m += together) {
+    const std::int64_t count = args.m - m < together ? args.m - m : together;
+    for (std::int64_t r = 0; r < count; ++r) {
+      const std::uint8_t* const* rows = args.rows + (m + r) * w.taps;
+      std::int16_t* to = wide + r * width;
+      if (gathers) {
+        gather(w, rows, 1, bytes, &dense);
+        widen(dense, padded, args.signed_input, to);
+        continue;
+      }
+      for (std::int64_t t = 0; t < w.taps; ++t) widen(rows[t], w.depth, args.signed_input, to + t * w.depth);
+      for (std::int64_t i = k; i < padded; ++i) to[i] = 0;  // meets zero weights; zeroed to be defined
+    }
+    block(args, wide, width, m, count);
   }
 }
 

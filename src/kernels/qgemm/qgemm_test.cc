@@ -31,7 +31,8 @@ class QGemm : public testing::TestWithParam<const QGemmKernel*> {
     std::vector<const std::uint8_t*> rows(c.m * c.taps);
     for (auto& row : rows) row = pool[random.between(0, 8)]->data();
     auto weight = random.weights(c.n * k);
-    if (c.extreme) weight.assign(weight.size(), -128);
+    for (auto& w : weight) w = static_cast<std::int8_t>(w * kernel.most_weight / 128);
+    if (c.extreme) weight.assign(weight.size(), static_cast<std::int8_t>(-kernel.most_weight));
     std::vector<std::int32_t> bias(c.n);
     std::vector<float> multiplier(c.n);
     for (auto& b : bias) b = static_cast<std::int32_t>(random.between(-100000, 100000));
@@ -99,6 +100,26 @@ TEST_P(QGemm, ExtremesDoNotSaturate) {
   check_all({7, 35, 9, 256, true});
   check_all({1, 1000, 1, 513, true});
   check_all({3, 5, 1, 32768, true});  // accumulators near 2^30: float(acc) rounds
+}
+
+// A kernel for small weights is taken where all of them are, and at no other level.
+TEST(SelectQGemm, LooksAtTheLargestWeight) {
+  const std::vector<std::int8_t> some{3, -8, 7}, all{3, -128};
+  EXPECT_EQ(most_weight(some), 8);
+  EXPECT_EQ(most_weight(all), 128);
+  EXPECT_EQ(most_weight({}), 0);
+  for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512vnni}) {
+    for (int most = 0; most <= 128; ++most) {
+      EXPECT_GE(select_qgemm(isa, most).most_weight, most);
+      EXPECT_LE(select_qgemm(isa, most).isa, isa);
+    }
+    EXPECT_EQ(select_qgemm(isa).most_weight, 128);
+  }
+#if defined(__x86_64__)
+  EXPECT_EQ(select_qgemm(Isa::avx2, 8).most_weight, 8);
+  EXPECT_EQ(select_qgemm(Isa::avx2, 9).most_weight, 16);
+  EXPECT_EQ(select_qgemm(Isa::avx2, 33).most_weight, 128);
+#endif
 }
 
 INSTANTIATE_TEST_SUITE_P(Kernels, QGemm, testing::ValuesIn(qgemm_kernels()), test::KernelName());

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <cstdlib>
+
 #include "kernels/qgemm/internal.h"
 
 namespace bitsieve {
@@ -5,18 +8,27 @@ namespace bitsieve {
 const std::vector<const QGemmKernel*>& qgemm_kernels() {
   static const QGemmKernel portable{"qgemm_portable", Isa::portable, qgemm::pack_rows16, qgemm::run_portable};
 #if defined(__x86_64__)
+  static const QGemmKernel avx2_w8{"qgemm_avx2_w8", Isa::avx2, qgemm::pack_vnni4, qgemm::run_avx2_w8, 8};
+  static const QGemmKernel avx2_w16{"qgemm_avx2_w16", Isa::avx2, qgemm::pack_vnni4, qgemm::run_avx2_w16, 16};
+  static const QGemmKernel avx2_w32{"qgemm_avx2_w32", Isa::avx2, qgemm::pack_vnni4, qgemm::run_avx2_w32, 32};
   static const QGemmKernel avx2{"qgemm_avx2", Isa::avx2, qgemm::pack_madd2, qgemm::run_avx2};
   static const QGemmKernel avx512{"qgemm_avx512vnni", Isa::avx512vnni, qgemm::pack_vnni4, qgemm::run_avx512vnni};
-  static const std::vector<const QGemmKernel*> all{&avx512, &avx2, &portable};
+  static const std::vector<const QGemmKernel*> all{&avx512, &avx2_w8, &avx2_w16, &avx2_w32, &avx2, &portable};
 #else
   static const std::vector<const QGemmKernel*> all{&portable};
 #endif
   return all;
 }
 
-const QGemmKernel& select_qgemm(Isa isa) {
+int most_weight(std::span<const std::int8_t> weights) {
+  int most = 0;
+  for (const std::int8_t w : weights) most = std::max(most, std::abs(static_cast<int>(w)));
+  return most;
+}
+
+const QGemmKernel& select_qgemm(Isa isa, int most_weight) {
   for (const QGemmKernel* kernel : qgemm_kernels()) {
-    if (kernel->isa <= isa) return *kernel;
+    if (kernel->isa <= isa && most_weight <= kernel->most_weight) return *kernel;
   }
   return *qgemm_kernels().back();
 }

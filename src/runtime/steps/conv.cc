@@ -16,7 +16,7 @@ class Conv final : public Step {
       : shape_(conv_shape(s)),
         transform_(s.layer.transform),
         signed_(s.is_signed()),
-        qgemm_(select_qgemm(s.isa)),
+        qgemm_(select_qgemm(s.isa, most_weight(s.layer.weight))),
         windows_(select_window(s.isa, s.isa == Isa::avx512vnni && vbmi_supported())) {
     const Window& w = shape_.window;
     depth_ = shape_.in[0] / w.groups;

@@ -1,0 +1,86 @@
+// What the AVX2 kernels do with finished sums of 16 columns. For files that are compiled for AVX2: everything is in an
+// anonymous namespace.
+#pragma once
+#include <immintrin.h>
+
+#include "kernels/qgemm/internal.h"
+#include "kernels/unroll.h"
+
+namespace bitsieve::qgemm {
+namespace {
+
+// Any epilogue: one output row of 16 columns; `count` of them are stored.
+void store(const QGemmArgs& args, std::int64_t m, std::int64_t n, int count, __m256i acc0, __m256i acc1) {
+  const Epilogue& e = args.epilogue;
+  const float* multiplier = args.weights.multiplier + n;
+  // Operand order of min and max: like std::min and std::max they keep the sign of a zero.
+  const __m256 lo = _mm256_set1_ps(e.to_float ? e.clamp_lo : static_cast<float>(e.lo));
+  const __m256 hi = _mm256_set1_ps(e.to_float ? e.clamp_hi : static_cast<float>(e.hi));
+  __m256 y0 = _mm256_mul_ps(_mm256_cvtepi32_ps(acc0), _mm256_loadu_ps(multiplier));
+  __m256 y1 = _mm256_mul_ps(_mm256_cvtepi32_ps(acc1), _mm256_loadu_ps(multiplier + 8));
+  y0 = _mm256_min_ps(hi, _mm256_max_ps(lo, y0));
+  y1 = _mm256_min_ps(hi, _mm256_max_ps(lo, y1));
+  if (e.to_float) {
+    float* out = static_cast<float*>(args.out) + m * args.out_stride + n;
+    float spare[16];
+    float* to = count == 16 ? out : spare;
+    _mm256_storeu_ps(to, y0);
+    _mm256_storeu_ps(to + 8, y1);
+    if (count != 16) __builtin_memcpy(out, spare, static_cast<unsigned>(count) * sizeof(float));
+    return;
+  }
+  const __m256i low_byte = _mm256_set1_epi32(255);
+  const __m256i i0 = _mm256_and_si256(_mm256_cvtps_epi32(y0), low_byte);
+  const __m256i i1 = _mm256_and_si256(_mm256_cvtps_epi32(y1), low_byte);
+  const __m256i words = _mm256_permute4x64_epi64(_mm256_packus_epi32(i0, i1), 0xD8);
+  const __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+  std::uint8_t* out = static_cast<std::uint8_t*>(args.out) + m * args.out_stride + n;
+  if (count == 16) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out), bytes);
+  } else {
+    std::uint8_t spare[16];
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(spare), bytes);
+    __builtin_memcpy(out, spare, static_cast<unsigned>(count));
+  }
+}
+
+// The bytes of two output rows of 16 columns. Upper bounds are taken in float, where nothing overflows; what is too low
+// for int32 becomes the lowest int32, saturates on its way to bytes and is raised to the lower bound there.
+template <int Rows>
+[[gnu::always_inline]] inline void store_bytes(const QGemmArgs& args, std::int64_t m, std::int64_t n, bool is_signed,
+                                               const __m256i (&acc)[Rows][2]) {
+  const float* multiplier = args.weights.multiplier + n;
+  const __m256 first = _mm256_loadu_ps(multiplier), second = _mm256_loadu_ps(multiplier + 8);
+  const __m256 hi = _mm256_set1_ps(static_cast<float>(args.epilogue.hi));
+  const __m256i lo = _mm256_set1_epi8(static_cast<char>(args.epilogue.lo));
+  const __m256i order = _mm256_set_epi32(7, 3, 6, 2, 5, 1, 4, 0);
+  std::uint8_t* out = static_cast<std::uint8_t*>(args.out) + m * args.out_stride + n;
+  repeat<(Rows + 1) / 2>([&](auto pair) __attribute__((always_inline)) {
+    constexpr int top = pair * 2, bottom = top + 1 < Rows ? top + 1 : top;
+    const auto rounded = [&](__m256i x, __m256 by) __attribute__((always_inline)) {
+      return _mm256_cvtps_epi32(_mm256_min_ps(hi, _mm256_mul_ps(_mm256_cvtepi32_ps(x), by)));
+    };
+    const __m256i low = _mm256_packs_epi32(rounded(acc[top][0], first), rounded(acc[top][1], second)),
+                  high = _mm256_packs_epi32(rounded(acc[bottom][0], first), rounded(acc[bottom][1], second));
+    __m256i bytes = is_signed ? _mm256_max_epi8(_mm256_packs_epi16(low, high), lo)
+                              : _mm256_max_epu8(_mm256_packus_epi16(low, high), lo);
+    bytes = _mm256_permutevar8x32_epi32(bytes, order);  // packing works within lanes
+    std::uint8_t* to = out + top * args.out_stride;
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm256_castsi256_si128(bytes));
+    if constexpr (top + 1 < Rows)
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(to + args.out_stride), _mm256_extracti128_si256(bytes, 1));
+  });
+}
+
+// `count` of 16 columns of all rows of a tile.
+template <int Rows>
+[[gnu::always_inline]] inline void store_tile(const QGemmArgs& args, std::int64_t m, std::int64_t n,
+                                              const __m256i (&acc)[Rows][2]) {
+  const int count = args.weights.n - n < 16 ? static_cast<int>(args.weights.n - n) : 16;
+  const Epilogue& e = args.epilogue;
+  if (count == 16 && !e.to_float && (e.lo >= 0 || e.hi <= 127)) return store_bytes(args, m, n, e.lo < 0, acc);
+  repeat<Rows>([&](auto r) __attribute__((always_inline)) { store(args, m + r, n, count, acc[r][0], acc[r][1]); });
+}
+
+}  // namespace
+}  // namespace bitsieve::qgemm
