@@ -11,8 +11,8 @@ packages="g++ cmake ninja-build pkg-config libfmt-dev nlohmann-json3-dev libcli1
 # Training besides: 600 MB. Without libopenblas0-openmp torch multiplies matrices thirty times slower.
 training_packages="libtorch-dev libopenblas0-openmp libgloo-dev"
 
-# The tests of rtl/ besides; without it they are skipped.
-rtl_packages="verilator"
+# The tests of rtl/ besides, simulated and mapped to cells; without these they are skipped.
+rtl_packages="verilator yosys opensta iverilog qflow-tech-osu018"
 
 install_packages() {
   missing=""
