@@ -45,6 +45,8 @@ models = {  # options of quantize
 # trim-and-round units that an element pays for: one for a row of 16, or one for each pair of operands of four columns.
 rows = [
     ("int8", "systolic-os", 1, "8b-8b", 0),
+    ("int8", "systolic-ws", 1, None, 0),
+    ("int8", "systolic-is", 1, None, 0),
     ("int8", "dot-product", 4, "dot product", 0),
     ("sparq", "sparq-systolic", 1, "SPARQ 5opt", 1 / 16),
     ("sparq-3opt", "sparq-systolic", 1, "SPARQ 3opt", 1 / 16),
