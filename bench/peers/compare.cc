@@ -58,11 +58,12 @@ std::string shown(std::string path) { return path.substr(path.rfind('/') + 1); }
 struct Runner {
   std::string name;
   std::function<void()> run;
-  std::vector<double> seconds = {};
+  std::vector<double> seconds = {};  // the least time of each block
 };
 
 // Blocks of runs in turn, so that a machine that is slow for a while is slow for all. A pause before each block lets
-// waiting threads of the one before go to sleep; the first runs of a block only warm up.
+// waiting threads of the one before go to sleep; the first runs of a block only warm up. Of a block the least time
+// counts: what disturbs a run only makes it longer.
 void alternate(std::vector<Runner>& runners, double seconds, int threads) {
   constexpr auto warm = std::chrono::milliseconds(20), block = std::chrono::milliseconds(60);
   const auto start = Clock::now();
@@ -72,11 +73,13 @@ void alternate(std::vector<Runner>& runners, double seconds, int threads) {
       const auto begin = Clock::now();
       for (int i = 0; i < 3 && (i == 0 || Clock::now() - begin < warm); ++i) runner.run();
       const auto timed = Clock::now();
+      double least = INFINITY;
       do {
         const double before = now(threads);
         runner.run();
-        runner.seconds.push_back(now(threads) - before);
+        least = std::min(least, now(threads) - before);
       } while (Clock::now() - timed < block);
+      runner.seconds.push_back(least);
     }
   } while (Clock::now() - start < std::chrono::duration<double>(seconds));
 }
@@ -249,21 +252,29 @@ void run(const Settings& settings) {
 
   double work = 0;
   for (const Node& node : graph.nodes) work += 2 * static_cast<double>(macs(graph, node)) * settings.batch;
-  const auto time = [&](const std::string& name) {  // the better one of ONNX Runtime's
-    double best = 0;
+  // The better one of ONNX Runtime's two.
+  const auto find = [&](const std::string& name) -> const Runner& {
+    const Runner* best = nullptr;
     for (const Runner& r : runners) {
       if (r.name != name && r.name != name + " spinning") continue;
-      best = best == 0 ? median(r.seconds) : std::min(best, median(r.seconds));
+      if (best == nullptr || median(r.seconds) < median(best->seconds)) best = &r;
     }
-    return best;
+    return *best;
+  };
+  // Times of one over those of the other, block by block: what slows the machine for a while slows both.
+  const auto ratio = [&](const std::string& a, const std::string& b) {
+    const std::vector<double>&x = find(a).seconds, &y = find(b).seconds;
+    std::vector<double> ratios;
+    for (std::size_t i = 0; i < x.size() && i < y.size(); ++i) ratios.push_back(x[i] / y[i]);
+    return median(ratios);
   };
   const Int8Peak one = int8_peak();
   const double peak = one.fastest * settings.threads, exact = one.exact * settings.threads;
   const double off = largest_difference(own[0]->scores(), peers[0]->scores());
-  const double int8_ratio = time("onnxruntime int8") / time("bitsieve int8"),
-               coded_ratio = time("bitsieve int8") / time("bitsieve " + settings.activations),
-               weights_ratio = time("bitsieve int8") / time("bitsieve " + settings.weights),
-               float_ratio = settings.float_too ? time("onnxruntime float") / time("bitsieve float") : 0;
+  const double int8_ratio = ratio("onnxruntime int8", "bitsieve int8"),
+               coded_ratio = ratio("bitsieve int8", "bitsieve " + settings.activations),
+               weights_ratio = ratio("bitsieve int8", "bitsieve " + settings.weights),
+               float_ratio = settings.float_too ? ratio("onnxruntime float", "bitsieve float") : 0;
   if (settings.json) {
     nlohmann::ordered_json document{{"model", shown(settings.model)},
                                     {"mega_macs", work / 2e6 / settings.batch},

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/cpu.h"
+#include "kernels/window/arithmetic.h"
 
 namespace bitsieve {
 
@@ -23,6 +24,9 @@ struct WindowTables {
   const std::uint8_t* pair = nullptr;  // [256]
   const std::uint8_t* lone = nullptr;  // [256], read only if paired
   bool paired = false;                 // false: adjacent is a plain table lookup
+  // What `pair` is in arithmetic, looked for once by the caller; null or not found: looked up. Kernels for which a
+  // look-up is dear use it.
+  const WindowArithmetic* arithmetic = nullptr;
 };
 
 // What spread writes: planes of equal layout, one after the other.

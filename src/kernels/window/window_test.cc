@@ -80,6 +80,69 @@ TEST_P(Window, SpreadMatchesPlainLoop) {
   }
 }
 
+// Windows of n bits at multiples of `step`, as in the specification of SPARQ, A.2; of magnitudes of 7 bits what rounds
+// to 128 is trimmed.
+int windowed(int x, int bits, int step, bool round, bool magnitude) {
+  int s = 0;
+  while (x >= 1 << (bits + s)) s += step;
+  const int q = x >> s;
+  if (!round || s == 0) return q << s;
+  const int rest = x - (q << s), half = 1 << (s - 1);
+  const int up = rest > half || (rest == half && q % 2 == 1) ? 1 : 0;
+  const int rounded = std::min(q + up, (1 << bits) - 1) << s;
+  return magnitude && rounded > 127 ? q << s : rounded;
+}
+
+std::vector<std::uint8_t> table_of(int bits, int step, bool round, bool is_signed) {
+  std::vector<std::uint8_t> table(256);
+  for (int pattern = 0; pattern < 256; ++pattern) {
+    const bool negative = is_signed && pattern >= 128;
+    const int x = negative ? std::min(256 - pattern, 127) : pattern, y = windowed(x, bits, step, round, is_signed);
+    table[static_cast<std::size_t>(pattern)] = static_cast<std::uint8_t>(negative ? -y : y);
+  }
+  return table;
+}
+
+// Which tables are arithmetic; and kernels give the same with it as by looking up, for all pairs of bytes.
+TEST_P(Window, ArithmeticIsTheTable) {
+  const WindowKernel& kernel = *GetParam();
+  BITSIEVE_SKIP_UNSUPPORTED(kernel);
+  if (kernel.needs_vbmi && !vbmi_supported()) GTEST_SKIP() << "no AVX-512 VBMI";
+  std::vector<std::uint8_t> itself(256), in(2 * 65536), by_table(in.size()), by_arithmetic(in.size());
+  for (int x = 0; x < 256; ++x) itself[static_cast<std::size_t>(x)] = static_cast<std::uint8_t>(x);
+  for (std::size_t i = 0; i < in.size(); ++i) in[i] = static_cast<std::uint8_t>(i % 2 == 0 ? i / 2 : i / 512);
+  const auto n = static_cast<std::int64_t>(in.size());
+  for (const bool is_signed : {false, true}) {
+    for (const bool round : {false, true}) {
+      for (const auto& [bits, step] : {std::pair{4, 1}, std::pair{4, 2}, std::pair{4, 4}, std::pair{8, 1}}) {
+        if (is_signed && bits == 8) continue;  // no windows at all
+        const auto table = table_of(bits, step, round, is_signed);
+        const WindowArithmetic found = find_window_arithmetic(table.data());
+        EXPECT_TRUE(found.found) << bits << " " << step << " " << round << " " << is_signed;
+        for (const auto& lone : {itself, table_of(6, 1, round, is_signed)}) {
+          for (const bool paired : {false, true}) {
+            kernel.adjacent({table.data(), lone.data(), paired}, in.data(), by_table.data(), n);
+            kernel.adjacent({table.data(), lone.data(), paired, &found}, in.data(), by_arithmetic.data(), n);
+            ASSERT_EQ(by_table, by_arithmetic)
+                << bits << " " << step << " " << round << " " << is_signed << " " << paired;
+          }
+          std::vector<std::uint8_t> planes(3 * in.size()), arithmetic_planes(planes.size());
+          kernel.spread({table.data(), lone.data(), true}, {in.data(), 1, n, n}, {planes.data(), n, true});
+          kernel.spread({table.data(), lone.data(), true, &found}, {in.data(), 1, n, n},
+                        {arithmetic_planes.data(), n, true});
+          ASSERT_EQ(planes, arithmetic_planes);
+        }
+      }
+      // Windows of fewer bits start inside a nibble.
+      EXPECT_FALSE(find_window_arithmetic(table_of(3, 1, round, is_signed).data()).found);
+      EXPECT_FALSE(find_window_arithmetic(table_of(2, 1, round, is_signed).data()).found);
+    }
+  }
+  auto table = table_of(4, 1, true, true);
+  table[200] ^= 1;
+  EXPECT_FALSE(find_window_arithmetic(table.data()).found);
+}
+
 INSTANTIATE_TEST_SUITE_P(Kernels, Window, testing::ValuesIn(window_kernels()), test::KernelName());
 
 }  // namespace

@@ -15,6 +15,7 @@ class Conv final : public Step {
   explicit Conv(const Source& s)
       : shape_(conv_shape(s)),
         transform_(s.layer.transform),
+        arithmetic_(transform_.active ? find_window_arithmetic(transform_.pair.data()) : WindowArithmetic{}),
         signed_(s.is_signed()),
         qgemm_(select_qgemm(s.isa, most_weight(s.layer.weight))),
         windows_(select_window(s.isa, s.isa == Isa::avx512vnni && vbmi_supported())) {
@@ -69,7 +70,9 @@ class Conv final : public Step {
   }
 
  private:
-  WindowTables tables() const { return {transform_.pair.data(), transform_.lone.data(), transform_.paired}; }
+  WindowTables tables() const {
+    return {transform_.pair.data(), transform_.lone.data(), transform_.paired, &arithmetic_};
+  }
 
   std::size_t pointer_bytes() const {
     return whole_lines(static_cast<std::size_t>(block_pixels * rows_.runs()) * sizeof(const std::uint8_t*));
@@ -114,6 +117,7 @@ class Conv final : public Step {
 
   ConvShape shape_;
   ActivationTransform transform_;
+  WindowArithmetic arithmetic_;
   bool signed_;
   const QGemmKernel& qgemm_;
   const WindowKernel& windows_;

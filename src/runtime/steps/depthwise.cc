@@ -23,6 +23,7 @@ class Depthwise final : public Step {
         out_width_(s.out()[2]),
         window_(s.node.attributes.window),
         transform_(s.layer.transform),
+        arithmetic_(transform_.active ? find_window_arithmetic(transform_.pair.data()) : WindowArithmetic{}),
         signed_(s.is_signed()),
         kernel_(select_qdepthwise(s.isa)),
         windows_(select_window(s.isa, s.isa == Isa::avx512vnni && vbmi_supported())) {
@@ -158,7 +159,7 @@ class Depthwise final : public Step {
     const bool whole = count == channels_;
     if (paired_) {
       const WindowPieces pieces{from, whole ? 1 : pixels, whole ? values : count, channels_};
-      windows_.spread({transform_.pair.data(), transform_.lone.data(), true}, pieces,
+      windows_.spread({transform_.pair.data(), transform_.lone.data(), true, &arithmetic_}, pieces,
                       {to, static_cast<std::int64_t>(plane_bytes()), !lone_is_same_});
       return;
     }
@@ -172,7 +173,7 @@ class Depthwise final : public Step {
       for (std::int64_t x = 0; x < pixels; ++x)
         std::memcpy(to + x * count, from + x * channels_, static_cast<std::size_t>(count));
     }
-    if (transform_.active) windows_.adjacent({transform_.pair.data(), nullptr, false}, to, to, values);
+    if (transform_.active) windows_.adjacent({transform_.pair.data(), nullptr, false, &arithmetic_}, to, to, values);
   }
 
   // Pixels that so many outputs of a row see.
@@ -195,6 +196,7 @@ class Depthwise final : public Step {
   std::int64_t taps_ = 0, ring_rows_ = 0;
   std::int64_t together_ = 1, block_ = 0, tile_ = 0;  // pixels that pass for one; channels, columns of a part
   ActivationTransform transform_;
+  WindowArithmetic arithmetic_;
   bool signed_, paired_ = false, lone_is_same_ = true;
   const QDepthwiseKernel& kernel_;
   const WindowKernel& windows_;

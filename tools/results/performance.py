@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+"""Times networks in Bitsieve and in ONNX Runtime, side by side, and writes the tables of docs/performance.md.
+
+usage: performance.py BENCH_FOLDER [--data DATA_FOLDER] [--ort LIBRARY] [--seconds S] [--only NETWORK] [--report-only]
+BENCH_FOLDER holds bitsieve_peers and bitsieve_make_model (cmake -DBITSIEVE_BENCH=ON; build/bench/bench). Figures are kept in
+docs/performance.json by machine (processor and instruction set); those of other machines stay as they are. Nothing else should
+run meanwhile. LIBRARY is what tools/onnxruntime.sh gets.
+"""
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import re
+import subprocess
+
+root = pathlib.Path(__file__).resolve().parent.parent.parent
+kept, page = root / "docs" / "performance.json", root / "docs" / "performance.md"
+marker = "<!-- Everything below is written by tools/results/performance.py -->"
+made = ("resnet20", "resnet18", "resnet50", "mobilenetv2")
+real = {"resnet20 (akamaster)": "cifar10-models/resnet20-akamaster.onnx", "resnet56 (akamaster)": "cifar10-models/resnet56-akamaster.onnx",
+        "resnet8 (MLPerf Tiny)": "cifar10-models/resnet8-mlperftiny.onnx", "mobilenetv1-0.25": "imagenet-models/mobilenetv1-0.25-224-keras.onnx",
+        "mobilenetv2 (trained)": "imagenet-models/mobilenetv2-1.0-224-int8ptq-dequant.onnx", "squeezenet1.1": "imagenet-models/squeezenet1.1-ncnn.onnx"}
+weights = ("swis-n3-m4", "int4")
+cases = [(threads, batch) for batch in (1, 8) for threads in (1, 2)]
+
+
+def processor():
+    text = pathlib.Path("/proc/cpuinfo").read_text()
+    name, family, model = (re.search(rf"^{key}\s*: (.*)$", text, re.M) for key in ("model name", "cpu family", "model"))
+    return f"{name[1]} (family {family[1]}, model {model[1]})" if name and family and model else "unknown"
+
+
+def measure(arguments, network, path, threads, batch):
+    """Both weight codes in runs of their own: each is compared with the INT8 of its run."""
+    result = None
+    for code in weights:
+        command = [f"{arguments.bench}/bitsieve_peers", str(path), "--ort", arguments.ort, "--threads", str(threads), "--batch", str(batch), "--weights",
+                   code, "--seconds", str(arguments.seconds), "--json"] + (["--float"] if code == weights[0] else [])
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        if done.returncode != 0:
+            raise SystemExit(f"{network}: {done.stderr.strip()}")
+        run = json.loads(done.stdout)
+        if result is None:
+            result = run
+        else:
+            result["speed"].update({key: value for key, value in run["speed"].items() if key.startswith(code)})
+    print(f"{network}, {threads} thread(s), batch {batch}: {result['speed']}", flush=True)
+    return {"network": network, **result}
+
+
+def best(row, name):
+    return min(r["median_ms"] for r in row["runs"] if r["name"] in (name, name + " spinning"))
+
+
+def table(machine):
+    peak = machine["rows"][0]
+    lines = [f"### {machine['processor']}, {machine['isa']}", "",
+             f"{machine['date']}, ONNX Runtime {machine['onnxruntime']}. One core multiplies at most {peak['peak_gops'] / peak['threads']:.0f} GOP/s"
+             + (f", {peak['peak_exact_gops'] / peak['threads']:.0f} without saturating" if peak["peak_exact_gops"] < 0.99 * peak["peak_gops"] else "") + ".", "",
+             "| network | batch | threads | INT8 ms: Bitsieve | ONNX Runtime | **speed** | of the peak: ours, theirs | SPARQ / INT8 | SWIS / INT8 | INT4 / INT8 | float |",
+             "|---|---|---|---|---|---|---|---|---|---|---|"]
+    for row in machine["rows"]:
+        ours, theirs, speed = best(row, "bitsieve int8"), best(row, "onnxruntime int8"), row["speed"]
+        work = 2e-3 * row["mega_macs"] * row["batch"]
+        share = [100 * work / (ms * 1e-3) / row["peak_gops"] for ms in (ours, theirs)] if row["peak_gops"] else None
+        lines.append(f"| {row['network']} | {row['batch']} | {row['threads']} | {ours:.3g} | {theirs:.3g} | **{speed['int8 over onnxruntime']:.2f}** | "
+                     + (f"{share[0]:.0f} %, {share[1]:.0f} %" if share else "") + f" | {speed['sparq-5opt-round over int8']:.2f} | "
+                     f"{speed['swis-n3-m4 over int8']:.2f} | {speed['int4 over int8']:.2f} | {speed['float over onnxruntime']:.2f} |")
+    return "\n".join(lines) + "\n"
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("bench")
+    parser.add_argument("--data", default=str(root.parent / "shared" / "data"))
+    parser.add_argument("--ort", default=str(root / "build" / "onnxruntime" / "libonnxruntime-1.30.0.so"))
+    parser.add_argument("--seconds", type=float, default=4)
+    parser.add_argument("--only", action="append")
+    parser.add_argument("--report-only", action="store_true")
+    arguments = parser.parse_args()
+    machines = json.loads(kept.read_text()) if kept.exists() else []
+    if not arguments.report_only:
+        for program in ("bitsieve_peers", "bitsieve_make_model"):
+            if not os.access(f"{arguments.bench}/{program}", os.X_OK):
+                raise SystemExit(f"'{arguments.bench}' holds no {program}; build with -DBITSIEVE_BENCH=ON and give its folder")
+        models = root / "build" / "results" / "performance"
+        models.mkdir(parents=True, exist_ok=True)
+        paths = {}
+        for name in made:
+            paths[name] = models / f"{name}.onnx"
+            subprocess.run([f"{arguments.bench}/bitsieve_make_model", name, paths[name]], check=True)
+        paths |= {name: pathlib.Path(arguments.data) / path for name, path in real.items() if (pathlib.Path(arguments.data) / path).exists()}
+        rows = [measure(arguments, name, path, threads, batch) for name, path in paths.items() if not arguments.only or name in arguments.only
+                for threads, batch in cases]
+        own = {"processor": processor(), "isa": rows[0]["isa"]}
+        old = next((m for m in machines if all(m[key] == own[key] for key in own)), {"rows": []})
+        measured = {(r["network"], r["threads"], r["batch"]) for r in rows}
+        rows += [r for r in old["rows"] if (r["network"], r["threads"], r["batch"]) not in measured]
+        order = list(made) + list(real)
+        rows.sort(key=lambda r: (order.index(r["network"]), r["batch"], r["threads"]))
+        own |= {"date": datetime.date.today().isoformat(), "onnxruntime": rows[0]["onnxruntime"], "rows": rows}
+        machines = [m for m in machines if m is not old] + [own]
+        kept.write_text(json.dumps(machines, indent=1) + "\n")
+    head = page.read_text().split(marker)[0].rstrip() + "\n\n"
+    text = """
+## Side by side
+Times of alternating blocks of runs in one process: the least of each block, the median over blocks; ratios block by block. With two threads the better of ONNX
+Runtime's two ways of waiting, spinning or not. Speed is ONNX Runtime's time over ours: above 1 Bitsieve is faster. SPARQ (5opt-round), SWIS (n3, m4)
+and INT4 weights: speed of our own INT8 = 1. Float is ONNX Runtime's time over ours. The first four networks have random weights (`bitsieve_make_model`), which takes the same time as trained ones.
+
+"""
+    page.write_text(head + marker + text + "\n".join(table(m) for m in machines))
+
+
+if __name__ == "__main__":
+    main()
