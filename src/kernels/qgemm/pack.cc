@@ -82,7 +82,8 @@ std::int64_t wide_width(const QGemmView& view) {
 }
 
 std::int64_t wide_rows(const QGemmView& view) {
-  constexpr std::int64_t enough = 192 * 1024, tile = 12;  // bytes: not all of a second cache
+  constexpr std::int64_t tile = 12;
+  static const std::int64_t enough = std::min<std::int64_t>(cache_bytes(2) / 4 * 3, 384 * 1024);
   const std::int64_t rows = enough / (wide_width(view) * 2) / tile * tile;
   return std::clamp<std::int64_t>(rows, tile, wide_rows_most);
 }
