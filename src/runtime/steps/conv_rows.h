@@ -17,7 +17,6 @@
 namespace bitsieve::steps {
 
 // Pixels of a block: a common multiple of the kernels' row tiles (6, 8, 12, 4), small enough for the first cache.
-// Shorter blocks, for threads to share, are multiples of 24.
 inline constexpr std::int64_t block_pixels = 96;
 
 class ConvRows {
@@ -84,11 +83,15 @@ class ConvRows {
     const std::int64_t all = pixels();
     if (strips() == 1) {
       if (copies_) fill_rows(context.scratch, 0, height_, context);
-      const std::int64_t share = (all + context.threads() - 1) / context.threads();
-      const std::int64_t step = std::min(block_pixels, (share + 23) / 24 * 24);
-      context.each((all + step - 1) / step, [&](std::int64_t i, int worker) {
+      // As many blocks for each thread, all of one size: a plane of 7 x 7 would else be one block and a single pixel.
+      const std::int64_t threads = std::min<std::int64_t>(context.threads(), (all + 23) / 24);
+      const std::int64_t least = (all + block_pixels - 1) / block_pixels;
+      const std::int64_t blocks = threads == 1 ? least : (least + threads - 1) / threads * threads;
+      context.each(blocks, [&](std::int64_t i, int worker) {
         std::uint8_t* own = context.scratch + strip_bytes + static_cast<std::size_t>(worker) * own_bytes;
-        block(i * step, std::min(all, (i + 1) * step), 0, context.scratch, own);
+        const std::int64_t begin = threads == 1 ? i * block_pixels : all * i / blocks,
+                           end = threads == 1 ? begin + block_pixels : all * (i + 1) / blocks;
+        block(begin, std::min(all, end), 0, context.scratch, own);
       });
       return;
     }
