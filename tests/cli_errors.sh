@@ -120,6 +120,11 @@ expect 2 "bitsieve: --exclude: the pattern '[' is not a regular expression (ECMA
 printf '[[rule]]\nmatch = "("\nweights = "int4"\n' >regex.toml
 expect 1 "bitsieve: 'regex.toml' line 1: the pattern '(' is not a regular expression (ECMAScript)" quantize good.onnx --calib c.json --config regex.toml
 
+# Runs that are not there to compare with.
+printf '{}' >run.json
+expect 1 "bitsieve: --compare: 'run.json' is not what bitsieve bench --format json prints" bench good.onnx --runs 1 --compare run.json
+expect 1 "bitsieve: cannot read '/nowhere.json': No such file or directory" bench good.onnx --compare /nowhere.json
+
 # Files for other runtimes.
 expect 0 "" quantize good.onnx --calib c.json --activations sparq-5opt-round --first-last same -o windows.bsv $quiet
 expect 1 "bitsieve: 'good.onnx' is a float network; only quantized models are exported: make a .bsv file with bitsieve quantize" export good.onnx

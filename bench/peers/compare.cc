@@ -20,8 +20,8 @@
 #include "export/qdq.h"
 #include "graph/onnx/reader.h"
 #include "graph/passes/passes.h"
+#include "kernels/peak/peak.h"
 #include "peers/ort.h"
-#include "peers/peak.h"
 #include "runtime/calibrate.h"
 #include "runtime/executor.h"
 

@@ -1,76 +1,165 @@
 // bitsieve bench: time of one image at a time, layer by layer.
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <cstdio>
+#include <map>
 #include <memory>
+#include <optional>
 #include <random>
 
+#include "base/error.h"
+#include "base/files.h"
 #include "cli/model_file.h"
 #include "cli/report.h"
 #include "cli/verbs.h"
+#include "kernels/peak/peak.h"
 #include "runtime/executor.h"
 
 namespace bitsieve::cli {
 namespace {
+
+struct BenchOptions : Options {
+  int runs = 50;
+  std::string compare;  // JSON of another run
+};
 
 double median(std::vector<double> times) {
   std::sort(times.begin(), times.end());
   return times.empty() ? 0 : times[times.size() / 2];
 }
 
-void run(Options options, int runs) {
-  const Stopwatch clock;
-  options.threads = std::max(options.threads, 1);
-  const ModelFile file = load_model(options.model, options);
-  const QuantizedModel model = file.packed ? file.packed->model : float_model(file.graph);
-  ExecutorOptions how;
-  how.reference = options.plain;
-  how.threads = options.threads;
-  const Executor executor(model, how);
+// Of the whole program so far.
+double peak_memory_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return 1024.0 * static_cast<double>(usage.ru_maxrss);
+}
+
+// Seconds of an earlier run: of an image, and of each node by its name.
+struct Earlier {
+  double seconds = 0;
+  std::map<std::string, double> layers;
+};
+
+Earlier load_earlier(const std::string& path) {
+  Earlier earlier;
+  try {
+    const Json document = Json::parse(read_file(path, std::int64_t{1} << 26));
+    earlier.seconds = document.at("seconds").get<double>();
+    for (const Json& layer : document.at("layers"))
+      earlier.layers[layer.at("name").get<std::string>()] = layer.at("seconds").get<double>();
+  } catch (const nlohmann::json::exception&) {
+    fail("--compare: '{}' is not what bitsieve bench --format json prints", path);
+  }
+  return earlier;
+}
+
+struct Measured {
+  double seconds = 0, gops = 0;  // of an image
+  std::vector<double> nodes;     // seconds
+};
+
+Measured measure(const QuantizedModel& model, const Executor& executor, const BenchOptions& options) {
   Executor::Workspace workspace;
-  std::vector<float> image(static_cast<std::size_t>(element_count(file.input()))), scores;
+  std::vector<float> image(static_cast<std::size_t>(element_count(model.graph.shape(model.graph.input)))), scores;
   std::mt19937 random(static_cast<unsigned>(options.seed));  // raw values: std distributions differ between libraries
   for (float& x : image) x = static_cast<float>(random() % 2001) / 1000 - 1;
   std::vector<double> whole;
   std::vector<std::vector<double>> by_node(model.graph.nodes.size());
-  for (int r = -2; r < runs; ++r) {  // two runs to warm up
+  for (int r = -2; r < options.runs; ++r) {  // two runs to warm up
     const Stopwatch total;
     executor.run(image, workspace, scores);
     if (r >= 0) whole.push_back(total.seconds());
   }
   std::vector<double> seconds_of(model.graph.nodes.size());
-  for (int r = -1; r < runs; ++r) {
+  for (int r = -1; r < options.runs; ++r) {
     std::fill(seconds_of.begin(), seconds_of.end(), 0.0);
     executor.run_timed(image, workspace, scores, seconds_of);
     for (std::size_t i = 0; r >= 0 && i < by_node.size(); ++i) by_node[i].push_back(seconds_of[i]);
   }
-  const double total = median(whole);
-  double work = 0;
-  Json layers = Json::array();
-  if (!options.json())
-    std::printf("%-36s %-12s %-22s %9s %6s %9s\n", "node", "operator", "codes", "us", "share", "GOP/s");
-  double sum = 0;
-  for (const auto& times : by_node) sum += median(times);
+  Measured result{median(whole), 0, {}};
   for (std::size_t i = 0; i < by_node.size(); ++i) {
+    result.nodes.push_back(median(by_node[i]));
+    result.gops += 2e-9 * static_cast<double>(macs(model.graph, model.graph.nodes[i])) / result.seconds;
+  }
+  return result;
+}
+
+Json layers_of(const QuantizedModel& model, const Executor& executor, const Measured& measured, double peak_gops,
+               const std::optional<Earlier>& earlier) {
+  Json layers = Json::array();
+  for (std::size_t i = 0; i < measured.nodes.size(); ++i) {
     const Node& node = model.graph.nodes[i];
     const LayerCode& layer = model.layers[i];
-    const double seconds = median(by_node[i]), ops = 2.0 * static_cast<double>(macs(model.graph, node));
-    work += ops;
-    const bool weights = node.op == Op::conv || node.op == Op::linear;
-    const std::string codes = weights         ? layer.weight_code + " x " + layer.act_code
-                              : layer.integer ? "integer"
-                                              : "float";
-    layers.push_back({{"name", node.name},
-                      {"op", op_name(node.op)},
-                      {"codes", codes},
-                      {"seconds", seconds},
-                      {"gops", seconds > 0 ? ops / seconds / 1e9 : 0},
-                      {"kernel", executor.kernel(static_cast<int>(i))}});
-    if (!options.json()) {
-      std::printf("%-36s %-12s %-22s %9.1f %5.1f%% %9.1f  %s\n", node.name.c_str(), op_name(node.op), codes.c_str(),
-                  1e6 * seconds, sum > 0 ? 100 * seconds / sum : 0, seconds > 0 ? ops / seconds / 1e9 : 0,
-                  executor.kernel(static_cast<int>(i)).c_str());
+    const double seconds = measured.nodes[i], ops = 2.0 * static_cast<double>(macs(model.graph, node)),
+                 gops = seconds > 0 ? ops / seconds / 1e9 : 0;
+    Json row = {{"name", node.name},
+                {"op", op_name(node.op)},
+                {"codes", has_weights(node) ? layer.weight_code + " x " + layer.act_code
+                          : layer.integer   ? "integer"
+                                            : "float"},
+                {"seconds", seconds},
+                {"gops", gops}};
+    row["peak_share"] = layer.integer && peak_gops > 0 ? number(gops / peak_gops) : Json();
+    row["kernel"] = executor.kernel(static_cast<int>(i));
+    row["remark"] = executor.remark(static_cast<int>(i));
+    if (earlier) {
+      const auto found = earlier->layers.find(node.name);
+      row["speedup"] = found == earlier->layers.end() || !(seconds > 0) ? Json() : number(found->second / seconds);
     }
+    layers.push_back(std::move(row));
   }
+  return layers;
+}
+
+void print_layers(const Json& layers, bool compared) {
+  double sum = 0;
+  for (const Json& row : layers) sum += row["seconds"].get<double>();
+  std::printf("%-36s %-12s %-22s %9s %6s %9s %6s%s  kernel\n", "node", "operator", "codes", "us", "share", "GOP/s",
+              "peak", compared ? " faster" : "");
+  std::vector<std::pair<std::string, int>> remarks;
+  for (const Json& row : layers) {
+    const double seconds = row["seconds"].get<double>();
+    const std::string peak = row["peak_share"].is_null() || row["gops"] == 0
+                                 ? ""
+                                 : fmt::format("{:.0f}%", 100 * row["peak_share"].get<double>());
+    const std::string faster = !compared                  ? ""
+                               : row["speedup"].is_null() ? "      -"
+                                                          : fmt::format("{:>6.2f}x", row["speedup"].get<double>());
+    std::printf("%-36s %-12s %-22s %9.1f %5.1f%% %9.1f %6s%s  %s\n", row["name"].get<std::string>().c_str(),
+                row["op"].get<std::string>().c_str(), row["codes"].get<std::string>().c_str(), 1e6 * seconds,
+                sum > 0 ? 100 * seconds / sum : 0, row["gops"].get<double>(), peak.c_str(), faster.c_str(),
+                row["kernel"].get<std::string>().c_str());
+    const auto remark = row["remark"].get<std::string>();
+    if (remark.empty()) continue;
+    const auto known = std::find_if(remarks.begin(), remarks.end(), [&](const auto& r) { return r.first == remark; });
+    if (known == remarks.end())
+      remarks.emplace_back(remark, 1);
+    else
+      ++known->second;
+  }
+  if (!remarks.empty()) std::printf("\nwhy nothing faster:\n");
+  for (const auto& [remark, count] : remarks)
+    std::printf("  %d node%s: %s\n", count, count == 1 ? "" : "s", remark.c_str());
+}
+
+void run(BenchOptions options) {
+  const Stopwatch clock;
+  options.threads = std::max(options.threads, 1);
+  const ModelFile file = load_model(options.model, options);
+  std::optional<Earlier> earlier;
+  if (!options.compare.empty()) earlier = load_earlier(options.compare);
+  const QuantizedModel model = file.packed ? file.packed->model : float_model(file.graph);
+  ExecutorOptions how;
+  how.reference = options.plain;
+  how.threads = options.threads;
+  const Executor executor(model, how);
+  const Measured measured = measure(model, executor, options);
+  const double memory = peak_memory_bytes();
+  const Int8Peak one = int8_peak();
+  const double peak = 1e-9 * one.exact * options.threads, total = measured.seconds;
+  const Json layers = layers_of(model, executor, measured, peak, earlier);
   if (options.json()) {
     Json document = run_facts(options, clock);
     document["model"] = options.model;
@@ -78,26 +167,39 @@ void run(Options options, int runs) {
     document["seconds"] = total;
     document["images_per_second"] = total > 0 ? 1 / total : 0;
     document["arena_bytes"] = executor.arena_bytes();
-    document["gops"] = total > 0 ? work / total / 1e9 : 0;
+    document["peak_memory_bytes"] = memory;
+    document["gops"] = measured.gops;
+    document["peak_int8_gops"] = peak;
+    if (earlier) document["speedup"] = total > 0 ? number(earlier->seconds / total) : Json();
     document["layers"] = layers;
     return print_json(document);
   }
-  std::printf("\n%.3f ms per image (median of %d), %.1f images/s, %.1f GOP/s, %d thread%s, %zu bytes of arena\n",
-              1e3 * total, runs, total > 0 ? 1 / total : 0, total > 0 ? work / total / 1e9 : 0, how.threads,
-              how.threads == 1 ? "" : "s", executor.arena_bytes());
+  print_layers(layers, earlier.has_value());
+  std::printf(
+      "\n%.3f ms per image (median of %d), %.1f images/s, %.1f GOP/s, %d thread%s, %zu bytes of arena, %.0f MB of "
+      "memory at most\n",
+      1e3 * total, options.runs, total > 0 ? 1 / total : 0, measured.gops, how.threads, how.threads == 1 ? "" : "s",
+      executor.arena_bytes(), memory / 1e6);
+  if (peak > 0)
+    std::printf("peak: %.0f GOP/s of exact 8-bit multiply-adds%s\n", peak,
+                one.fastest > 1.01 * one.exact
+                    ? fmt::format(", {:.0f} of those that saturate", 1e-9 * one.fastest * options.threads).c_str()
+                    : "");
+  if (earlier) std::printf("%.2f times as fast as in '%s'\n", earlier->seconds / total, options.compare.c_str());
 }
 
 }  // namespace
 
 void add_bench(CLI::App& app, const std::string& command) {
-  auto options = std::make_shared<Options>();
-  auto runs = std::make_shared<int>(50);
+  auto options = std::make_shared<BenchOptions>();
   options->command = command;
   add_model(app, *options);
   add_threads(app, *options, "threads of one image (default: 1)");
-  app.add_option("--runs", *runs, "timed runs")->check(at_least(1, INT32_MAX))->capture_default_str();
+  app.add_option("--runs", options->runs, "timed runs")->check(at_least(1, INT32_MAX))->capture_default_str();
+  app.add_option("--compare", options->compare,
+                 "what an earlier run printed with --format json: how much faster this one is");
   app.add_flag("--plain", options->plain, "the plain executor instead of the fast one");
-  app.callback([options, runs] { run(*options, *runs); });
+  app.callback([options] { run(*options); });
 }
 
 }  // namespace bitsieve::cli

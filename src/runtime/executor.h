@@ -57,6 +57,9 @@ class Executor {
   // What runs a node, e.g. "qgemm_avx512vnni + window_avx512vbmi" or "reference".
   std::string kernel(int node) const { return steps_.at(static_cast<std::size_t>(node))->kernel(); }
 
+  // Why nothing faster runs it; empty where nothing would.
+  std::string remark(int node) const { return steps_.at(static_cast<std::size_t>(node))->remark(); }
+
   // Bytes of a workspace's memory: values and scratch.
   std::size_t arena_bytes() const { return plan_.bytes + scratch_bytes_; }
 

@@ -48,6 +48,9 @@ class Step {
 
   // What runs the node, e.g. "qgemm_avx512vnni" or "reference".
   virtual std::string kernel() const = 0;
+
+  // Why nothing faster runs it, in a few words, where there is something faster on this machine; else empty.
+  virtual std::string remark() const { return {}; }
 };
 
 // Scratch is laid out in parts of whole cache lines.

@@ -1,4 +1,6 @@
 // Dense and grouped convolutions and linear layers in integers, on qgemm.
+#include <fmt/format.h>
+
 #include "kernels/qgemm/qgemm.h"
 #include "kernels/window/window.h"
 #include "runtime/steps/conv_rows.h"
@@ -17,7 +19,8 @@ class Conv final : public Step {
         transform_(s.layer.transform),
         arithmetic_(transform_.active ? find_window_arithmetic(transform_.pair.data()) : WindowArithmetic{}),
         signed_(s.is_signed()),
-        qgemm_(select_qgemm(s.isa, most_weight(s.layer.weight))),
+        most_weight_(most_weight(s.layer.weight)),
+        qgemm_(select_qgemm(s.isa, most_weight_)),
         windows_(select_window(s.isa, s.isa == Isa::avx512vnni && vbmi_supported())) {
     const Window& w = shape_.window;
     depth_ = shape_.in[0] / w.groups;
@@ -67,6 +70,15 @@ class Conv final : public Step {
 
   std::string kernel() const override {
     return std::string(qgemm_.name) + (transform_.active ? std::string(" + ") + windows_.name : "");
+  }
+
+  std::string remark() const override {
+    for (int most = most_weight_ - 1; most >= 0; --most) {
+      const QGemmKernel& other = select_qgemm(qgemm_.isa, most);
+      if (&other != &qgemm_)
+        return fmt::format("weights up to {}; {} takes up to {}", most_weight_, other.name, other.most_weight);
+    }
+    return {};
   }
 
  private:
@@ -119,6 +131,7 @@ class Conv final : public Step {
   ActivationTransform transform_;
   WindowArithmetic arithmetic_;
   bool signed_;
+  int most_weight_;
   const QGemmKernel& qgemm_;
   const WindowKernel& windows_;
   std::int64_t depth_ = 0, per_group_ = 0;  // of one group

@@ -40,6 +40,10 @@ class Reference final : public Step {
   }
 
   std::string kernel() const override { return "reference"; }
+  std::string remark() const override {
+    return std::string("no fast form of ") + op_name(model_.graph.nodes[static_cast<std::size_t>(index_)].op) +
+           " with such values";
+  }
 
  private:
   const QuantizedModel& model_;

@@ -64,6 +64,8 @@ class TwoOfFour final : public Step {
   std::size_t scratch_bytes(int threads) const override {
     return rows_.scratch_bytes(threads, rows_.copy_bytes(1), own_bytes());
   }
+  std::string remark() const override { return "2:4 pairs differ by output channel: a product four times as long"; }
+
   std::string kernel() const override {
     return fmt::format("{} + {} + {}", qgemm_.name, windows_.name, expander_.name);
   }

@@ -1,10 +1,8 @@
 #include <immintrin.h>
 
-#include <chrono>
+#include "kernels/peak/internal.h"
 
-#include "peers/peak.h"
-
-namespace bitsieve::bench {
+namespace bitsieve::peak {
 namespace {
 
 constexpr int sums = 8;  // independent; each has a temporary besides
@@ -33,17 +31,9 @@ long long spin(long long rounds) {
   return _mm256_extract_epi32(total, 0);
 }
 
-template <bool saturating>
-double timed(long long rounds) {
-  const auto before = std::chrono::steady_clock::now();
-  volatile long long sink = spin<saturating>(rounds);
-  (void)sink;
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - before).count();
-}
-
 }  // namespace
 
-double spin_avx2_saturating(long long rounds) { return timed<true>(rounds); }
-double spin_avx2_exact(long long rounds) { return timed<false>(rounds); }
+long long spin_avx2_saturating(long long rounds) { return spin<true>(rounds); }
+long long spin_avx2_exact(long long rounds) { return spin<false>(rounds); }
 
-}  // namespace bitsieve::bench
+}  // namespace bitsieve::peak

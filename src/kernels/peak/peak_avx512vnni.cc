@@ -1,10 +1,8 @@
 #include <immintrin.h>
 
-#include <chrono>
+#include "kernels/peak/internal.h"
 
-#include "peers/peak.h"
-
-namespace bitsieve::bench {
+namespace bitsieve::peak {
 namespace {
 
 constexpr int sums = 16;  // independent, to hide the latency of the instruction
@@ -28,11 +26,6 @@ long long spin(long long rounds) {
 
 }  // namespace
 
-double spin_avx512vnni(long long rounds) {
-  const auto before = std::chrono::steady_clock::now();
-  volatile long long sink = spin(rounds);
-  (void)sink;
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - before).count();
-}
+long long spin_avx512vnni(long long rounds) { return spin(rounds); }
 
-}  // namespace bitsieve::bench
+}  // namespace bitsieve::peak
