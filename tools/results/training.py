@@ -40,7 +40,7 @@ one = f"--epochs {2 * epochs} --rate 0.1"
 # The paper's alphas; a run of fewer steps needs alpha, and the decay of planes, as many times larger (specification, D.3).
 paper_steps = 350 * 391
 paper = f"--method bsq --preset paper {two} --schedule cosine --interval 1 --act-range 6"
-alphas = (3e-3, 5e-3, 1e-2, 2e-2)
+alphas = (3e-4, 1e-3, 3e-3, 5e-3, 1e-2, 2e-2)  # the two lowest are below its range: on short schedules that loses whole layers
 points = {}  # name: (what it is, options)
 for bits in ("3", "2", "1.5", "1.1"):
     points[f"bsq-{bits}"] = (f"BSQ, target {bits}", f"--method bsq {short} --target-bits {bits}")
