@@ -1,4 +1,4 @@
-// For tests: the elements that are serial over activations, of one, four and sixteen lanes, on the same operands.
+// For tests: the elements that are serial over activations, of one, four, eight and sixteen lanes, on the same operands.
 module activation_serial_bench (
     input  logic        clk,
     input  logic [ 7:0] w[16],
@@ -10,17 +10,17 @@ module activation_serial_bench (
     input  logic        group_first,
     input  logic        group_last,
     input  logic        first,
-    output logic [31:0] stripes[3],
-    output logic [31:0] pragmatic[6]  // 2 * size + signed
+    output logic [31:0] stripes[4],
+    output logic [31:0] pragmatic[8]  // 2 * size + signed
 );
-  localparam int SIZE[3] = '{1, 4, 16};
+  localparam int SIZE[4] = '{1, 4, 8, 16};
   logic [15:0][7:0] all_w;
   logic [15:0][1:0] all_above;
   for (genvar i = 0; i < 16; i++) begin : gen_lane
     assign all_w[i] = w[i];
     assign all_above[i] = above[i];
   end
-  for (genvar s = 0; s < 3; s++) begin : gen_size
+  for (genvar s = 0; s < 4; s++) begin : gen_size
     localparam int M = SIZE[s];
     stripes_pe #(.M(M)) by_bits (
         .clk(clk), .w(all_w[M-1:0]), .bits(bits[M-1:0]), .sign(sign), .group_first(group_first),

@@ -17,14 +17,14 @@ module elements_bench (
     output logic [31:0] sparse,
     output logic [31:0] sparq_dot[5],      // rounding, with pairs, by option
     output logic [31:0] sparq_sparse[10],  // 2 * option + round
-    output logic [31:0] single[6],         // 2 * size + signed; sizes are 1, 4 and 16 lanes
-    output logic [31:0] twice[6],
-    output logic [31:0] consecutive[6],    // the offset is shift[0]
-    output logic [31:0] serial[6]
+    output logic [31:0] single[8],         // 2 * size + signed; sizes are 1, 4, 8 and 16 lanes
+    output logic [31:0] twice[8],
+    output logic [31:0] consecutive[8],    // the offset is shift[0]
+    output logic [31:0] serial[8]
 );
   localparam int N[5] = '{4, 4, 4, 3, 2};
   localparam int STEP[5] = '{1, 2, 4, 1, 1};
-  localparam int SIZE[3] = '{1, 4, 16};
+  localparam int SIZE[4] = '{1, 4, 8, 16};
 
   logic [15:0][7:0] all_x;
   logic [7:0][7:0] all_w;
@@ -72,7 +72,7 @@ module elements_bench (
     end
   end
 
-  for (genvar k = 0; k < 6; k++) begin : gen_shifts
+  for (genvar k = 0; k < 8; k++) begin : gen_shifts
     localparam int M = SIZE[k/2];
     localparam bit SIGNED_X = k % 2 == 1;
     swis_single_pe #(.M(M), .SIGNED_X(SIGNED_X)) one (

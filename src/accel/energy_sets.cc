@@ -159,8 +159,8 @@ source = "CACTI 7"
 
 // Cycles of whole elements: power of rtl/ in the cells of osu018 (docs/area.md), as ratios to the 8b-8b element, which
 // is taken for an 8-bit multiplication and a 32-bit addition of the first set. So the buffers of that set remain
-// comparable. An element takes a little more where its groups have fewer shifts: of several measured the one that takes
-// most.
+// comparable. An element takes a little more where its groups have fewer shifts: of those measured (with
+// four lanes two, three and four shifts, with more lanes one number) the one that takes most.
 struct ElementEnergy {
   const char* id;
   double pj;

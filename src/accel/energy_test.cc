@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "accel/machines.h"
+#include "accel/test_compare.h"
 #include "base/error.h"
 
 namespace bitsieve::accel {
@@ -103,11 +104,11 @@ TEST(EnergyTable, EnergyIsCountsTimesTable) {
                          {"activation-buffer-bit", 4},
                          {"activation-buffer-write-bit", 2}};
   const Energy energy = energy_of(table, p, counts, 200);
-  EXPECT_DOUBLE_EQ(energy.at("compute"), 20);
-  EXPECT_DOUBLE_EQ(energy.at("dram"), 10);
-  EXPECT_DOUBLE_EQ(energy.at("weight buffer"), 3 * 1 + 1 * 2);
+  BITSIEVE_COMPARE(energy.at("compute"), 20);
+  BITSIEVE_COMPARE(energy.at("dram"), 10);
+  BITSIEVE_COMPARE(energy.at("weight buffer"), 3 * 1 + 1 * 2);
   EXPECT_NEAR(energy.at("activation buffer"), 4 * 2 + 2 * 2, 1e-9);
-  EXPECT_DOUBLE_EQ(energy.at("leakage"), 2 * 200 / 100.0 * 1000);  // mW x us = nJ
+  BITSIEVE_COMPARE(energy.at("leakage"), 2 * 200 / 100.0 * 1000);  // mW x us = nJ
   EXPECT_NEAR(total(energy), 20 + 10 + 5 + 12 + 4000, 1e-9);
 }
 
@@ -121,9 +122,9 @@ TEST(EnergyTable, CountsElementsWholeWhereItKnowsThem) {
   const Counts counts = {{"mul-8x8", 10}, {"element-x-4", 3}};
   EXPECT_FALSE(by_element(without, counts));
   EXPECT_TRUE(by_element(with, counts));
-  EXPECT_DOUBLE_EQ(energy_of(without, p, counts, 1).at("compute"), 20);
-  EXPECT_DOUBLE_EQ(energy_of(with, p, counts, 1).at("compute"), 21);
-  EXPECT_DOUBLE_EQ(energy_of(with, p, {{"mul-8x8", 10}, {"element-x-8", 3}}, 1).at("compute"), 20);
+  BITSIEVE_COMPARE(energy_of(without, p, counts, 1).at("compute"), 20);
+  BITSIEVE_COMPARE(energy_of(with, p, counts, 1).at("compute"), 21);
+  BITSIEVE_COMPARE(energy_of(with, p, {{"mul-8x8", 10}, {"element-x-8", 3}}, 1).at("compute"), 20);
 }
 
 TEST(EnergyTable, SaysWhatIsMissing) {

@@ -59,6 +59,8 @@ struct Output {
 
 struct Machine {
   std::string_view name, description;
+  // What no key of its file says: how sums leave, what is done at the edge of a layer and with depthwise layers.
+  std::string_view fixed = {};
   Parameters defaults;
   Reads reads = Reads::shapes;  // weights, and activations (Layer::input), have to be given where they decide
   Held held = Held::unpacked;

@@ -24,6 +24,12 @@ Parameters array(const char* machine, unsigned keys, std::int64_t r, std::int64_
   return p;
 }
 
+constexpr std::string_view folds =
+    "sums leave with every fold, through the buffer where they go on; depthwise: a channel at a time, in one column";
+constexpr std::string_view of_dots = "sums leave with a tile, uncounted; tiles at the edge take as long as whole ones";
+constexpr std::string_view of_serial =
+    "sums leave uncounted; tiles at the edge take as long as whole ones; depthwise: a filter in a row, tap by tap";
+
 const Machine table[] = {
     {.name = "systolic-os",
      .description = "8-bit systolic array, output stationary: rows are pixels, columns filters",
@@ -32,11 +38,13 @@ const Machine table[] = {
      .output = output_systolic_os},
     {.name = "systolic-ws",
      .description = "8-bit systolic array, weight stationary: rows are weights of a filter, columns filters",
+     .fixed = folds,
      .defaults = array("systolic-ws", stationary, 16, 16, 1),
      .time = time_systolic_ws,
      .output = output_systolic_folds},
     {.name = "systolic-is",
      .description = "8-bit systolic array, input stationary: rows are values of a window, columns pixels",
+     .fixed = folds,
      .defaults = array("systolic-is", stationary, 16, 16, 1),
      .time = time_systolic_is,
      .output = output_systolic_folds},
@@ -47,22 +55,26 @@ const Machine table[] = {
      .output = output_sparq_systolic},
     {.name = "dot-product",
      .description = "tensor-core-like units: rows x columns dot products of `lanes` 8-bit products a cycle",
+     .fixed = of_dots,
      .defaults = array("dot-product", dots, 4, 4, 4),
      .time = time_dot_product,
      .output = output_dot_product},
     {.name = "sparq-dot-product",
      .description = "the same with SPARQ pairs: twice as many products a cycle",
+     .fixed = of_dots,
      .defaults = array("sparq-dot-product", sparq_dots, 4, 4, 4),
      .time = time_sparq_dot_product,
      .output = output_sparq_dot_product},
     {.name = "sparse-dot-product",
      .description = "dot products that skip zeros of 2:4 weights: twice as many positions a cycle where all groups are",
+     .fixed = of_dots,
      .defaults = array("sparse-dot-product", dots, 4, 4, 4),
      .reads = Reads::weights,
      .time = time_sparse_dot_product,
      .output = output_sparse_dot_product},
     {.name = "sparq-sparse-dot-product",
      .description = "both: a SPARQ pair for the two kept weights of each group of four",
+     .fixed = of_dots,
      .defaults = array("sparq-sparse-dot-product", sparq_dots, 4, 4, 4),
      .reads = Reads::weights,
      .cuts_kept = true,
@@ -101,11 +113,13 @@ const Machine table[] = {
      .output = output_bitwave},
     {.name = "stripes",
      .description = "bit-serial over activations (Stripes): rows are filters, columns pixels",
+     .fixed = of_serial,
      .defaults = array("stripes", serial, 16, 16, 16),
      .time = time_stripes,
      .output = output_stripes},
     {.name = "loom",
      .description = "bit-serial over activations and weights (Loom): rows are filters, columns pixels",
+     .fixed = of_serial,
      .defaults = array("loom", serial, 128, 16, 16),
      .held = Held::packed,
      .time = time_loom,
@@ -118,6 +132,7 @@ const Machine table[] = {
      .output = output_bit_fusion},
     {.name = "bit-pragmatic",
      .description = "a cycle for each set bit of an activation: rows are filters, columns pixels",
+     .fixed = of_serial,
      .defaults = array("bit-pragmatic", scanning, 16, 16, 16),
      .reads = Reads::activations,
      .time = time_bit_pragmatic,
@@ -125,6 +140,7 @@ const Machine table[] = {
     {.name = "laconic",
      .description =
          "a cycle for each pair of set bits of an activation and its weight: rows are filters, columns pixels",
+     .fixed = of_serial,
      .defaults = array("laconic", scanning, 16, 16, 16),
      .reads = Reads::activations,
      .time = time_laconic,

@@ -160,14 +160,36 @@ TEST_P(EveryMachine, GrowsWithTheLayer) {
     const std::int64_t cycles = time(layer, machine().defaults).cycles;
     Layer more = layer;
     more.pixels *= 3;
-    EXPECT_GE(time(more, machine().defaults).cycles, cycles);
+    const auto grown = [&](const char* what) {
+      compare(what, Is::at_least, static_cast<double>(cycles),
+              static_cast<double>(time(more, machine().defaults).cycles));
+    };
+    grown("cycles of three times the pixels");
     more = layer;
     more.channels += 1;
-    EXPECT_GE(time(more, machine().defaults).cycles, cycles);
+    grown("cycles of a channel more");
     more = layer;
     more.filters *= 2;
     more.groups *= layer.depthwise() ? 2 : 1;
-    EXPECT_GE(time(more, machine().defaults).cycles, cycles);
+    grown("cycles of twice the filters");
+  }
+}
+
+// Whatever the size of an element: where a table knows it whole, it knows all of it. Elements of twice the lanes take
+// more, and work for half the time or more of it, so that all together they take about as much.
+TEST_P(EveryMachine, EnergyIsThatOfItsElementsWithAnyLanes) {
+  const std::vector<Layer> layers = {with_values(conv(196, 64, 9, 32))};
+  for (const EnergySet& set : energy_sets()) {
+    const EnergyTable table = parse_energy_table(set.toml, "set");
+    Parameters p = machine().defaults;
+    if ((p.keys & array_key::lanes) == 0) continue;
+    const double own = simulate(layers, p, table).total.energy.at("compute");
+    for (const std::int64_t lanes : {2, 4, 8, 16}) {
+      p.lanes = lanes;
+      const double other = simulate(layers, p, table).total.energy.at("compute");
+      compare(fmt::format("{}, {} lanes: compute", set.id, lanes), Is::at_least, own / 8, other);
+      compare(fmt::format("{}, {} lanes: compute", set.id, lanes), Is::at_most, own * 8, other);
+    }
   }
 }
 
@@ -175,7 +197,8 @@ TEST_P(EveryMachine, SeparateDepthwiseIsNeverSlower) {
   Parameters separate = machine().defaults;
   separate.depthwise = Depthwise::separate;
   const Layer layer = conv(49, 24, 9, 1, 24);
-  EXPECT_LE(time(layer, separate).cycles, time(layer, machine().defaults).cycles);
+  compare("cycles of separate columns", Is::at_most, static_cast<double>(time(layer, machine().defaults).cycles),
+          static_cast<double>(time(layer, separate).cycles));
 }
 
 // Without a limit of bandwidth the machine computes all the time, and without computing it waits for bytes alone.

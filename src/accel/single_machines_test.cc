@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "accel/machines.h"
+#include "accel/test_compare.h"
 #include "accel/test_layers.h"
 #include "base/error.h"
 
@@ -15,16 +16,16 @@ TEST(SparqSystolic, IsTwiceAsFastOnWindowsAlone) {
   Layer layer = conv(4096, 16, 9, 64);
   Parameters p = require_machine("sparq-systolic").defaults;
   const auto cycles = [&](const char* machine) { return require_machine(machine).time(layer, p).cycles; };
-  EXPECT_EQ(cycles("sparq-systolic"), cycles("systolic-os"));
+  BITSIEVE_COMPARE(cycles("sparq-systolic"), cycles("systolic-os"));
   layer.activation_bits = 4;
   const std::int64_t fill = p.rows + p.columns - 2;
-  EXPECT_EQ(2 * (cycles("sparq-systolic") - fill), cycles("systolic-os") - fill);
+  BITSIEVE_COMPARE(2 * (cycles("sparq-systolic") - fill), cycles("systolic-os") - fill);
   p.drain = Drain::serial;  // D.4: ceil(K / 2) + R + C - 2, and R to shift out
   p.rows = p.columns = 4;
   layer = conv(4, 4, 1, 7);
   layer.activation_bits = 4;
-  EXPECT_EQ(cycles("sparq-systolic"), 4 + 4 + 4 - 2 + 4);
-  EXPECT_EQ(cycles("systolic-os"), 7 + 4 + 4 - 2 + 4);
+  BITSIEVE_COMPARE(cycles("sparq-systolic"), 4 + 4 + 4 - 2 + 4);
+  BITSIEVE_COMPARE(cycles("systolic-os"), 7 + 4 + 4 - 2 + 4);
 }
 
 // The law of an output-stationary array: element (r, c) is done after r + c + T cycles.
@@ -33,18 +34,19 @@ TEST(SystolicOs, PartialTilesReachAsFarAsTheyReach) {
   p.rows = 4;
   p.columns = 8;
   p.drain = Drain::none;
-  EXPECT_EQ(require_machine("systolic-os").time(conv(6, 9, 1, 10), p).cycles,
-            (10 + 4 + 8 - 2) + (10 + 2 + 8 - 2) + (10 + 4 + 1 - 2) + (10 + 2 + 1 - 2));
+  BITSIEVE_COMPARE(require_machine("systolic-os").time(conv(6, 9, 1, 10), p).cycles,
+                   (10 + 4 + 8 - 2) + (10 + 2 + 8 - 2) + (10 + 4 + 1 - 2) + (10 + 2 + 1 - 2));
   p.partial = Partial::full;
-  EXPECT_EQ(require_machine("systolic-os").time(conv(6, 9, 1, 10), p).cycles, 4 * (10 + 4 + 8 - 2));
+  BITSIEVE_COMPARE(require_machine("systolic-os").time(conv(6, 9, 1, 10), p).cycles, 4 * (10 + 4 + 8 - 2));
 }
 
 // Of a depthwise filter of 3 x 3 taps three groups of four, coded or not.
 TEST(WeightSerial, GroupsTheTapsOfDepthwiseFilters) {
   const Layer layer = conv(8, 3, 9, 1, 3);
   const Parameters& p = require_machine("weight-serial").defaults;
-  EXPECT_EQ(require_machine("weight-serial").time(layer, p).cycles, 3 * 3 * 7 + 14);
-  EXPECT_EQ(require_machine("swis-single").time(layer, require_machine("swis-single").defaults).cycles, 3 * 3 * 7 + 14);
+  BITSIEVE_COMPARE(require_machine("weight-serial").time(layer, p).cycles, 3 * 3 * 7 + 14);
+  BITSIEVE_COMPARE(require_machine("swis-single").time(layer, require_machine("swis-single").defaults).cycles,
+                   3 * 3 * 7 + 14);
 }
 
 // More units never take longer, and columns with activations of their own read as many as one after the other.
@@ -64,7 +66,7 @@ TEST(Units, ShareTiles) {
   };
   const double column = reads();
   p.depthwise = Depthwise::separate;
-  EXPECT_EQ(reads(), column);
+  BITSIEVE_COMPARE(reads(), column);
 }
 
 // Windows behind a sign are windows.
@@ -75,8 +77,8 @@ TEST(SparqSystolic, TakesSignedWindows) {
   layer.windows = true;
   layer.activation_bits = 5;
   EXPECT_LT(require_machine("sparq-systolic").time(layer, p).cycles, 0.51 * static_cast<double>(plain));
-  EXPECT_EQ(require_machine("stripes").time(layer, require_machine("stripes").defaults).cycles,
-            4096 / 16 * 1 * 9 * 4 * 8);
+  BITSIEVE_COMPARE(require_machine("stripes").time(layer, require_machine("stripes").defaults).cycles,
+                   4096 / 16 * 1 * 9 * 4 * 8);
 }
 
 TEST(Sparq, ElementsHaveTheWindowsTheyWereMadeFor) {
@@ -123,14 +125,14 @@ TEST(SwisSingle, WaitsForTheSlowestFilter) {
   layer.code = &code;
   Parameters p = require_machine("swis-single").defaults;
   const auto cycles = [&](const char* machine) { return require_machine(machine).time(layer, p).cycles; };
-  EXPECT_EQ(cycles("swis-single"), (4 + 3) * 9 * 2 + 14);
-  EXPECT_EQ(cycles("swis-double"), (2 + 2) * 9 * 2 + 14);
+  BITSIEVE_COMPARE(cycles("swis-single"), (4 + 3) * 9 * 2 + 14);
+  BITSIEVE_COMPARE(cycles("swis-double"), (2 + 2) * 9 * 2 + 14);
   // In another order the slow ones share a block.
   code.shifts.filter = {7, 15, 8, 9, 10, 11, 12, 13, 14, 0, 1, 2, 3, 4, 5, 6};
   code.shifts.shifts = {4, 3, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1};
-  EXPECT_EQ(cycles("swis-single"), (4 + 2) * 9 * 2 + 14);
+  BITSIEVE_COMPARE(cycles("swis-single"), (4 + 2) * 9 * 2 + 14);
   // Weight-serial machines take every bit of a number.
-  EXPECT_EQ(cycles("weight-serial"), 2 * 7 * 9 * 2 + 14);
+  BITSIEVE_COMPARE(cycles("weight-serial"), 2 * 7 * 9 * 2 + 14);
   p.lanes = 8;
   try {
     cycles("swis-single");
@@ -153,10 +155,10 @@ TEST(SwisSingle, RunsOneGroupAfterTheOther) {
   code.shifts.filter = {3, 0, 2, 1};
   layer.code = &code;
   const Machine& machine = require_machine("swis-single");
-  EXPECT_EQ(machine.time(layer, machine.defaults).cycles, (3 + 4) * 9 + 14);  // filters 0 and 1, then 2 and 3
+  BITSIEVE_COMPARE(machine.time(layer, machine.defaults).cycles, (3 + 4) * 9 + 14);  // filters 0 and 1, then 2 and 3
   Parameters one = machine.defaults;
   one.columns = 1;
-  EXPECT_EQ(machine.time(layer, one).cycles, (3 + 1 + 4 + 2) * 9 + 7);
+  BITSIEVE_COMPARE(machine.time(layer, one).cycles, (3 + 1 + 4 + 2) * 9 + 7);
 }
 
 // A machine that is serial over b bits takes b times the cycles of one bit.
@@ -167,7 +169,7 @@ TEST(Stripes, IsProportionalToBits) {
     layer.activation_bits = bits;
     return require_machine("stripes").time(layer, p).cycles;
   };
-  for (int bits = 2; bits <= 8; ++bits) EXPECT_EQ(cycles(bits), bits * cycles(1));
+  for (int bits = 2; bits <= 8; ++bits) BITSIEVE_COMPARE(cycles(bits), bits * cycles(1));
 }
 
 // Lanes are channels: of a depthwise layer one works, on all machines of this kind alike.
@@ -187,21 +189,21 @@ TEST(SparseDotProduct, NeedsAllGroupsSparse) {
     return require_machine(machine).time(layer, require_machine(machine).defaults).cycles;
   };
   Layer layer = with_weights(conv(16, 4, 9, 32), [](auto, auto k) { return k % 4 < 2 ? 5 : 0; });
-  EXPECT_EQ(cycles("dot-product", layer), 4 * 9 * 8);
-  EXPECT_EQ(cycles("sparse-dot-product", layer), 4 * 9 * 4);
-  EXPECT_EQ(cycles("sparq-sparse-dot-product", layer), 4 * 9 * 4);
+  BITSIEVE_COMPARE(cycles("dot-product", layer), 4 * 9 * 8);
+  BITSIEVE_COMPARE(cycles("sparse-dot-product", layer), 4 * 9 * 4);
+  BITSIEVE_COMPARE(cycles("sparq-sparse-dot-product", layer), 4 * 9 * 4);
   layer.windows = true;  // of neighbours, whatever the weights
-  EXPECT_EQ(cycles("sparq-dot-product", layer), 4 * 9 * 4);
-  EXPECT_EQ(cycles("sparq-sparse-dot-product", layer), 4 * 9 * 4);
+  BITSIEVE_COMPARE(cycles("sparq-dot-product", layer), 4 * 9 * 4);
+  BITSIEVE_COMPARE(cycles("sparq-sparse-dot-product", layer), 4 * 9 * 4);
   layer.windows_of_kept = true;
-  EXPECT_EQ(cycles("sparq-sparse-dot-product", layer), 4 * 9 * 2);  // D.6: 16 positions a cycle
+  BITSIEVE_COMPARE(cycles("sparq-sparse-dot-product", layer), 4 * 9 * 2);  // D.6: 16 positions a cycle
   layer.windows_of_kept = false;
   layer = with_weights(layer, [](auto f, auto k) { return k % 4 < 2 || (f == 3 && k == 287) ? 5 : 0; });
-  EXPECT_EQ(cycles("sparse-dot-product", layer), 4 * 9 * 8);
-  EXPECT_EQ(cycles("sparq-sparse-dot-product", layer), 4 * 9 * 4);
+  BITSIEVE_COMPARE(cycles("sparse-dot-product", layer), 4 * 9 * 8);
+  BITSIEVE_COMPARE(cycles("sparq-sparse-dot-product", layer), 4 * 9 * 4);
   // The rest of a filter that is not a multiple of four.
   layer = with_weights(conv(4, 4, 1, 6), [](auto, auto k) { return k % 4 < 2 ? 5 : 0; });
-  EXPECT_EQ(cycles("sparse-dot-product", layer), 1);
+  BITSIEVE_COMPARE(cycles("sparse-dot-product", layer), 1);
 }
 
 // Consecutive shifts cost as many cycles, but one use of the shifter a group and one position.
@@ -215,10 +217,10 @@ TEST(SwisC, ShiftsOnceAGroup) {
   layer.code = &code;
   const Timing c = require_machine("swis-c").time(layer, require_machine("swis-c").defaults),
                single = require_machine("swis-single").time(layer, require_machine("swis-single").defaults);
-  EXPECT_EQ(c.cycles, single.cycles);
-  EXPECT_EQ(single.counts.at("shift-32"), 3 * c.counts.at("shift-32"));
-  EXPECT_EQ(c.counts.at("shift-32"), 8 * 8 * 18);
-  EXPECT_EQ(c.counts.at("weight-buffer-bit"), 8 * 18 * (3 * 4 + 4 + 3));
+  BITSIEVE_COMPARE(c.cycles, single.cycles);
+  BITSIEVE_COMPARE(single.counts.at("shift-32"), 3 * c.counts.at("shift-32"));
+  BITSIEVE_COMPARE(c.counts.at("shift-32"), 8 * 8 * 18);
+  BITSIEVE_COMPARE(c.counts.at("weight-buffer-bit"), 8 * 18 * (3 * 4 + 4 + 3));
   code.shifts.consecutive = false;
   try {
     require_machine("swis-c").time(layer, require_machine("swis-c").defaults);
@@ -237,11 +239,11 @@ TEST(BitWave, SkipsColumnsOfZeros) {
   const auto cycles = [&](auto weight) {
     return machine.time(with_weights(conv(8, 8, 9, 16), weight), machine.defaults).cycles - 14;
   };
-  EXPECT_EQ(cycles([](auto, auto) { return 0; }), 18);
-  EXPECT_EQ(cycles([](auto, auto) { return -127; }), 7 * 18);
-  EXPECT_EQ(cycles([](auto, auto k) { return k % 8 == 3 ? -64 : k % 8 == 7 ? 1 : 0; }), 2 * 18);
+  BITSIEVE_COMPARE(cycles([](auto, auto) { return 0; }), 18);
+  BITSIEVE_COMPARE(cycles([](auto, auto) { return -127; }), 7 * 18);
+  BITSIEVE_COMPARE(cycles([](auto, auto k) { return k % 8 == 3 ? -64 : k % 8 == 7 ? 1 : 0; }), 2 * 18);
   // One filter with three columns in a single group keeps the others waiting there.
-  EXPECT_EQ(cycles([](auto f, auto k) { return f == 5 && k == 20 ? 7 : 1; }), 17 + 3);
+  BITSIEVE_COMPARE(cycles([](auto f, auto k) { return f == 5 && k == 20 ? 7 : 1; }), 17 + 3);
   // Never more cycles than the machine that takes every bit.
   const Layer layer = with_values(conv(64, 32, 9, 32));
   Parameters serial = require_machine("weight-serial").defaults;
@@ -259,7 +261,7 @@ TEST(Loom, IsProportionalToBothWidths) {
     return require_machine("loom").time(layer, require_machine("loom").defaults).cycles;
   };
   for (int a = 1; a <= 8; ++a) {
-    for (int w = 1; w <= 8; ++w) EXPECT_EQ(cycles(a, w), a * w * (4 * 2 * 9 * 2));
+    for (int w = 1; w <= 8; ++w) BITSIEVE_COMPARE(cycles(a, w), a * w * (4 * 2 * 9 * 2));
   }
 }
 
@@ -270,14 +272,14 @@ TEST(BitFusion, FusesAsManyAsAreNeeded) {
     layer.weight_bits = weight;
     return require_machine("bit-fusion").time(layer, require_machine("bit-fusion").defaults).cycles - 30;
   };
-  EXPECT_EQ(steps(8, 8), 288);
-  EXPECT_EQ(steps(5, 6), 288);
-  EXPECT_EQ(steps(8, 4), 144);
-  EXPECT_EQ(steps(4, 4), 72);
-  EXPECT_EQ(steps(8, 2), 72);
-  EXPECT_EQ(steps(4, 2), 36);
-  EXPECT_EQ(steps(2, 2), 18);
-  EXPECT_EQ(steps(3, 1), 36);
+  BITSIEVE_COMPARE(steps(8, 8), 288);
+  BITSIEVE_COMPARE(steps(5, 6), 288);
+  BITSIEVE_COMPARE(steps(8, 4), 144);
+  BITSIEVE_COMPARE(steps(4, 4), 72);
+  BITSIEVE_COMPARE(steps(8, 2), 72);
+  BITSIEVE_COMPARE(steps(4, 2), 36);
+  BITSIEVE_COMPARE(steps(2, 2), 18);
+  BITSIEVE_COMPARE(steps(3, 1), 36);
 }
 
 // Of a fully connected layer one row works, or all of them.
@@ -290,14 +292,14 @@ TEST(Vectors, SpreadOverTheArray) {
     p.vectors = Vectors::array;
     const Timing array = require_machine(name).time(layer, p);
     EXPECT_EQ(row.cycles - 14, 125 * ((array.cycles - 14) / 16)) << name;
-    EXPECT_EQ(row.busy, array.busy);
+    BITSIEVE_COMPARE(row.busy, array.busy);
     EXPECT_LE(array.busy, array.slots);
-    EXPECT_EQ(row.counts.at("weight-buffer-bit"), array.counts.at("weight-buffer-bit"));
+    BITSIEVE_COMPARE(row.counts.at("weight-buffer-bit"), array.counts.at("weight-buffer-bit"));
     // A convolution does not change.
     const Layer more = conv(2, 1000, 1, 512);
     const std::int64_t cycles = require_machine(name).time(more, p).cycles;
     p.vectors = Vectors::row;
-    EXPECT_EQ(require_machine(name).time(more, p).cycles, cycles);
+    BITSIEVE_COMPARE(require_machine(name).time(more, p).cycles, cycles);
   }
 }
 

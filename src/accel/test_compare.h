@@ -25,8 +25,12 @@ inline void compare(const std::string& what, Is relation, double expected, doubl
   }
 }
 
-inline void compare(const std::string& what, std::int64_t expected, std::int64_t measured) {
-  compare(what, Is::equal, static_cast<double>(expected), static_cast<double>(measured));
+inline void compare(const std::string& what, double expected, double measured) {
+  compare(what, Is::equal, expected, measured);
 }
 
 }  // namespace bitsieve::accel::test
+
+// Named by the expression that is measured.
+#define BITSIEVE_COMPARE(measured, expected) \
+  bitsieve::accel::test::compare(#measured, static_cast<double>(expected), static_cast<double>(measured))

@@ -38,9 +38,10 @@ std::string array_of(const accel::Parameters& p) {
 }
 
 std::string basis_of(std::int64_t images, const accel::EnergyTable& table) {
-  return fmt::format("for one image{}; energy table {}, DRAM {:.3g} pJ a bit ({:.3g} to {:.3g})",
+  return fmt::format("for one image{}; energy table {}, DRAM {:.3g} pJ a bit ({})",
                      images == 0 ? "" : fmt::format(", mean of {}", images), table.id, table.entry("dram-bit").value,
-                     table.dram_lowest, table.dram_highest);
+                     table.dram_highest > 0 ? fmt::format("{:.3g} to {:.3g}", table.dram_lowest, table.dram_highest)
+                                            : "no range given");
 }
 
 bool warn_of_processes(const Options& options, const accel::EnergyTable& table, const accel::Report& report) {

@@ -1,6 +1,7 @@
 // bitsieve simulate: cycles, traffic and energy of a quantized model, or of a table of layers, on accelerators.
 #include "accel/simulate.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -168,6 +169,36 @@ std::vector<std::string> titles(const char* first) {
   return {first, "cycles", "compute", "waiting", "busy %", "DRAM KiB", "energy uJ"};
 }
 
+// How a machine maps what does not fit it evenly: what its file says, and what no file can change.
+std::string modes_of(const accel::Parameters& p) {
+  std::string modes;
+  const auto add = [&](const std::string& mode) { modes += (modes.empty() ? "" : "; ") + mode; };
+  const std::string text = to_toml(p);
+  for (const char* key : {"drain", "partial", "depthwise", "vectors"}) {
+    const std::size_t at = text.find(fmt::format("\n{} = \"", key));
+    if (at == std::string::npos) continue;
+    const std::size_t from = text.find('"', at) + 1;
+    add(fmt::format("{} {}", key, text.substr(from, text.find('"', from) - from)));
+  }
+  const std::string fixed(accel::require_machine(p.machine).fixed);
+  if (!fixed.empty()) add(fixed);
+  return modes;
+}
+
+// Machines with the same modes together.
+void print_modes(const std::vector<accel::Report>& reports) {
+  std::vector<std::pair<std::string, std::string>> groups;  // modes, names
+  for (const accel::Report& report : reports) {
+    const std::string modes = modes_of(report.parameters);
+    const auto known = std::find_if(groups.begin(), groups.end(), [&](const auto& g) { return g.first == modes; });
+    if (known == groups.end())
+      groups.emplace_back(modes, report.parameters.name);
+    else
+      known->second += ", " + report.parameters.name;
+  }
+  for (const auto& [modes, names] : groups) std::printf("%s: %s\n", names.c_str(), modes.c_str());
+}
+
 void print_layers(const accel::Report& report) {
   std::printf("%s\n", report.parameters.name.c_str());
   Table table(titles("<layer"));
@@ -240,6 +271,7 @@ void run(const SimulateOptions& options) {
     document["machines"] = Json::array();
     for (std::size_t i = 0; i < reports.size(); ++i) {
       document["machines"].push_back(json_of(reports[i]));
+      document["machines"].back()["modes"] = modes_of(reports[i].parameters);
       document["machines"].back()["whole_elements"] = accel::by_element(table, reports[i].total.counts);
       if (options.check >= 0) document["machines"].back()["outputs_checked"] = checked[i];
     }
@@ -256,20 +288,26 @@ void run(const SimulateOptions& options) {
     const accel::Parameters& p = report.parameters;
     std::vector<std::string> cells = cells_of(p.name, report.total);
     cells.insert(cells.begin() + 1, array_of(p));
-    cells.push_back(fmt::format("   {:.1f} to {:.1f}", report.lowest_pj / 1e6, report.highest_pj / 1e6));
+    cells.push_back(table.dram_highest > 0
+                        ? fmt::format("   {:.1f} to {:.1f}", report.lowest_pj / 1e6, report.highest_pj / 1e6)
+                        : "   no range given");
     cells.push_back(fmt::format("{:.1f}", p.clock_mhz * 1e6 / report.total.cycles()));
     all.add(std::move(cells));
   }
   all.print();
-  std::printf("\n%s\n", basis_of(count, table).c_str());
+  std::printf("\n");
+  print_modes(reports);
+  std::printf("%s\n", basis_of(count, table).c_str());
   // A table with whole elements may lack some: then both ways of counting stand in one column.
   std::string whole, operations;
   for (const accel::Report& report : reports) {
     std::string& names = accel::by_element(table, report.total.counts) ? whole : operations;
     names += (names.empty() ? "" : ", ") + report.parameters.name;
   }
-  if (!whole.empty())
-    std::printf("whole elements: %s; by operations: %s\n", whole.c_str(),
+  const bool knows = std::any_of(table.entries.begin(), table.entries.end(),
+                                 [](const accel::EnergyEntry& e) { return e.id.starts_with("element-"); });
+  if (knows)
+    std::printf("whole elements: %s; by operations: %s\n", whole.empty() ? "none" : whole.c_str(),
                 operations.empty() ? "none" : operations.c_str());
   if (options.check >= 0 && !reports.empty())
     std::printf("checked: %lld outputs on each machine, computed by its own arithmetic, are the network's\n",

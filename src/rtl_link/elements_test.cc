@@ -1,4 +1,4 @@
-// The other elements in gates beside their models: the 8b-8b one on all pairs of operands, the rest on a million of
+// The other elements in gates beside their models: the 8b-8b one on all pairs of operands, the rest on two million
 // random cycles with extremes, in sums of up to 64 cycles.
 #include <Velements_bench.h>
 #include <gtest/gtest.h>
@@ -18,7 +18,7 @@
 namespace bitsieve::rtl {
 namespace {
 
-constexpr std::array<std::size_t, 3> sizes = {1, 4, 16};
+constexpr std::array<std::size_t, 4> sizes = {1, 4, 8, 16};
 
 int as_signed(int byte) { return byte < 128 ? byte : byte - 256; }
 
@@ -54,7 +54,7 @@ int drawn(Random& random) {
 }
 
 TEST(Elements, EqualTheirModels) {
-  constexpr int cycles = 1000000;
+  constexpr int cycles = 2000000;
   Clocked<Velements_bench> bench;
   Random random(12);
   accel::TwoByFourElement bound;
@@ -62,9 +62,9 @@ TEST(Elements, EqualTheirModels) {
   accel::SparseDotProductElement sparse;
   std::array<accel::SparqDotProductElement, 5> windows;
   std::array<accel::SparqSparseDotProductElement, 10> kept_windows;
-  std::array<accel::SwisSingleElement, 6> single;
-  std::array<accel::SwisDoubleElement, 6> twice;
-  std::array<accel::HornerElement, 6> consecutive, serial;
+  std::array<accel::SwisSingleElement, 8> single;
+  std::array<accel::SwisDoubleElement, 8> twice;
+  std::array<accel::HornerElement, 8> consecutive, serial;
   for (std::size_t u = 0; u < kept_windows.size(); ++u) {
     kept_windows[u].unit = accel::trim_round_options()[u / 2].unit;
     kept_windows[u].unit.round = u % 2 == 1;
@@ -134,7 +134,7 @@ TEST(Elements, EqualTheirModels) {
       kept_windows[u].cycle(fours, kept, first);
       ASSERT_EQ(static_cast<std::int32_t>(bench->sparq_sparse[u]), kept_windows[u].sum);
     }
-    for (std::size_t u = 0; u < 6; ++u) {
+    for (std::size_t u = 0; u < 8; ++u) {
       const std::size_t size = sizes[u / 2];
       std::vector<int> a(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(size));
       if (u % 2 == 1) {

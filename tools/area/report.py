@@ -46,7 +46,8 @@ elements_of = {
         ("sparq", "SPARQ {}"), ("sparq-dot-product", "SPARQ dot product {}"), ("sparq-sparse-dot-product", "SPARQ 2:4 dot product {} +R"),
         ("trim-round", "trim-and-round {} +R"))},
     **{f"{machine}-{m}": design.format(m) for m in (4, 8, 16) for machine, design in (
-        ("swis-single", "SWIS single, M={}, N=3"), ("swis-double", "SWIS double, M={}, N=4"), ("swis-c", "SWIS-C, M={}, N=3"),
+        ("swis-single", f"SWIS single, M={{}}, N={2 if m == 4 else 3}"), ("swis-double", f"SWIS double, M={{}}, N={2 if m == 4 else 4}"),
+        ("swis-c", "SWIS-C, M={}, N=3"),
         ("weight-serial", "weight-serial, M={}, 7 bits"), ("stripes", "Stripes, M={}"), ("bit-pragmatic", "Bit-Pragmatic, M={}"))}}
 
 

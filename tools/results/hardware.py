@@ -193,10 +193,10 @@ def network_table(name, results, accuracy):
     lines = [f"## {name} ({networks[name][3]})", "",
              f"8-bit array: {base['multipliers']['compute']:,.0f} cycles to compute, {base['multipliers']['cycles']:,.0f} with memory, "
              f"{sum(base['multipliers']['energy'].values()) / 1e6:,.1f} uJ an image. Agreement with float on {count} images.", "",
-             "| machine, model | agreement | bits a weight | equal multipliers: elements | speed | with memory | energy | without DRAM | "
-             "equal area: elements (of the area) | speed | with memory | energy | without DRAM |", "|---|" + "---|" * 12]
+             "| machine, model | agreement | top-1 | bits a weight | equal multipliers: elements | speed | with memory | energy | without DRAM | "
+             "equal area: elements (of the area) | speed | with memory | energy | without DRAM |", "|---|" + "---|" * 13]
     for r in own:
-        cells = [label(r), f"{a[r['model']]['agreement']:.2f}", f"{a[r['model']]['avg_bits_per_weight']:.2f}"]
+        cells = [label(r), f"{a[r['model']]['agreement']:.2f}", f"{a[r['model']]['top1']:.2f}", f"{a[r['model']]['avg_bits_per_weight']:.2f}"]
         for kind in ("multipliers", "area"):
             if kind not in r:
                 cells += [""] * 5
@@ -249,6 +249,20 @@ def summary(results):
     return "\n".join(lines) + "\n"
 
 
+def element_table(document):
+    """Area, delay and power of what the machines are made of, and how it was measured."""
+    used = list(dict.fromkeys(row[3] for row in rows if row[3])) + [f"trim-and-round {o} +R" for o in ("5opt", "3opt", "2opt")]
+    by_name = {d["name"]: d for d in document["designs"]}
+    lines = ["## Elements", "", f"From docs/area.json, {document['library']}, at a clock of {document['conditions']['period_ns']:g} ns; [area.md](area.md) has all of them. Made by", "",
+             "```", *document["commands"], "```", "",
+             "| | area um2 | delay ns | power mW | products a cycle | area a product, relative to 8 bits | energy a product, relative |", "|---|---|---|---|---|---|---|"]
+    for name in used:
+        d = by_name[name]
+        lines.append(f"| {name} | {d['area_um2']:,.0f} | {d['delay_ns']:.2f} | {d['power_mw']:.2f} | {d['products_per_cycle']:.3g} | "
+                     f"{d['area_per_product_relative']:.2f} (to {d['baseline']}) | {d['pj_per_product_relative']:.2f} |")
+    return "\n".join(lines) + "\n"
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("program")
@@ -261,7 +275,8 @@ def main():
         raise SystemExit(f"'{arguments.program}' is no program; build bitsieve and give its path")
     folder = pathlib.Path(arguments.folder)
     document = json.loads(kept.read_text()) if kept.exists() else {"accuracy": {}, "results": []}
-    areas = {d["name"]: d["area_um2"] for d in json.loads((root / "docs" / "area.json").read_text())["designs"]}
+    measured = json.loads((root / "docs" / "area.json").read_text())
+    areas = {d["name"]: d["area_um2"] for d in measured["designs"]}
     for name in [] if arguments.report_only else arguments.only or networks:
         document["accuracy"][name] = packed_models(arguments.program, arguments.data, folder, name)
         fresh = simulate(arguments.program, arguments.data, folder, name, areas)
@@ -270,7 +285,7 @@ def main():
         kept.write_text(json.dumps(document, indent=1) + "\n")
     head = page.read_text().split(marker)[0] if page.exists() else "# Accelerators side by side\n\n"
     names = list(dict.fromkeys(r["network"] for r in document["results"]))
-    body = [summary(document["results"])] + [network_table(name, document["results"], document["accuracy"]) for name in names]
+    body = [summary(document["results"]), element_table(measured)] + [network_table(name, document["results"], document["accuracy"]) for name in names]
     page.write_text(head + marker + "\n" + "\n".join(body))
 
 
