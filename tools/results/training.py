@@ -54,6 +54,8 @@ for alpha in alphas:
     options = f"{paper} --alpha {{scaled:{alpha}}} --plane-decay {{scaled:1e-4}}"
     points[f"paper-{alpha}"] = (f"BSQ as in the paper, alpha {alpha}", options)
     points[f"paper-{alpha}-restart"] = (f"the same scheme from float, alpha {alpha}", f"{options} --restart")
+for alpha in (1e-3, 3e-3, 1e-2):  # the decay, scaled like alpha, empties planes by itself (control: alpha 0)
+    points[f"paper-{alpha}-decay"] = (f"BSQ as in the paper, alpha {alpha}, decay of planes not scaled", f"{paper} --alpha {{scaled:{alpha}}} --plane-decay 1e-4")
 points["alpha-0"] = ("control: alpha 0", f"{paper} --alpha 0 --plane-decay {{scaled:1e-4}}")
 points["alpha-0-no-decay"] = ("control: alpha 0, no decay of planes", f"{paper} --alpha 0 --plane-decay 0")
 # What each part of the default does; measured on the first set alone.
