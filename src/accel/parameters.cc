@@ -173,6 +173,18 @@ std::string to_toml(const Parameters& p) {
   return text;
 }
 
+std::string modes_of(const Parameters& p) {
+  constexpr unsigned modes = array_key::drain | array_key::partial | array_key::depthwise | array_key::vectors;
+  std::string text;
+  for (const Key& key : keys) {
+    if ((key.bit & modes & p.keys) == 0) continue;
+    std::string value = key.write(p);
+    std::erase(value, '"');
+    text += fmt::format("{}{} {}", text.empty() ? "" : "; ", key.name, value);
+  }
+  return text;
+}
+
 const char* to_string(Windows w) { return name_of(windows, w); }
 
 double dram_bytes_per_cycle(const Parameters& p) { return p.dram_gb_per_s * 1000 / p.clock_mhz; }

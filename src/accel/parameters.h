@@ -71,6 +71,9 @@ struct Parameters {
 Parameters parse_parameters(std::string_view text, const std::string& origin,
                             const Parameters& (*defaults)(const std::string& machine));
 std::string to_toml(const Parameters& parameters);
+// How what does not fit the array evenly is mapped, as far as the machine's file says: "drain overlapped; partial
+// exact".
+std::string modes_of(const Parameters& parameters);
 
 // Bytes a cycle.
 double dram_bytes_per_cycle(const Parameters& parameters);

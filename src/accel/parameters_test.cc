@@ -37,6 +37,9 @@ TEST(Parameters, AreWhatWasWritten) {
     p.dram_gb_per_s = 2.5;
     EXPECT_EQ(to_toml(parsed(to_toml(p))), to_toml(p));
   }
+  EXPECT_EQ(modes_of(defaults("swis-single")), "drain overlapped; partial exact; depthwise column; vectors row");
+  EXPECT_EQ(modes_of(parsed("machine = \"systolic-ws\"\n[array]\npartial = \"full\"\n")), "partial full");
+  EXPECT_EQ(modes_of(defaults("stripes")), "");
   const Parameters p = parsed("machine = \"stripes\"\n[array]\nrows = 4\n");
   EXPECT_EQ(p.rows, 4);
   EXPECT_EQ(p.columns, defaults("stripes").columns);

@@ -170,26 +170,18 @@ std::vector<std::string> titles(const char* first) {
 }
 
 // How a machine maps what does not fit it evenly: what its file says, and what no file can change.
-std::string modes_of(const accel::Parameters& p) {
-  std::string modes;
-  const auto add = [&](const std::string& mode) { modes += (modes.empty() ? "" : "; ") + mode; };
-  const std::string text = to_toml(p);
-  for (const char* key : {"drain", "partial", "depthwise", "vectors"}) {
-    const std::size_t at = text.find(fmt::format("\n{} = \"", key));
-    if (at == std::string::npos) continue;
-    const std::size_t from = text.find('"', at) + 1;
-    add(fmt::format("{} {}", key, text.substr(from, text.find('"', from) - from)));
-  }
-  const std::string fixed(accel::require_machine(p.machine).fixed);
-  if (!fixed.empty()) add(fixed);
-  return modes;
+std::string all_modes_of(const accel::Parameters& p) {
+  std::string modes = accel::modes_of(p);
+  const std::string_view fixed = accel::require_machine(p.machine).fixed;
+  if (!modes.empty() && !fixed.empty()) modes += "; ";
+  return modes.append(fixed);
 }
 
 // Machines with the same modes together.
 void print_modes(const std::vector<accel::Report>& reports) {
   std::vector<std::pair<std::string, std::string>> groups;  // modes, names
   for (const accel::Report& report : reports) {
-    const std::string modes = modes_of(report.parameters);
+    const std::string modes = all_modes_of(report.parameters);
     const auto known = std::find_if(groups.begin(), groups.end(), [&](const auto& g) { return g.first == modes; });
     if (known == groups.end())
       groups.emplace_back(modes, report.parameters.name);
@@ -271,7 +263,7 @@ void run(const SimulateOptions& options) {
     document["machines"] = Json::array();
     for (std::size_t i = 0; i < reports.size(); ++i) {
       document["machines"].push_back(json_of(reports[i]));
-      document["machines"].back()["modes"] = modes_of(reports[i].parameters);
+      document["machines"].back()["modes"] = all_modes_of(reports[i].parameters);
       document["machines"].back()["whole_elements"] = accel::by_element(table, reports[i].total.counts);
       if (options.check >= 0) document["machines"].back()["outputs_checked"] = checked[i];
     }
