@@ -106,7 +106,7 @@ expect 0 "warning: calibration: 'three.json' was made from other images; made an
 expect 0 "warning: calibration: 'three.json' was made from 3 images, not 2; made anew" calibrate good.onnx --calib npy:three.npy -o three.json --calib-samples 2
 
 # The command line.
-verbs="auto, info, calibrate, quantize, eval, analyze, train, simulate, run, bench, export, list"
+verbs="auto, info, calibrate, quantize, eval, merge, analyze, train, simulate, run, bench, export, list"
 expect 2 "bitsieve: a command is missing; there are $verbs (see bitsieve --help)"
 expect 2 "bitsieve: there is no command 'crunch'; there are $verbs (see bitsieve --help)" crunch
 expect 2 "bitsieve: --format: yaml not in {human,json} (see bitsieve info --help)" info good.onnx --format yaml

@@ -18,7 +18,7 @@ say "Building in $folder"
 mkdir -p "$folder"
 cmake -S "$root" -B "$folder" -G Ninja -DCMAKE_C_COMPILER=clang-19 -DCMAKE_CXX_COMPILER=clang++-19 -DCMAKE_BUILD_TYPE=RelWithDebInfo \
   -DBITSIEVE_FUZZ=ON -DBITSIEVE_TESTS=OFF >"$folder.log" 2>&1 || { cat "$folder.log"; exit 1; }
-targets="base onnx pack c_reader data quant accel"
+targets="base onnx pack c_reader data quant eval accel"
 # shellcheck disable=SC2086
 cmake --build "$folder" --target $(printf 'fuzz_%s ' $targets)
 

@@ -60,6 +60,11 @@ Images::Images(const std::string& spec, bool need_labels, const Preprocessing& p
   preprocessing_.width = static_cast<int>(input[2]);
 }
 
+void Images::narrow(std::int64_t first, std::int64_t last) {
+  kept_.clear();
+  indices_ = {indices_.begin() + first, indices_.begin() + last};
+}
+
 void Images::keep(int threads) {
   const std::int64_t bytes = size() * element_count(input_) * static_cast<std::int64_t>(sizeof(float));
   if (!kept_.empty() || bytes > (std::int64_t{2} << 30)) return;
@@ -107,6 +112,12 @@ std::function<void(std::int64_t, std::span<float>)> Images::augmented() const {
     preprocess_augmented(dataset_->image(order[at]), preprocessing_, seed_, static_cast<std::uint64_t>(draw),
                          out.data());
   };
+}
+
+std::vector<Digest> Images::digests() const {
+  std::vector<Digest> digests;
+  for (const std::int64_t index : indices_) digests.push_back(dataset_->digest(index));
+  return digests;
 }
 
 std::string Images::hash(std::int64_t index) const {

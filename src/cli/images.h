@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/hash.h"
 #include "data/dataset.h"
 #include "data/preprocess.h"
 #include "eval/image_set.h"
@@ -26,6 +27,9 @@ class Images {
   std::int64_t available() const { return dataset_->size(); }
   const std::string& spec() const { return spec_; }
 
+  // Only images `first` to `last` - 1 of them from now on; a part of what was kept is not kept.
+  void narrow(std::int64_t first, std::int64_t last);
+
   // Preprocesses every image into memory, if they need no more than two gigabytes, so that several passes are quick.
   void keep(int threads);
 
@@ -40,7 +44,9 @@ class Images {
   // data_hash of every result and calibration: what the files hold for the chosen images, in order, before any
   // preprocessing, and their labels (-1 where they are not read). Reads every image file, and decodes none.
   std::string hash() const;
-  // The same for one image, without its label.
+  // Of every image, without its label; reads every image file.
+  std::vector<Digest> digests() const;
+  // The same for one image, as hash() has it.
   std::string hash(std::int64_t index) const;
 
  private:

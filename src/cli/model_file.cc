@@ -89,13 +89,17 @@ void require_other_file(const std::string& output, const Options& options, const
   refuse(model.path, "the model itself");
   refuse(model.preprocessing_path, "the preprocessing file");
   refuse(options.config, "what --config names");
-  refuse(options.calib, "what --calib names");
-  // KIND:PATH,PATH
-  for (std::size_t at = options.calib.find(':'); at != std::string::npos;) {
-    const std::size_t end = options.calib.find(',', ++at);
-    refuse(options.calib.substr(at, end - at), "what --calib names");
-    at = end;
-  }
+  const auto refuse_data = [&](const std::string& spec, const char* what) {
+    refuse(spec, what);
+    // KIND:PATH,PATH
+    for (std::size_t at = spec.find(':'); at != std::string::npos;) {
+      const std::size_t end = spec.find(',', ++at);
+      refuse(spec.substr(at, end - at), what);
+      at = end;
+    }
+  };
+  refuse_data(options.calib, "what --calib names");
+  refuse_data(options.data, "what --data names");
   for (const std::string& path : more) refuse(path, "another file of this command");
 }
 

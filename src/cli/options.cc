@@ -72,6 +72,10 @@ CLI::Validator points() { return within(0, 100); }
 
 void add_model(CLI::App& app, Options& options, const char* what) {
   app.add_option("MODEL", options.model, what)->required();
+  add_format(app, options);
+}
+
+void add_format(CLI::App& app, Options& options) {
   app.add_option("--format", options.format, "human or json")->check(CLI::IsMember({"human", "json"}));
   app.add_option("--log-level", options.log_level, "what goes to standard error: quiet, warn or info")
       ->check(CLI::IsMember({"quiet", "warn", "info"}));

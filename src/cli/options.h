@@ -36,6 +36,8 @@ CLI::Validator points();                                                       /
 CLI::Validator not_empty();
 
 void add_model(CLI::App& app, Options& options, const char* what = "ONNX file or .bsv file");
+// --format and --log-level, which add_model() adds as well.
+void add_format(CLI::App& app, Options& options);
 void add_threads(CLI::App& app, Options& options, const char* what = "threads (default: all processors)");
 void add_data(CLI::App& app, Options& options, bool required = true);
 void add_calibration(CLI::App& app, Options& options, bool required = true);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/job.h"
 #include "base/parallel.h"
 #include "cli/train_options.h"
 #include "methods/methods.h"
@@ -135,7 +136,7 @@ void settle(TrainVerb& verb) {
                 ErrorKind::usage);
   if (verb.interval > 0) t.bsq.interval = t.msq.interval = verb.interval;
   t = train::settled(t);
-  t.part = train::part_of_job();
+  t.part = part_of_job();
   t.threads = verb.options.threads;
   t.batches.threads = std::max(1, (t.threads > 0 ? t.threads : available_threads()) / 2);
   t.batches.seed = verb.options.seed;

@@ -16,6 +16,7 @@ void add_info(CLI::App& app, const std::string& command);
 void add_calibrate(CLI::App& app, const std::string& command);
 void add_quantize(CLI::App& app, const std::string& command);
 void add_eval(CLI::App& app, const std::string& command);
+void add_merge(CLI::App& app, const std::string& command);
 void add_analyze(CLI::App& app, const std::string& command);
 void add_auto(CLI::App& app, const std::string& command);
 void add_bench(CLI::App& app, const std::string& command);
@@ -31,6 +32,7 @@ inline constexpr Verb verbs[] = {
     {"calibrate", "one pass over images; writes the calibration file", add_calibrate},
     {"quantize", "model + calibration + recipe -> quantized model (.bsv)", add_quantize},
     {"eval", "accuracy of a float or quantized model on labelled images", add_eval},
+    {"merge", "the shards of one evaluation, from several processes or machines, as the whole", add_merge},
     {"analyze", "error layer by layer, worst first, with the likely cause", add_analyze},
     {"train", "training on labelled images: float, BSQ, QAT, MSQ or SWIS weights; writes an ONNX or a .bsv file",
      add_train},

@@ -61,12 +61,12 @@ Evaluation evaluate(const QuantizedModel& model, const ImageSet& images, const E
   result.labels = checked_labels(model, images);
   const auto size = static_cast<std::size_t>(images.size);
   result.predicted.resize(size);
+  result.places.assign(size, -1);
   if (options.keep_scores) result.scores.resize(size);
 
   struct Worker {
     Executor::Workspace workspace;
     std::vector<float> image, scores;
-    std::int64_t correct = 0, correct5 = 0, count = 0;
     double seconds = 0;
   };
   const Executor executor(model, options.reference);
@@ -91,10 +91,7 @@ Evaluation evaluate(const QuantizedModel& model, const ImageSet& images, const E
     }
     result.predicted[at] = static_cast<int>(best(worker.scores));
     if (const int label = result.labels[at]; label >= 0) {
-      const std::int64_t place = rank(worker.scores, static_cast<std::size_t>(label));
-      ++worker.count;
-      worker.correct += place < 1;
-      worker.correct5 += place < 5;
+      result.places[at] = static_cast<int>(rank(worker.scores, static_cast<std::size_t>(label)));
     }
     if (options.keep_scores) result.scores[at] = worker.scores;
     if (options.progress) {
@@ -102,12 +99,8 @@ Evaluation evaluate(const QuantizedModel& model, const ImageSet& images, const E
       options.progress(++done);
     }
   });
-  for (const Worker& worker : workers) {
-    result.count += worker.count;
-    result.correct += worker.correct;
-    result.correct5 += worker.correct5;
-    result.seconds += worker.seconds / static_cast<double>(workers.size());
-  }
+  for (const Worker& worker : workers) result.seconds += worker.seconds / static_cast<double>(workers.size());
+  tally(result);
   return result;
 }
 
@@ -117,6 +110,16 @@ Evaluation evaluate(const QuantizedModel& model, const Batch& batch, int threads
   options.threads = threads;
   if (progress) options.progress = [&](std::int64_t) { progress(); };
   return evaluate(model, batch_images(batch), options);
+}
+
+void tally(Evaluation& e) {
+  e.count = e.correct = e.correct5 = 0;
+  for (std::size_t i = 0; i < e.labels.size(); ++i) {
+    if (e.labels[i] < 0) continue;
+    ++e.count;
+    e.correct += e.places[i] < 1;
+    e.correct5 += e.places[i] < 5;
+  }
 }
 
 double agreement(const Scores& a, const Scores& b) {
@@ -135,18 +138,33 @@ double agreement(const Evaluation& a, const Evaluation& b) {
   return 100.0 * static_cast<double>(same) / static_cast<double>(a.predicted.size());
 }
 
-double logit_sqnr_db(const Scores& reference, const Scores& x) {
+std::vector<ScoreError> score_errors(const Scores& reference, const Scores& x) {
   if (reference.size() != x.size()) fail("the SQNR of scores needs the same images for both models");
-  double signal = 0, noise = 0;
+  std::vector<ScoreError> errors(reference.size());
   for (std::size_t i = 0; i < reference.size(); ++i) {
+    if (reference[i].size() != x[i].size()) {
+      fail("the SQNR of scores needs the same classes for both models, not {} and {}", reference[i].size(),
+           x[i].size());
+    }
     for (std::size_t j = 0; j < reference[i].size(); ++j) {
       const double r = reference[i][j], d = r - x[i][j];
-      signal += r * r;
-      noise += d * d;
+      errors[i].signal += r * r;
+      errors[i].noise += d * d;
     }
   }
-  return sqnr(signal, noise);
+  return errors;
 }
+
+double logit_sqnr_db(std::span<const ScoreError> errors) {
+  ScoreError sum;
+  for (const ScoreError& error : errors) {
+    sum.signal += error.signal;
+    sum.noise += error.noise;
+  }
+  return sqnr(sum.signal, sum.noise);
+}
+
+double logit_sqnr_db(const Scores& reference, const Scores& x) { return logit_sqnr_db(score_errors(reference, x)); }
 
 PairedDrop paired_drop(const Evaluation& reference, const Evaluation& model) {
   if (reference.labels != model.labels) fail("a paired comparison needs the same labelled images for both models");

@@ -21,6 +21,7 @@ struct Evaluation {
   Scores scores;                                      // empty where the caller did not want to keep them
   std::vector<int> predicted;                         // first class of every image; equal scores go to the lower class
   std::vector<int> labels;                            // of every image, -1 for none
+  std::vector<int> places;                            // of the label among the scores, from 0; -1 without a label
   std::int64_t count = 0, correct = 0, correct5 = 0;  // images with labels; label among the first 1 and 5
   double seconds = 0;  // of the forward passes alone: their sum over all workers, divided by the workers
 
@@ -33,7 +34,7 @@ struct Evaluation {
 struct EvaluateOptions {
   int threads = 0;          // 0: all processors
   bool reference = false;   // the plain executor
-  bool keep_scores = true;  // false: memory is 8 bytes an image, whatever the number of classes
+  bool keep_scores = true;  // false: memory is 12 bytes an image, whatever the number of classes
   // Called with the number of images done, ascending; from worker threads, one call at a time.
   std::function<void(std::int64_t done)> progress = {};
 };
@@ -45,11 +46,21 @@ Evaluation evaluate(const QuantizedModel& model, const ImageSet& images, const E
 Evaluation evaluate(const QuantizedModel& model, const Batch& batch, int threads,
                     const std::function<void()>& progress = {});
 
+// Counts `count`, `correct` and `correct5` anew from `labels` and `places`.
+void tally(Evaluation& evaluation);
+
 // Share of images, in percent, on which both have the same first class; ties go to the lower class.
 double agreement(const Scores& a, const Scores& b);
 double agreement(const Evaluation& a, const Evaluation& b);
 
-// SQNR over all scores of all images.
+// How far one image's scores are from the reference's.
+struct ScoreError {
+  double signal = 0, noise = 0;  // sums of the squares of the reference's scores, and of the differences
+};
+std::vector<ScoreError> score_errors(const Scores& reference, const Scores& x);
+
+// SQNR over all scores of all images. Sums go image by image, so that images counted apart give the same number.
+double logit_sqnr_db(std::span<const ScoreError> errors);
 double logit_sqnr_db(const Scores& reference, const Scores& x);
 
 // The change of top-1 between two models on the same images. Throws Error when the two saw different images.

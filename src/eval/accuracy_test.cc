@@ -48,6 +48,7 @@ TEST(Evaluate, CountsFirstAndFirstFive) {
   EXPECT_EQ(e.predicted, (std::vector<int>{0, 1, 2, 3}));
   EXPECT_EQ(e.count, 3);
   EXPECT_EQ(e.correct, 1);
+  EXPECT_EQ(e.places, (std::vector<int>{0, 5, -1, 3}));
   EXPECT_EQ(e.correct5, 2);  // image 1's class 2 comes sixth
   EXPECT_NEAR(e.top1(), 100.0 / 3, 1e-12);
   EXPECT_GT(e.seconds, 0);
@@ -156,6 +157,7 @@ TEST(Sqnr, TenPercentNoiseIsTwentyDecibels) {
   EXPECT_TRUE(std::isinf(sqnr_db(reference, reference)));
   EXPECT_NEAR(logit_sqnr_db({{10}, {-10}}, {{9}, {-11}}), 20, 1e-9);
   EXPECT_THROW(logit_sqnr_db({{1}}, {}), Error);
+  EXPECT_THROW(logit_sqnr_db({{1, 2}}, {{1}}), Error);
 }
 
 TEST(Agreement, CountsEqualFirstClasses) {

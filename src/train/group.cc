@@ -38,7 +38,7 @@ struct Group::Connection {
   c10::intrusive_ptr<c10d::ProcessGroupGloo> gloo;
 };
 
-Group::Group(const Part& part, double seconds) : part_(part), seconds_(seconds), connection_(new Connection) {
+Group::Group(const JobPart& part, double seconds) : part_(part), seconds_(seconds), connection_(new Connection) {
   if (part.size == 1) return;
   const auto timeout = std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
   try {

@@ -8,14 +8,14 @@
 #include <string>
 #include <vector>
 
-#include "train/part.h"
+#include "base/job.h"
 
 namespace bitsieve::train {
 
 class Group {
  public:
   // Waits for the others; throws Error where they do not come, or do not answer later, within `seconds`.
-  Group(const Part& part, double seconds);
+  Group(const JobPart& part, double seconds);
   ~Group();
 
   int rank() const { return part_.rank; }
@@ -38,7 +38,7 @@ class Group {
   // What `exchange` does; throws Error where the others are not there.
   template <class Exchange>
   void with_others(const Exchange& exchange) const;
-  Part part_;
+  JobPart part_;
   double seconds_;
   std::unique_ptr<Connection> connection_;
 };

@@ -12,37 +12,11 @@
 namespace bitsieve::train {
 namespace {
 
-TEST(Part, IsWhatTheLauncherSays) {
-  EXPECT_EQ(part_of_job().size, 1);
-  setenv("SLURM_PROCID", "3", 1);
-  setenv("SLURM_STEP_NUM_TASKS", "4", 1);
-  EXPECT_EQ(part_of_job().rank, 3);
-  EXPECT_EQ(part_of_job().local_rank, 0);
-  setenv("SLURM_LOCALID", "2", 1);
-  EXPECT_EQ(part_of_job().local_rank, 2);
-  setenv("RANK", "1", 1);
-  setenv("WORLD_SIZE", "2", 1);
-  setenv("MASTER_PORT", "1234", 1);
-  EXPECT_EQ(part_of_job().rank, 1);
-  EXPECT_EQ(part_of_job().local_rank, 0);  // another launcher's is none of ours
-  EXPECT_EQ(part_of_job().size, 2);
-  EXPECT_EQ(part_of_job().port, 1234);
-  for (const auto& [name, value] : {std::pair{"RANK", "2"}, std::pair{"RANK", "one"}, std::pair{"MASTER_PORT", "0"}}) {
-    const std::string before = std::getenv(name);
-    setenv(name, value, 1);
-    EXPECT_THROW(part_of_job(), Error) << name << value;
-    setenv(name, before.c_str(), 1);
-  }
-  for (const char* name :
-       {"SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID", "RANK", "WORLD_SIZE", "MASTER_PORT"})
-    unsetenv(name);
-}
-
 // Runs `body` in this process as rank 0 and in a child as rank 1. False where the child's body failed.
 template <class Body>
 bool in_two(int port, const Body& body) {
   const pid_t child = fork();
-  Part part;
+  JobPart part;
   part.rank = child == 0 ? 1 : 0;
   part.size = 2;
   part.port = port;
@@ -63,7 +37,7 @@ bool in_two(int port, const Body& body) {
 int free_port() { return 20000 + getpid() % 20000; }
 
 TEST(Group, Sums) {
-  EXPECT_TRUE(in_two(free_port(), [](const Part& part) {
+  EXPECT_TRUE(in_two(free_port(), [](const JobPart& part) {
     const Group group(part, 20);
     torch::Tensor a = torch::full({3}, part.rank + 1.0f), b = torch::full({2, 2}, part.rank + 5.0f);
     group.sum({a, b});
@@ -75,7 +49,7 @@ TEST(Group, Sums) {
 
 // Norm over two halves is the norm over the whole, forward and backward.
 TEST(Group, BatchNormOverAllProcesses) {
-  EXPECT_TRUE(in_two(free_port() + 1, [](const Part& part) {
+  EXPECT_TRUE(in_two(free_port() + 1, [](const JobPart& part) {
     const Group group(part, 20);
     torch::manual_seed(3);
     const torch::Tensor whole = torch::randn({8, 5, 3, 3}) * 2 + 1, wanted = torch::randn({8, 5, 3, 3});
@@ -101,7 +75,7 @@ TEST(Group, BatchNormOverAllProcesses) {
 
 TEST(Group, SaysWhoIsMissing) {
   try {
-    Part part;
+    JobPart part;
     part.size = 2;
     part.port = free_port() + 2;
     const Group group(part, 1);
@@ -110,7 +84,7 @@ TEST(Group, SaysWhoIsMissing) {
     EXPECT_NE(std::string(e.what()).find("rank 0 did not meet the others"), std::string::npos) << e.what();
   }
   bool noticed = false;
-  in_two(free_port() + 3, [&](const Part& part) {
+  in_two(free_port() + 3, [&](const JobPart& part) {
     const Group group(part, 3);
     torch::Tensor a = torch::zeros({1});
     group.sum(a);

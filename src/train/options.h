@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "base/job.h"
 #include "quant/recipe.h"
 #include "train/batches.h"
-#include "train/part.h"
 #include "train/schedule.h"
 
 namespace bitsieve::train {
@@ -134,7 +134,7 @@ struct TrainOptions {
   bool scratch = false;         // random weights instead of the network's own, by the seed of the batches
   int threads = 0;              // 0: all processors
   std::string device = "cpu";   // or cuda
-  Part part;                    // of several processes
+  JobPart part;                 // of several processes
   double timeout = 300;         // seconds that the others may be silent for
   // What the processes of a job have to agree on, for people: option and value.
   std::map<std::string, std::string> agreed;

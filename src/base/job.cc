@@ -1,4 +1,4 @@
-#include "train/part.h"
+#include "base/job.h"
 
 #include <charconv>
 #include <cstdlib>
@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 
-namespace bitsieve::train {
+namespace bitsieve {
 namespace {
 
 std::optional<int> number_in(const char* variable) {
@@ -23,8 +23,8 @@ std::optional<int> number_in(const char* variable) {
 
 }  // namespace
 
-Part part_of_job() {
-  Part part;
+JobPart part_of_job() {
+  JobPart part;
   constexpr const char* launchers[][3] = {
       {"RANK", "WORLD_SIZE", "LOCAL_RANK"},
       {"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK"},
@@ -47,4 +47,4 @@ Part part_of_job() {
   return part;
 }
 
-}  // namespace bitsieve::train
+}  // namespace bitsieve
