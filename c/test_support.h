@@ -66,8 +66,12 @@ inline std::vector<IntegerLayer> layers_of(const QuantizedModel& model) {
     const LayerCode& code = model.layers[i];
     if (!code.integer || !has_weights(node)) continue;
     const auto outputs = static_cast<std::int64_t>(code.weight_scale.size());
-    IntegerLayer layer{node.name,   outputs,           static_cast<std::int64_t>(code.weight.size()) / outputs,
-                       code.weight, code.weight_scale, code.bias,
+    IntegerLayer layer{node.name,
+                       outputs,
+                       static_cast<std::int64_t>(code.weight.size()) / outputs,
+                       {code.weight.begin(), code.weight.end()},
+                       code.weight_scale,
+                       code.bias,
                        {}};
     if (code.shifts.active()) {
       const std::vector<std::uint8_t> shifts = shifts_of_filters(code.shifts, outputs);

@@ -134,9 +134,9 @@ TEST(CReader, ReadsEveryFormOfSharedShifts) {
       const std::int64_t group = code.one_group ? 0 : i / code.run * per_run + i % code.run / code.group;
       const int magnitude = static_cast<int>(below(256)) & code.set[static_cast<std::size_t>(group)];
       const bool negative = magnitude == 128 || below(2) == 1;
-      layer.weight[static_cast<std::size_t>(i)] = static_cast<std::int8_t>(magnitude > 128 ? 0
-                                                                           : negative      ? -magnitude
-                                                                                           : magnitude);
+      layer.weight.edit()[static_cast<std::size_t>(i)] = static_cast<std::int8_t>(magnitude > 128 ? 0
+                                                                                  : negative      ? -magnitude
+                                                                                                  : magnitude);
     }
     expect_same(write_bsv(packed));
     if (HasFailure()) return;

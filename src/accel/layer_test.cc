@@ -26,7 +26,7 @@ QuantizedModel model_of(DType type, const std::vector<int>& levels) {
   code.integer = true;
   code.weight_bits = 5;
   code.act_bits = 4;
-  code.weight.assign(54, 1);
+  code.weight.edit().assign(54, 1);
   code.transform.active = !levels.empty();
   for (std::size_t x = 0; x < 256 && !levels.empty(); ++x)
     code.transform.pair[x] = static_cast<std::uint8_t>(levels[x * levels.size() / 256]);

@@ -57,7 +57,7 @@ std::unique_ptr<Case> make(const std::string& name, const Shape& s, bool is_sign
     c->input.push_back(static_cast<std::uint8_t>(is_signed ? (value == 128 ? 0 : value) : value));
   }
   for (std::int64_t i = 0; i < layer.filters * layer.depth(); ++i)
-    c->code.weight.push_back(static_cast<std::int8_t>(static_cast<int>(random() % 255) - 127));
+    c->code.weight.edit().push_back(static_cast<std::int8_t>(static_cast<int>(random() % 255) - 127));
   c->code.integer = true;
   c->code.weight_bits = 8;
   layer.code = &c->code;
@@ -103,7 +103,7 @@ void keep_two_of_four(Case& c) {
     for (std::int64_t k = 0; k < depth; k += 4) {
       const auto a = static_cast<std::int64_t>(random() % 4), b = static_cast<std::int64_t>(random() % 4);
       for (std::int64_t i = 0; i < 4 && k + i < depth; ++i) {
-        if (i != a && i != b) c.code.weight[static_cast<std::size_t>(f * depth + k + i)] = 0;
+        if (i != a && i != b) c.code.weight.edit()[static_cast<std::size_t>(f * depth + k + i)] = 0;
       }
     }
   }
@@ -127,9 +127,9 @@ void share_shifts(Case& c, int shifts, bool consecutive) {
     for (std::int64_t k = 0; k < depth; ++k) {
       const int magnitude = static_cast<int>(random()) & code.set[group_of_weight(code, depth, f, k)];
       const bool negative = magnitude >= 128 || random() % 2 == 0;
-      c.code.weight[static_cast<std::size_t>(f * depth + k)] = static_cast<std::int8_t>(magnitude > 128 ? 0
-                                                                                        : negative      ? -magnitude
-                                                                                                        : magnitude);
+      c.code.weight.edit()[static_cast<std::size_t>(f * depth + k)] = static_cast<std::int8_t>(magnitude > 128 ? 0
+                                                                                               : negative ? -magnitude
+                                                                                                          : magnitude);
     }
   }
 }
@@ -175,7 +175,7 @@ std::vector<std::unique_ptr<Case>> cases() {
   all.push_back(make("SWIS-C", {}));
   share_shifts(*all.back(), 2, true);
   all.push_back(make("4-bit weights", {}));
-  for (std::int8_t& w : all.back()->code.weight) w = static_cast<std::int8_t>(w % 8);
+  for (std::int8_t& w : all.back()->code.weight.edit()) w = static_cast<std::int8_t>(w % 8);
   all.back()->layer.weight_bits = 4;
   for (auto& c : all) c->layer.weights = c->code.weight;
   return all;

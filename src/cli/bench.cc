@@ -148,13 +148,16 @@ void run(BenchOptions options) {
   const Stopwatch clock;
   options.threads = std::max(options.threads, 1);
   const ModelFile file = load_model(options.model, options);
+  const double load_seconds = clock.seconds();
   std::optional<Earlier> earlier;
   if (!options.compare.empty()) earlier = load_earlier(options.compare);
   const QuantizedModel model = file.packed ? file.packed->model : float_model(file.graph);
   ExecutorOptions how;
   how.reference = options.plain;
   how.threads = options.threads;
+  const Stopwatch preparation;
   const Executor executor(model, how);
+  const double prepare_seconds = preparation.seconds();
   const Measured measured = measure(model, executor, options);
   const double memory = peak_memory_bytes();
   const Int8Peak one = int8_peak();
@@ -166,6 +169,8 @@ void run(BenchOptions options) {
     document["model_hash"] = file.hash;
     document["seconds"] = total;
     document["images_per_second"] = total > 0 ? 1 / total : 0;
+    document["load_seconds"] = load_seconds;
+    document["prepare_seconds"] = prepare_seconds;
     document["arena_bytes"] = executor.arena_bytes();
     document["peak_memory_bytes"] = memory;
     document["gops"] = measured.gops;
@@ -180,6 +185,7 @@ void run(BenchOptions options) {
       "memory at most\n",
       1e3 * total, options.runs, total > 0 ? 1 / total : 0, measured.gops, how.threads, how.threads == 1 ? "" : "s",
       executor.arena_bytes(), memory / 1e6);
+  std::printf("loaded in %.1f ms, weights packed in %.1f ms\n", 1e3 * load_seconds, 1e3 * prepare_seconds);
   if (peak > 0)
     std::printf("peak: %.0f GOP/s of exact 8-bit multiply-adds%s\n", peak,
                 one.fastest > 1.01 * one.exact

@@ -19,7 +19,7 @@ namespace {
 
 // A layer's weights as the model's integers; those of a float layer as 8-bit ones, per filter max/127. K order.
 std::vector<std::int8_t> integers(const Node& node, const LayerCode& layer) {
-  if (layer.integer) return layer.weight;
+  if (layer.integer) return {layer.weight.begin(), layer.weight.end()};
   const std::vector<float> w = weights_in_k_order(node);
   const std::int64_t outputs = node.weight().shape[0];
   const auto k = static_cast<std::int64_t>(w.size()) / std::max<std::int64_t>(outputs, 1);
@@ -83,7 +83,7 @@ void run(const Options& options) {
     const Node& node = model.graph.nodes[i];
     const LayerCode& layer = model.layers[i];
     std::int64_t params = 0;
-    for (const Tensor& tensor : node.params) params += tensor.size();
+    for (const Tensor& tensor : node.params) params += element_count(tensor.shape);
     const bool weights = node.op == Op::conv || node.op == Op::linear;
     total_macs += macs(model.graph, node);
     total_params += params;
@@ -104,7 +104,7 @@ void run(const Options& options) {
       row["shift_occupancy"] = bits.groups.occupancy;
       if (layer.integer) row["shifts_per_weight"] = shifts_per_weight(layer);
       groups.emplace_back(node.name, bits);
-      const double count = static_cast<double>(node.weight().size());
+      const double count = static_cast<double>(element_count(node.weight().shape));
       cells.insert(cells.end(), {layer.integer ? layer.weight_code + " x " + layer.act_code : "float",
                                  fmt::format("{:.1f}", 100 * bits.zeros), fmt::format("{:.2f}", bits.set_bits),
                                  layer.integer ? fmt::format("{:.2f}", shifts_per_weight(layer)) : "",

@@ -39,7 +39,8 @@ bool same_file(const std::string& a, const std::string& b) {
 }
 
 ModelFile load_model(const std::string& path, const Options& options) {
-  const std::string bytes = read_file(path);
+  const std::shared_ptr<const FileMap> map = FileMap::open(path);
+  const std::string_view bytes = map->bytes();
   ModelFile file;
   file.path = path;
   file.hash = content_hash(bytes);
@@ -50,7 +51,7 @@ ModelFile load_model(const std::string& path, const Options& options) {
           fmt::format("--preprocess: '{}' holds the preprocessing it was made with; no other can be used", path),
           ErrorKind::usage);
     }
-    file.packed = read_bsv(bytes, path);
+    file.packed = read_bsv(map, path, FloatWeights::left_out);
     file.graph = file.packed->model.graph;
     file.preprocessing = file.packed->preprocessing;
     return file;

@@ -65,8 +65,8 @@ std::vector<LayerSize> layer_sizes(const QuantizedModel& model) {
     LayerSize size;
     size.node = static_cast<int>(i);
     size.macs = macs(model.graph, node);
-    size.weights = node.weight().size();
-    size.params = size.weights + (node.bias() ? node.bias()->size() : 0);
+    size.weights = element_count(node.weight().shape);
+    size.params = size.weights + (node.bias() ? element_count(node.bias()->shape) : 0);
     size.stored_bits = stored_layer_bits(node, model.layers[i]);
     sizes.push_back(size);
   }

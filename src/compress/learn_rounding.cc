@@ -206,7 +206,7 @@ class Learner {
     for (std::size_t l = 0; l < filters.size(); ++l) {
       results_[static_cast<std::size_t>(filters[l])] = results[l];
       for (std::size_t i = 0; i < order.size(); ++i) {
-        layer_.weight[static_cast<std::size_t>(filters[l] * k + order[i])] =
+        layer_.weight.edit()[static_cast<std::size_t>(filters[l] * k + order[i])] =
             static_cast<std::int8_t>(choices[l * order.size() + i].now);
       }
     }

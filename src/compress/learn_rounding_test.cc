@@ -314,7 +314,7 @@ TEST(LearnRoundingAlone, LeavesAloneWhatIsNotItsOwn) {
   const Graph graph = test::residual_network();
   QuantizedModel model = test::quantized(graph, "int4", "int8");
   const std::size_t k = model.layers[0].weight.size() / 8;
-  std::fill_n(model.layers[0].weight.begin(), k, std::int8_t{0});
+  std::fill_n(model.layers[0].weight.edit().begin(), k, std::int8_t{0});
   model.layers[1].weight_code = "of-their-own";
   const QuantizedModel before = model;
   const LearnRoundingReport report = learn_rounding(model, graph, 8, image, false, 1);

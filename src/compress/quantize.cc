@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 
 #include "base/error.h"
 #include "compress/scales.h"
@@ -217,7 +218,7 @@ class Quantizer {
       double unit = static_cast<double>(in.scale) * layer.weight_scale[at];
       if (std::abs(real / unit) > bias_limit) {
         // A dead filter: its weights are nothing beside its bias, which would overflow. Keep the constant alone.
-        std::fill_n(layer.weight.begin() + o * k, k, std::int8_t{0});
+        std::fill_n(layer.weight.edit().begin() + o * k, k, std::int8_t{0});
         layer.weight_scale[at] = static_cast<float>(std::abs(real) / in.scale / (1 << 20));
         unit = static_cast<double>(in.scale) * layer.weight_scale[at];
         result_.warnings.push_back(
@@ -248,7 +249,7 @@ class Quantizer {
     return require_activation_code(dense);
   }
 
-  static void require_two_of_four(const std::string& name, const std::vector<std::int8_t>& weights, std::int64_t k) {
+  static void require_two_of_four(const std::string& name, std::span<const std::int8_t> weights, std::int64_t k) {
     for (std::size_t i = 0; i < weights.size();) {
       const std::size_t end =
           i + std::min<std::size_t>(4, static_cast<std::size_t>(k) - i % static_cast<std::size_t>(k));

@@ -197,7 +197,7 @@ TEST(Analysis, FactsOfTheLayer) {
   network.conv("depthwise", std::move(w), 4);
   network.conv("dense", copy_weights(4));
   QuantizedModel model = network.quantized({1, 1, 0}, {"int8", "sparq-3opt-round"});
-  std::fill_n(model.layers[0].weight.begin() + 9, 9,
+  std::fill_n(model.layers[0].weight.edit().begin() + 9, 9,
               std::int8_t{0});  // as quantize() leaves a filter whose bias overflows
   const ModelAnalysis a = analyze(model, float_model(network.graph), integers(1, 9));
   EXPECT_TRUE(layer(a, 0).depthwise);

@@ -45,7 +45,7 @@ Levels levels_of(const ActivationTransform& t, DType type) {
 class QdqWriter : public GraphWriter {
  public:
   QdqWriter(const QuantizedModel& model, const QdqOptions& options)
-      : GraphWriter(model.graph, options.batch), model_(model), options_(options) {}
+      : GraphWriter(model.graph, options.batch, true), model_(model), options_(options) {}
 
  private:
   const ValueCode& code(ValueId id) const { return model_.values[static_cast<std::size_t>(id)]; }
@@ -185,6 +185,7 @@ class QdqWriter : public GraphWriter {
 
   void float_layer(const Node& n, const std::string& input, const std::string& output) {
     Tensor weight = n.weight();
+    if (weight.data.empty()) fail("layer '{}' has no float weights", n.name);
     if (multiplies_matrices(n)) {
       weight.data = transposed(weight.data, weight.shape[0]);
       std::swap(weight.shape[0], weight.shape[1]);

@@ -90,7 +90,7 @@ struct Node {
   std::vector<ValueId> inputs;
   ValueId output = -1;
   Attributes attributes;
-  std::vector<Tensor> params;  // see Op
+  std::vector<Tensor> params;  // see Op; of conv and linear in a packed model read to be run: shapes without elements
   // Fused activation: the result is clamped to [clamp_lo, clamp_hi]. Set by fuse_activations on conv, linear and add;
   // relu is [0, inf].
   float clamp_lo = -std::numeric_limits<float>::infinity();
@@ -122,8 +122,9 @@ struct Graph {
 Shape infer_shape(const Graph& graph, const Node& node);
 
 // Checks every invariant stated above (ids in range, topological order, parameter shapes, inferred shapes equal to
-// the stored ones, finite constants). Throws Error naming the node.
-void validate(const Graph& graph);
+// the stored ones, finite constants). Throws Error naming the node. shapes_do: params of conv and linear may be shapes
+// without elements.
+void validate(const Graph& graph, bool shapes_do = false);
 
 inline bool has_weights(const Node& node) { return node.op == Op::conv || node.op == Op::linear; }
 

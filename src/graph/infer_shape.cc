@@ -114,8 +114,8 @@ Shape infer_shape(const Graph& graph, const Node& node) {
         fail("node '{}': weights {} with {} groups do not fit an input of {}", node.name, to_string(w), groups,
              to_string(in));
       }
-      if (node.bias() && node.bias()->size() != w[0])
-        fail("node '{}': bias has {} values, not {}", node.name, node.bias()->size(), w[0]);
+      if (node.bias() && element_count(node.bias()->shape) != w[0])
+        fail("node '{}': bias has {} values, not {}", node.name, element_count(node.bias()->shape), w[0]);
       return {w[0], window_extent(node, in[1], 0), window_extent(node, in[2], 1)};
     }
     case Op::max_pool:
@@ -127,8 +127,8 @@ Shape infer_shape(const Graph& graph, const Node& node) {
       if (in.empty() || w.size() != 2 || w[1] != in.back()) {
         fail("node '{}': weights {} do not fit an input of {}", node.name, to_string(w), to_string(in));
       }
-      if (node.bias() && node.bias()->size() != w[0])
-        fail("node '{}': bias has {} values, not {}", node.name, node.bias()->size(), w[0]);
+      if (node.bias() && element_count(node.bias()->shape) != w[0])
+        fail("node '{}': bias has {} values, not {}", node.name, element_count(node.bias()->shape), w[0]);
       Shape out = in;
       out.back() = w[0];
       return out;

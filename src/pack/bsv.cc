@@ -49,7 +49,7 @@ void check_texts(const PackedModel& packed) {
   }
 }
 
-PackedModel decode(std::string_view bytes) {
+PackedModel decode(std::string_view bytes, FloatWeights floats, const std::shared_ptr<const FileMap>& file) {
   const std::vector<pack::SectionView> sections = pack::read_container(bytes);
   constexpr const char* known[] = {"INFO", "RCPE", "PREP", "GRPH", "CODE", "NUMB", "WGHT"};
   for (const pack::SectionView& section : sections) {
@@ -69,8 +69,8 @@ PackedModel decode(std::string_view bytes) {
   packed.recipe_toml = section("RCPE");
   check_texts(packed);
   packed.preprocessing = parse_preprocessing(section("PREP"), "section PREP");
-  packed.model =
-      pack::decode_codes(pack::decode_graph(section("GRPH")), section("CODE"), section("NUMB"), section("WGHT"));
+  packed.model = pack::decode_codes(pack::decode_graph(section("GRPH")), section("CODE"), section("NUMB"),
+                                    section("WGHT"), floats, file);
   pack::check_graph(packed.model.graph);
   pack::check_codes(packed.model);
   return packed;
@@ -96,15 +96,30 @@ std::string write_bsv(const PackedModel& packed) {
                                 {"WGHT", std::move(codes.weights)}});
 }
 
-PackedModel read_bsv(std::string_view bytes, const std::string& origin) {
+namespace {
+
+PackedModel read(std::string_view bytes, const std::string& origin, FloatWeights floats,
+                 const std::shared_ptr<const FileMap>& file) {
   try {
-    return decode(bytes);
+    return decode(bytes, floats, file);
   } catch (const Error& error) {
     fail("'{}': {}", origin, error.what());
   }
 }
 
-PackedModel load_bsv(const std::string& path) { return read_bsv(read_file(path), path); }
+}  // namespace
+
+PackedModel read_bsv(std::string_view bytes, const std::string& origin, FloatWeights floats) {
+  return read(bytes, origin, floats, nullptr);
+}
+
+PackedModel read_bsv(const std::shared_ptr<const FileMap>& file, const std::string& origin, FloatWeights floats) {
+  return read(file->bytes(), origin, floats, file);
+}
+
+PackedModel load_bsv(const std::string& path, FloatWeights floats) {
+  return read_bsv(FileMap::open(path), path, floats);
+}
 
 void save_bsv(const std::string& path, const PackedModel& packed) { write_file_atomically(path, write_bsv(packed)); }
 

@@ -1,10 +1,12 @@
 // A quantized model as one .bsv file: integers, scales, graph, recipe, preprocessing, hashes. docs/format.md describes
 // the file to the byte.
 #pragma once
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/file_map.h"
 #include "data/preprocess.h"
 #include "quant/model.h"
 
@@ -30,12 +32,20 @@ bool is_bsv(std::string_view bytes);
 // that a node's operator does not have, transforms that are not active, Node::norm.
 std::string write_bsv(const PackedModel& packed);
 
+// What the floats of integer conv and linear layers become.
+enum class FloatWeights {
+  rebuilt,   // what the integers stand for
+  left_out,  // shapes without elements: for running, a quarter of the memory
+};
+
 // The params of integer conv and linear nodes come back as what the integers stand for: weight * weight_scale[o], and a
 // bias of bias * input scale * weight_scale[o], also where there was none. Everything else is bit for bit what was
 // written. Accepts any bytes: throws Error, one line that names `origin` and what is wrong.
-PackedModel read_bsv(std::string_view bytes, const std::string& origin);
+PackedModel read_bsv(std::string_view bytes, const std::string& origin, FloatWeights floats = FloatWeights::rebuilt);
 
-PackedModel load_bsv(const std::string& path);
+// The same of a mapped file: weights of 8 bits stay in it.
+PackedModel read_bsv(const std::shared_ptr<const FileMap>& file, const std::string& origin, FloatWeights floats);
+PackedModel load_bsv(const std::string& path, FloatWeights floats = FloatWeights::rebuilt);
 void save_bsv(const std::string& path, const PackedModel& packed);  // the whole file or nothing
 
 }  // namespace bitsieve

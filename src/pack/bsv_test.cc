@@ -148,7 +148,8 @@ TEST(Bsv, SharedShiftsComeBack) {
   PackedModel packed = pack::SampleModel().packed();
   LayerCode& stem = packed.model.layers[0];  // 4 filters of 9 taps and 4 channels
   stem.weight_bits = 8;
-  for (std::size_t i = 0; i < stem.weight.size(); ++i) stem.weight[i] = static_cast<std::int8_t>(i % 3 == 0 ? -48 : 16);
+  for (std::size_t i = 0; i < stem.weight.size(); ++i)
+    stem.weight.edit()[i] = static_cast<std::int8_t>(i % 3 == 0 ? -48 : 16);
   const std::vector<std::uint8_t> two(4 * 9, 0x30);
   const SharedShifts forms[] = {
       {.group = 4, .run = 4, .shifts = {2}, .set = two},
@@ -185,6 +186,39 @@ TEST(Bsv, SavedFileIsTheBytes) {
   EXPECT_EQ(read_file(path), write_bsv(packed));
   EXPECT_EQ(write_bsv(load_bsv(path)), write_bsv(packed));
   std::filesystem::remove(path);
+}
+
+// As a program that only runs the network reads it: weights stay in the file, floats are shapes.
+TEST(Bsv, MappedAndWithoutFloatsItIsTheSameModel) {
+  const std::filesystem::path path =
+      std::filesystem::temp_directory_path() / ("bsv_mapped_" + std::to_string(::getpid()) + ".bsv");
+  const PackedModel packed = pack::SampleModel().packed();
+  save_bsv(path, packed);
+  const PackedModel whole = load_bsv(path), light = load_bsv(path, FloatWeights::left_out);
+  std::filesystem::remove(path);  // what is mapped stays
+  int without = 0, in_file = 0;
+  for (std::size_t i = 0; i < light.model.layers.size(); ++i) {
+    const Node &a = whole.model.graph.nodes[i], &b = light.model.graph.nodes[i];
+    EXPECT_EQ(whole.model.layers[i].weight, light.model.layers[i].weight);
+    in_file += light.model.layers[i].weight_bits == 8 && light.model.layers[i].weight.size() > 0;
+    light.model.layers[i].weight.release();
+    EXPECT_EQ(whole.model.layers[i].weight, light.model.layers[i].weight);
+    ASSERT_EQ(a.params.size(), b.params.size());
+    for (std::size_t p = 0; p < a.params.size(); ++p) {
+      EXPECT_EQ(a.params[p].shape, b.params[p].shape);
+      const bool left_out = has_weights(a) && light.model.layers[i].integer;
+      EXPECT_EQ(b.params[p].data.size(), left_out ? 0 : a.params[p].data.size());
+      without += left_out;
+    }
+    if (!has_weights(a)) continue;
+    EXPECT_EQ(stored_layer_bits(a, whole.model.layers[i]), stored_layer_bits(b, light.model.layers[i]));
+  }
+  EXPECT_GT(without, 0);
+  EXPECT_GT(in_file, 0);
+  EXPECT_EQ(write_bsv(light), write_bsv(packed));
+  PackedModel broken = light;
+  for (LayerCode& layer : broken.model.layers) layer = LayerCode{};
+  EXPECT_THROW(write_bsv(broken), Error);  // float layers need their floats
 }
 
 TEST(Bsv, SectionsAreAligned) {

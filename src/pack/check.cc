@@ -44,6 +44,8 @@ void check_float(const Layer& l) {
       !c.table.empty() || !c.constant.empty() || c.transform.active || c.shifts.active()) {
     l.bad("it is computed in float but holds integers");
   }
+  for (const Tensor& t : l.node.params)
+    if (t.data.empty()) l.bad("it is computed in float but has no float weights");
 }
 
 void check_clamp(const Layer& l) {
@@ -86,7 +88,7 @@ void check_two_of_four(const Layer& l, std::int64_t k) {
 void check_weights(const Layer& l) {
   const LayerCode& c = l.code;
   const Tensor& weight = l.node.weight();
-  const std::int64_t outputs = weight.shape[0], k = weight.size() / outputs;
+  const std::int64_t outputs = weight.shape[0], k = element_count(weight.shape) / outputs;
   if (l.node.op == Op::linear && l.input_shape().size() == 3)
     l.bad("a matrix product on a feature map has no integer form");
   check_name(c.weight_code, "a weight code");
@@ -98,14 +100,18 @@ void check_weights(const Layer& l) {
   l.need_size("biases", c.bias.size(), outputs);
   l.need_size("multipliers", c.multiplier.size(), outputs);
   const std::int32_t top = (1 << (c.weight_bits - 1)) - 1;
+  constexpr std::int64_t longest_sum = std::numeric_limits<std::int32_t>::max(), activation = 255;
   for (std::int64_t o = 0; o < outputs; ++o) {
     const auto at = static_cast<std::size_t>(o);
-    // A magnitude of 255 is above every activation, so this bounds each partial sum too.
+    // A magnitude of 255 is above every activation, so this bounds each partial sum too. Where any weights would do,
+    // they need not be read: a network's are most of its file.
     std::int64_t sum = std::abs(std::int64_t{c.bias[at]});
-    for (std::int64_t i = 0; i < k; ++i) {
-      const std::int32_t w = c.weight[static_cast<std::size_t>(o * k + i)];
-      if (w < -top - 1 || w > top) l.bad("weight {} in {} bits", w, c.weight_bits);
-      sum += 255 * std::abs(w);
+    if (c.weight_bits < 8 || k > longest_sum / activation / 128 - 1 || sum + k * 128 * activation > longest_sum) {
+      for (std::int64_t i = 0; i < k; ++i) {
+        const std::int32_t w = c.weight[static_cast<std::size_t>(o * k + i)];
+        if (w < -top - 1 || w > top) l.bad("weight {} in {} bits", w, c.weight_bits);
+        sum += activation * std::abs(w);
+      }
     }
     if (sum > std::numeric_limits<std::int32_t>::max()) l.bad("the sum of output channel {} can overflow", o);
     const float scale = c.weight_scale[at];

@@ -24,7 +24,7 @@ inline constexpr std::int64_t max_extent = std::int64_t{1} << 30;        // of a
 inline constexpr std::int64_t max_elements = std::int64_t{1} << 30;      // of all values of one image together
 inline constexpr std::int64_t max_window_steps = std::int64_t{1} << 28;  // outputs times taps of a conv or pool
 
-// The parts of validate, without the origin in their messages.
+// The parts of validate, without the origin in their messages. Params of integer layers may be shapes without elements.
 void check_graph(const Graph& graph);
 void check_codes(const QuantizedModel& model);  // needs check_graph
 

@@ -58,7 +58,7 @@ void check_graph(const Graph& graph) {
     if (elements > max_elements) fail("the values of one image have more than {} elements", max_elements);
   }
   for (const Node& node : graph.nodes) check_node(node);
-  validate(graph);
+  validate(graph, true);  // check_codes wants elements where they are used
   if (graph.is_constant(graph.output)) fail("the output is a constant");
   for (const Node& node : graph.nodes) check_window(graph, node);
 }

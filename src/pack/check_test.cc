@@ -100,7 +100,7 @@ const Case layer_cases[] = {
     {"node 'scaled': 7 constant integers, not 8", [](M& m) { code(m, "scaled").constant.pop_back(); }},
     {"node 'scaled': its constant holds -128", [](M& m) { code(m, "scaled").constant[0] = -128; }},
     {"node 'gram': 2 multipliers, not 1", [](M& m) { code(m, "gram").multiplier.push_back(1); }},
-    {"node 'stem': 143 weights, not 144", [](M& m) { code(m, "stem").weight.pop_back(); }},
+    {"node 'stem': 143 weights, not 144", [](M& m) { code(m, "stem").weight.edit().pop_back(); }},
     {"node 'stem': 3 weight scales, not 4", [](M& m) { code(m, "stem").weight_scale.pop_back(); }},
     {"node 'stem': 5 biases, not 4", [](M& m) { code(m, "stem").bias.push_back(0); }},
     {"node 'stem': 0 multipliers, not 4", [](M& m) { code(m, "stem").multiplier.clear(); }},
@@ -119,14 +119,14 @@ const Case layer_cases[] = {
      [](M& m) { code(m, "depthwise").shifts.shifts.push_back(1); }},
     {"node 'depthwise': the number of shifts must be 1 to 8", [](M& m) { code(m, "depthwise").shifts.shifts[1] = 9; }},
     {"node 'depthwise': 3 sets of shifts for 4 groups", [](M& m) { code(m, "depthwise").shifts.set.pop_back(); }},
-    {"node 'depthwise': weight 7 is no sum of its shifts", [](M& m) { code(m, "depthwise").weight[1] = 7; }},
+    {"node 'depthwise': weight 7 is no sum of its shifts", [](M& m) { code(m, "depthwise").weight.edit()[1] = 7; }},
     {"node 'depthwise': a set of other than N shifts", [](M& m) { code(m, "depthwise").shifts.set[0] = 0x81; }},
     {"node 'depthwise': shifts that are not consecutive", [](M& m) { code(m, "depthwise").shifts.consecutive = true; }},
     {"node 'dense': it is computed in float but holds integers", [](M& m) { code(m, "dense").shifts.group = 4; }},
     {"node 'sum': add has no weights", [](M& m) { code(m, "sum").shifts.group = 4; }},
     {"node 'stem': 32 bits an activation, not 1 to 8", [](M& m) { code(m, "stem").act_bits = 32; }},
-    {"node 'stem': weight 8 in 4 bits", [](M& m) { code(m, "stem").weight[7] = 8; }},
-    {"node 'stem': weight -9 in 4 bits", [](M& m) { code(m, "stem").weight[7] = -9; }},
+    {"node 'stem': weight 8 in 4 bits", [](M& m) { code(m, "stem").weight.edit()[7] = 8; }},
+    {"node 'stem': weight -9 in 4 bits", [](M& m) { code(m, "stem").weight.edit()[7] = -9; }},
     {"node 'stem': the sum of output channel 2 can overflow",
      [](M& m) { code(m, "stem").bias[2] = std::numeric_limits<std::int32_t>::min(); }},
     {"node 'stem': the sum of output channel 0 can overflow",
@@ -148,7 +148,7 @@ const Case layer_cases[] = {
     {"node 'scores': its activation transform makes -128 of a signed value",
      [](M& m) { code(m, "scores").transform.pair[200] = 0x80; }},
     {"node 'scores': 2:4 mode with more than two non-zero weights in a group of four",
-     [](M& m) { code(m, "scores").weight.assign(20, 1); }},
+     [](M& m) { code(m, "scores").weight.edit().assign(20, 1); }},
     {"node 'swish': 255 table entries, not 256", [](M& m) { code(m, "swish").table.pop_back(); }},
     {"node 'swish': its table holds -128", [](M& m) { code(m, "swish").table[9] = 0x80; }},
     {"node 'sum': 256 table entries, not 0", [](M& m) { code(m, "sum").table.resize(256); }},
@@ -250,7 +250,7 @@ TEST(Check, LongestMatrixProduct) {
 TEST(Check, LargestBiasThatFits) {
   QuantizedModel model = pack::SampleModel().packed().model;
   LayerCode& stem = code(model, "stem");
-  std::fill(stem.weight.begin(), stem.weight.end(), std::int8_t{-8});
+  std::fill(stem.weight.edit().begin(), stem.weight.edit().end(), std::int8_t{-8});
   stem.bias[0] = std::numeric_limits<std::int32_t>::max() - 255 * 8 * 36;
   EXPECT_NO_THROW(validate(model, "net"));
   ++stem.bias[0];

@@ -141,6 +141,12 @@ LayerExtent decode_layer(ByteReader& in, const Node& node, const std::vector<Act
   return {multipliers, scheduled};
 }
 
+Tensor shape_alone(Shape shape) {
+  Tensor tensor;
+  tensor.shape = std::move(shape);
+  return tensor;
+}
+
 // What the integers stand for, in the layout of Node::params.
 void rebuild_params(const Shape& shape, float input_scale, const LayerCode& layer, Node& node) {
   Tensor weight(shape), bias(Shape{shape[0]});
@@ -158,12 +164,15 @@ void rebuild_params(const Shape& shape, float input_scale, const LayerCode& laye
   node.params = {std::move(weight), std::move(bias)};
 }
 
-std::vector<std::int8_t> decode_weights(const Node& node, LayerCode& layer, bool scheduled, std::int64_t outputs,
-                                        std::int64_t k, ByteReader& weights) {
+IntegerWeights decode_weights(const Node& node, LayerCode& layer, bool scheduled, std::int64_t outputs, std::int64_t k,
+                              ByteReader& weights, const std::shared_ptr<const FileMap>& file) {
   weights.align(alignment);
   if (!layer.shifts.active()) {
     const std::int64_t count = outputs * k;
-    return unpack_weights(weights.raw(packed_size(count, layer.weight_bits)), count, layer.weight_bits);
+    const std::string_view bytes = weights.raw(packed_size(count, layer.weight_bits));
+    if (file && layer.weight_bits == 8)  // they are what the file holds
+      return {file, reinterpret_cast<const std::int8_t*>(bytes.data()), bytes.size()};
+    return unpack_weights(bytes, count, layer.weight_bits);
   }
   check_shifts_form(layer.shifts, scheduled, outputs, k, fmt::format("node '{}'", node.name));
   const auto size = weights.get<std::uint64_t>();
@@ -175,7 +184,8 @@ std::vector<std::int8_t> decode_weights(const Node& node, LayerCode& layer, bool
 }
 
 void decode_parameters(QuantizedModel& model, std::size_t i, bool has_bias, const LayerExtent& extent,
-                       ByteReader& numbers, ByteReader& weights) {
+                       ByteReader& numbers, ByteReader& weights, FloatWeights floats,
+                       const std::shared_ptr<const FileMap>& file) {
   Node& node = model.graph.nodes[i];
   LayerCode& layer = model.layers[i];
   if (has_weights(node)) {
@@ -195,8 +205,12 @@ void decode_parameters(QuantizedModel& model, std::size_t i, bool has_bias, cons
       fail("node '{}': {} bits a weight", node.name, layer.weight_bits);
     layer.weight_scale = numbers.array<float>(outputs);
     layer.bias = numbers.array<std::int32_t>(outputs);
-    layer.weight = decode_weights(node, layer, extent.scheduled, shape[0], count / shape[0], weights);
-    rebuild_params(shape, model.values[static_cast<std::size_t>(node.inputs[0])].scale, layer, node);
+    layer.weight = decode_weights(node, layer, extent.scheduled, shape[0], count / shape[0], weights, file);
+    if (floats == FloatWeights::left_out) {
+      node.params = {shape_alone(shape), shape_alone({shape[0]})};
+    } else {
+      rebuild_params(shape, model.values[static_cast<std::size_t>(node.inputs[0])].scale, layer, node);
+    }
   }
   layer.multiplier = numbers.array<float>(extent.multipliers);
 }
@@ -244,7 +258,8 @@ CodeSections encode_codes(const QuantizedModel& model) {
 }
 
 QuantizedModel decode_codes(GraphStructure structure, std::string_view code, std::string_view numbers_section,
-                            std::string_view weights_section) {
+                            std::string_view weights_section, FloatWeights floats,
+                            const std::shared_ptr<const FileMap>& file) {
   ByteReader in(code, "section CODE"), numbers(numbers_section, "section NUMB"),
       weights(weights_section, "section WGHT");
   QuantizedModel model;
@@ -270,7 +285,7 @@ QuantizedModel decode_codes(GraphStructure structure, std::string_view code, std
     value.constant = std::make_shared<const Tensor>(value.shape, numbers.array<float>(size));
   }
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
-    decode_parameters(model, i, structure.bias[i], extents[i], numbers, weights);
+    decode_parameters(model, i, structure.bias[i], extents[i], numbers, weights, floats, file);
   }
   numbers.finish();
   weights.finish();

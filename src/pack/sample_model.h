@@ -93,7 +93,8 @@ class SampleModel {
 
     // 2:4: at most two weights in four.
     const ValueId scores = layer(node(Op::linear, "scores", {vector}), {5, 4}, real, 3, "sparq-3opt-trim-24");
-    for (std::size_t i = 0; i < code().weight.size(); i += 4) code().weight[i + 1] = code().weight[i + 2] = 0;
+    for (std::size_t i = 0; i < code().weight.size(); i += 4)
+      code().weight.edit()[i + 1] = code().weight.edit()[i + 2] = 0;
     transform().paired = transform().two_of_four = true;
 
     Node flat = node(Op::reshape, "flat", {feature});
@@ -186,7 +187,8 @@ class SampleModel {
     code().weight_bits = bits;
     code().act_bits = 4;
     for (std::size_t i = 0; i < count; ++i)
-      code().weight.push_back(static_cast<std::int8_t>(static_cast<int>(random_() % (1u << bits)) - (1 << (bits - 1))));
+      code().weight.edit().push_back(
+          static_cast<std::int8_t>(static_cast<int>(random_() % (1u << bits)) - (1 << (bits - 1))));
     for (std::size_t i = 0; i < outputs; ++i) {
       code().weight_scale.push_back(0.001f * static_cast<float>(random_() % 100 + 1));
       code().bias.push_back(static_cast<std::int32_t>(random_() % 20001) - 10000);

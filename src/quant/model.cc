@@ -11,7 +11,8 @@ double stored_weight_bits(const LayerCode& layer) {
 
 double stored_layer_bits(const Node& node, const LayerCode& layer) {
   if (layer.integer) return stored_weight_bits(layer) + 96.0 * static_cast<double>(layer.bias.size());
-  return 32.0 * static_cast<double>(node.weight().size() + (node.bias() ? node.bias()->size() : 0));
+  return 32.0 * static_cast<double>(element_count(node.weight().shape) +
+                                    (node.bias() ? element_count(node.bias()->shape) : 0));
 }
 
 double shifts_per_weight(const LayerCode& layer) {

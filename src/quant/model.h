@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "graph/graph.h"
+#include "quant/integer_weights.h"
 #include "quant/shared_shifts.h"
 
 namespace bitsieve {
@@ -48,7 +49,7 @@ struct LayerCode {
   int weight_bits = 32, act_bits = 32;  // weight_bits: every weight fits so many, 2 to 8
   ActivationTransform transform;
 
-  std::vector<std::int8_t> weight;  // conv: [O][kh][kw][Cin/groups]; linear: [O][K]
+  IntegerWeights weight;            // conv: [O][kh][kw][Cin/groups]; linear: [O][K]
   SharedShifts shifts;              // of `weight`, where the code has them (quant/shared_shifts.h)
   std::vector<float> weight_scale;  // [O], not 0; below 0 where the filter's integers have the other sign
   std::vector<std::int32_t> bias;   // [O], scale = input scale * weight_scale[o]
@@ -70,7 +71,9 @@ double shifts_per_weight(const LayerCode& layer);
 double stored_layer_bits(const Node& node, const LayerCode& layer);
 
 struct QuantizedModel {
-  Graph graph;                    // batch norms folded, activations fused; float weights of integer layers kept
+  // Batch norms folded, activations fused. Float weights of integer layers are kept, or left out where only the
+  // integers are wanted (pack/bsv.h).
+  Graph graph;
   std::vector<ValueCode> values;  // one per graph value
   std::vector<LayerCode> layers;  // one per graph node
 };

@@ -33,6 +33,7 @@ Executor::Executor(const QuantizedModel& model, const ExecutorOptions& options) 
   }
   for (std::size_t i = 0; i < model.graph.nodes.size(); ++i) {
     steps_.push_back(make_step(model, static_cast<int>(i), {options.reference, options.isa, options.packed_from}));
+    model.layers[i].weight.release();  // steps have their own
     const std::size_t scratch = whole_lines(steps_.back()->scratch_bytes(options.threads));
     if (scratch > scratch_bytes_) scratch_bytes_ = scratch, hungriest_ = i;
     most_inputs_ = std::max(most_inputs_, model.graph.nodes[i].inputs.size());

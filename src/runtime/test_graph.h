@@ -247,13 +247,13 @@ class Builder {
           require_activation_code(two_of_four ? "sparq-5opt-round" : code).make_transform(in == DType::s8);
       layer.transform.two_of_four = two_of_four;
       for (std::int64_t i = 0; i < outputs * k; ++i)
-        layer.weight.push_back(static_cast<std::int8_t>(static_cast<int>(random_() % 256) - 128));
+        layer.weight.edit().push_back(static_cast<std::int8_t>(static_cast<int>(random_() % 256) - 128));
       if (two_of_four) {
         for (std::int64_t o = 0; o < outputs; ++o) {
           for (std::int64_t i = 0; i < k; ++i) {
             const std::int64_t group = static_cast<std::int64_t>(o * 7 + i / 4);
             if (i % 4 == group % 4 || i % 4 == (group + 1 + group / 4 % 3) % 4)
-              layer.weight[static_cast<std::size_t>(o * k + i)] = 0;
+              layer.weight.edit()[static_cast<std::size_t>(o * k + i)] = 0;
           }
         }
       }

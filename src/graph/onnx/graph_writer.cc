@@ -79,8 +79,8 @@ onnx::AttributeProto& attribute(onnx::NodeProto& proto, const char* name, onnx::
 
 }  // namespace
 
-GraphWriter::GraphWriter(const Graph& graph, std::int64_t batch) : graph_(graph) {
-  validate(graph);
+GraphWriter::GraphWriter(const Graph& graph, std::int64_t batch, bool shapes_do) : graph_(graph) {
+  validate(graph, shapes_do);
   model_.set_ir_version(7);
   model_.set_producer_name("bitsieve");
   model_.add_opset_import()->set_version(14);

@@ -13,8 +13,8 @@ namespace bitsieve {
 
 class GraphWriter {
  public:
-  // batch: images of a run; 0 leaves it open. Throws Error for a graph that is not valid.
-  GraphWriter(const Graph& graph, std::int64_t batch);
+  // batch: images of a run; 0 leaves it open. Throws Error for a graph that is not valid; shapes_do: as for validate().
+  GraphWriter(const Graph& graph, std::int64_t batch, bool shapes_do);
   virtual ~GraphWriter() = default;
   GraphWriter(const GraphWriter&) = delete;
   GraphWriter& operator=(const GraphWriter&) = delete;

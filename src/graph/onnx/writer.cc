@@ -9,7 +9,7 @@ namespace {
 
 class Writer : public GraphWriter {
  public:
-  explicit Writer(const Graph& graph) : GraphWriter(graph, 0) {}
+  explicit Writer(const Graph& graph) : GraphWriter(graph, 0, false) {}
 
  private:
   void begin() override {

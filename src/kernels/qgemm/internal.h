@@ -5,7 +5,7 @@
 namespace bitsieve::qgemm {
 
 QGemmWeights pack_rows16(const QGemmSource& source);  // int16 [n][taps * depth]
-QGemmWeights pack_madd2(const QGemmSource& source);   // per 16 columns, per quad: two lines of int16 pairs
+QGemmWeights pack_pairs(const QGemmSource& source);   // per 16 columns, per quad: one line of two rows of int8 pairs
 QGemmWeights pack_vnni4(const QGemmSource& source);   // per 16 columns, per quad: one line of int8 quads
 
 // Rows gathered at a time: a common multiple of the row tiles.

@@ -32,16 +32,22 @@ QGemmWeights prepare(const QGemmSource& s) {
   return w;
 }
 
-// Calls put(line of quad, column in the panel, byte of the quad, weight). Without gathering depth is a multiple of 4,
-// with it taps lie back to back: either way k counts through the quads in order.
+// One line for every 16 columns and quad; put(line, column in the panel, quad of weights). Without gathering depth is a
+// multiple of 4, with it taps lie back to back: either way k counts through the quads in order, and the last may be
+// filled up with zeros.
 template <class Put>
-QGemmWeights pack_panels(const QGemmSource& s, std::int64_t lines_per_quad, Put put) {
+QGemmWeights pack_panels(const QGemmSource& s, Put put) {
   QGemmWeights w = prepare(s);
   const std::int64_t k = s.taps * s.depth, quads = w.view.run_taps * w.view.quads;
-  w.lines.assign((s.n + 15) / 16 * quads * lines_per_quad, PackedLine{});
+  w.lines.assign((s.n + 15) / 16 * quads, PackedLine{});
   for (std::int64_t n = 0; n < s.n; ++n) {
-    for (std::int64_t i = 0; i < k; ++i) {
-      put(&w.lines[(n / 16 * quads + i / 4) * lines_per_quad], n % 16, i % 4, s.weight[n * k + i]);
+    PackedLine* const lines = &w.lines[n / 16 * quads];
+    const std::int8_t* const weight = s.weight + n * k;
+    for (std::int64_t q = 0; q < k / 4; ++q) put(lines[q].bytes, n % 16, weight + q * 4);
+    if (k % 4 != 0) {
+      std::int8_t last[4] = {};
+      std::memcpy(last, weight + k / 4 * 4, static_cast<std::size_t>(k % 4));
+      put(lines[k / 4].bytes, n % 16, last);
     }
   }
   w.view.data = reinterpret_cast<const std::uint8_t*>(w.lines.data());
@@ -63,16 +69,16 @@ QGemmWeights pack_rows16(const QGemmSource& s) {
   return w;
 }
 
-QGemmWeights pack_madd2(const QGemmSource& s) {
-  return pack_panels(s, 2, [](PackedLine* line, std::int64_t column, std::int64_t byte, std::int8_t weight) {
-    const std::int16_t value = weight;
-    std::memcpy(line[byte / 2].bytes + column * 4 + byte % 2 * 2, &value, 2);
+QGemmWeights pack_pairs(const QGemmSource& s) {
+  return pack_panels(s, [](std::uint8_t* line, std::int64_t column, const std::int8_t* quad) {
+    std::memcpy(line + column * 2, quad, 2);
+    std::memcpy(line + 32 + column * 2, quad + 2, 2);
   });
 }
 
 QGemmWeights pack_vnni4(const QGemmSource& s) {
-  return pack_panels(s, 1, [](PackedLine* line, std::int64_t column, std::int64_t byte, std::int8_t weight) {
-    line->bytes[column * 4 + byte] = static_cast<std::uint8_t>(weight);
+  return pack_panels(s, [](std::uint8_t* line, std::int64_t column, const std::int8_t* quad) {
+    std::memcpy(line + column * 4, quad, 4);
   });
 }
 

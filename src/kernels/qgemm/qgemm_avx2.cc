@@ -1,8 +1,10 @@
 // AVX2: bytes widened to int16 for pmaddwd; pmaddubsw would saturate.
 //
-// Rows are widened once, into a block that stays in the second cache, and not in the inner loop: there two shuffles for
-// four multiply-adds would take a fifth of the vector units. What is left for each two values of a row and 16 columns
-// is two multiply-adds and two additions, with a broadcast that a load port does.
+// Rows are widened once, into a block that stays in the second cache, and weights once for all rows of a block, into
+// the first, and not in the inner loop: there two shuffles for four multiply-adds would take a fifth of the vector
+// units. What is left for each two values of a row and 16 columns is two multiply-adds and two additions, with a
+// broadcast that a load port does. In memory weights are bytes: half as much to keep and to fetch. Where they serve one
+// tile of rows only, as in a linear layer, they are widened on their way.
 #include <immintrin.h>
 
 #include "kernels/qgemm/internal.h"
@@ -14,6 +16,8 @@ namespace {
 
 constexpr int tile_rows = 6;  // 12 accumulators, two lines of weights, a broadcast: 15 of 16 registers
 
+constexpr std::int64_t most_pairs = 320;  // of a part of a panel: 20 KiB as int16
+
 // A part of the sums, where not all of a panel's weights fit the first cache beside the rows: pairs [first, last) of
 // values. Sums in between are kept as [rows][16].
 struct Part {
@@ -21,21 +25,30 @@ struct Part {
   bool begins = true, ends = true;
 };
 
-// a: the widened rows, `width` values each.
-template <int Rows>
-void tile(const QGemmArgs& args, const std::int16_t* a, std::int64_t width, std::int64_t m, std::int64_t n,
-          const Part& part, std::int32_t* sums) {
+// Sixteen weights of a pair of rows' values: 8 columns, two each.
+__m256i widened(const std::uint8_t* bytes) {
+  return _mm256_cvtepi8_epi16(_mm_load_si128(reinterpret_cast<const __m128i*>(bytes)));
+}
+
+// Bytes of 16 columns from pair `first` on.
+const std::uint8_t* panel(const QGemmView& w, std::int64_t n, std::int64_t first) {
+  return w.data + (n / 16 * w.run_taps * w.quads * 2 + first) * 32;
+}
+
+// a: the widened rows, `width` values each. weight: of the part, as bytes or widened to 16 bits.
+template <int Rows, bool Bytes>
+void tile(const QGemmArgs& args, const std::int16_t* a, std::int64_t width, const std::uint8_t* weight, std::int64_t m,
+          std::int64_t n, const Part& part, std::int32_t* sums) {
   const QGemmView& w = args.weights;
-  const std::uint8_t* weight = w.data + (n / 16 * w.run_taps * w.quads * 2 + part.first) * 64;
   __m256i acc[Rows][2];
   repeat<Rows>([&](auto r) __attribute__((always_inline)) {
     const std::int32_t* const from = part.begins ? w.bias + n : sums + r * 16;
     acc[r][0] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
     acc[r][1] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + 8));
   });
-  for (std::int64_t p = part.first; p < part.last; ++p, weight += 64) {
-    const __m256i b0 = _mm256_load_si256(reinterpret_cast<const __m256i*>(weight)),
-                  b1 = _mm256_load_si256(reinterpret_cast<const __m256i*>(weight + 32));
+  for (std::int64_t p = part.first; p < part.last; ++p, weight += Bytes ? 32 : 64) {
+    const __m256i b0 = Bytes ? widened(weight) : _mm256_load_si256(reinterpret_cast<const __m256i*>(weight)),
+                  b1 = Bytes ? widened(weight + 16) : _mm256_load_si256(reinterpret_cast<const __m256i*>(weight + 32));
     repeat<Rows>([&](auto r) __attribute__((always_inline)) {
       int pair;
       __builtin_memcpy(&pair, a + r * width + p * 2, 4);
@@ -55,29 +68,38 @@ void tile(const QGemmArgs& args, const std::int16_t* a, std::int64_t width, std:
 }
 
 // A template for each number of rows up to Rows, so that short tails (a linear layer has one row) cost what they need.
-template <int Rows>
-void tile_of(std::int64_t count, const QGemmArgs& args, const std::int16_t* a, std::int64_t width, std::int64_t m,
-             std::int64_t n, const Part& part, std::int32_t* sums) {
+template <int Rows, bool Bytes>
+void tile_of(std::int64_t count, const QGemmArgs& args, const std::int16_t* a, std::int64_t width,
+             const std::uint8_t* weight, std::int64_t m, std::int64_t n, const Part& part, std::int32_t* sums) {
   if (count >= Rows) {
-    tile<Rows>(args, a, width, m, n, part, sums);
+    tile<Rows, Bytes>(args, a, width, weight, m, n, part, sums);
   } else if constexpr (Rows > 1) {
-    tile_of<Rows - 1>(count, args, a, width, m, n, part, sums);
+    tile_of<Rows - 1, Bytes>(count, args, a, width, weight, m, n, part, sums);
   }
 }
 
 // Columns outside, rows inside: a panel of weights, or a part of it, stays in the first cache.
 void block(const QGemmArgs& args, const std::int16_t* a, std::int64_t width, std::int64_t m0, std::int64_t count) {
-  constexpr std::int64_t most_pairs = 320;  // 20 KiB
   const std::int64_t pairs = args.weights.run_taps * args.weights.quads * 2,
-                     parts = count <= tile_rows ? 1 : (pairs + most_pairs - 1) / most_pairs;
+                     parts = (pairs + most_pairs - 1) / most_pairs;
+  if (count <= tile_rows) {
+    const Part whole{0, pairs};
+    for (std::int64_t n = 0; n < args.weights.n; n += 16)
+      tile_of<tile_rows, true>(count, args, a, width, panel(args.weights, n, 0), m0, n, whole, nullptr);
+    return;
+  }
   alignas(32) std::int32_t sums[wide_rows_most * 16];
+  alignas(64) std::uint8_t wide[most_pairs * 64];
   for (std::int64_t n = 0; n < args.weights.n; n += 16) {
     for (std::int64_t i = 0; i < parts; ++i) {
       const Part part{pairs * i / parts, pairs * (i + 1) / parts, i == 0, i + 1 == parts};
+      const std::uint8_t* const bytes = panel(args.weights, n, part.first);
+      for (std::int64_t at = 0; at < (part.last - part.first) * 2; ++at)
+        _mm256_store_si256(reinterpret_cast<__m256i*>(wide + at * 32), widened(bytes + at * 16));
       // Rows are spread evenly over the tiles: a tile of one row would read all weights for it alone.
       for (std::int64_t m = 0, tiles = (count + tile_rows - 1) / tile_rows; tiles > 0; --tiles) {
         const std::int64_t some = (count - m + tiles - 1) / tiles;
-        tile_of<tile_rows>(some, args, a + m * width, width, m0 + m, n, part, sums + m * 16);
+        tile_of<tile_rows, false>(some, args, a + m * width, width, wide, m0 + m, n, part, sums + m * 16);
         m += some;
       }
     }
@@ -115,7 +137,10 @@ void widen(const std::uint8_t* from, std::int64_t count, bool is_signed, std::in
 
 void run_avx2(const QGemmArgs& args) {
   const QGemmView& w = args.weights;
-  const std::int64_t width = wide_width(w), together = wide_rows(w), k = w.taps * w.depth, padded = (k + 3) / 4 * 4;
+  const std::int64_t width = wide_width(w), k = w.taps * w.depth, padded = (k + 3) / 4 * 4;
+  // Blocks of about as many rows: a short one would widen all weights for little.
+  const std::int64_t blocks = (args.m + wide_rows(w) - 1) / wide_rows(w),
+                     together = blocks < 2 ? args.m : (args.m + blocks - 1) / blocks;
   std::uint8_t* const buffer = args.scratch != nullptr ? args.scratch : scratch(qgemm_scratch_bytes(w));
   auto* const wide = reinterpret_cast<std::int16_t*>(buffer);
   std::uint8_t* const bytes = buffer + wide_bytes(w);

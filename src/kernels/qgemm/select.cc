@@ -11,7 +11,7 @@ const std::vector<const QGemmKernel*>& qgemm_kernels() {
   static const QGemmKernel avx2_w8{"qgemm_avx2_w8", Isa::avx2, qgemm::pack_vnni4, qgemm::run_avx2_w8, 8};
   static const QGemmKernel avx2_w16{"qgemm_avx2_w16", Isa::avx2, qgemm::pack_vnni4, qgemm::run_avx2_w16, 16};
   static const QGemmKernel avx2_w32{"qgemm_avx2_w32", Isa::avx2, qgemm::pack_vnni4, qgemm::run_avx2_w32, 32};
-  static const QGemmKernel avx2{"qgemm_avx2", Isa::avx2, qgemm::pack_madd2, qgemm::run_avx2};
+  static const QGemmKernel avx2{"qgemm_avx2", Isa::avx2, qgemm::pack_pairs, qgemm::run_avx2};
   static const QGemmKernel avx512{"qgemm_avx512vnni", Isa::avx512vnni, qgemm::pack_vnni4, qgemm::run_avx512vnni};
   static const std::vector<const QGemmKernel*> all{&avx512, &avx2_w8, &avx2_w16, &avx2_w32, &avx2, &portable};
 #else

@@ -91,7 +91,7 @@ class Depthwise final : public Step {
 
   void pack(const LayerCode& layer, std::int64_t first, std::int64_t count) {
     const auto part = [&](const auto& all, std::int64_t each) {
-      std::remove_cvref_t<decltype(all)> repeated;
+      std::vector<std::remove_cvref_t<decltype(all[0])>> repeated;
       for (std::int64_t i = 0; i < together_; ++i) {
         repeated.insert(repeated.end(), all.begin() + first * each, all.begin() + (first + count) * each);
       }
