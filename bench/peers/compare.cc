@@ -21,6 +21,7 @@
 #include "graph/onnx/reader.h"
 #include "graph/passes/passes.h"
 #include "kernels/peak/peak.h"
+#include "pack/bsv.h"
 #include "peers/ort.h"
 #include "runtime/calibrate.h"
 #include "runtime/executor.h"
@@ -33,6 +34,7 @@ struct Settings {
                           isa;
   int threads = 1, batch = 1;
   double seconds = 5;
+  std::string write_bsv;
   bool float_too = false, layers = false, json = false;
 };
 
@@ -205,6 +207,11 @@ void run(const Settings& settings) {
   const QuantizedModel int8 = quantized("int8", "int8");
   const std::string qdq = write_qdq(int8, {.batch = settings.batch});
   if (!settings.write_qdq.empty()) write_file_atomically(settings.write_qdq, qdq);
+  if (!settings.write_bsv.empty()) {
+    PackedModel packed;
+    packed.model = int8;
+    save_bsv(settings.write_bsv, packed);
+  }
   if (settings.ort.empty()) return;
 
   const Isa isa = isa_of(settings);
@@ -335,6 +342,7 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember({"portable", "avx2", "avx512vnni"}));
   app.add_option("--seconds", settings.seconds, "how long to measure")->capture_default_str();
   app.add_option("--write-qdq", settings.write_qdq, "write the INT8 network that the peer runs");
+  app.add_option("--write-bsv", settings.write_bsv, "write the INT8 network as a packed model");
   app.add_option("--write-optimized", settings.write_optimized, "write the graph the peer makes of it");
   app.add_option("--profile", settings.profile, "write the peer's own profile to files that start so (slows it down)");
   app.add_flag("--float", settings.float_too, "the float network as well");

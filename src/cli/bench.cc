@@ -13,6 +13,7 @@
 #include "cli/model_file.h"
 #include "cli/report.h"
 #include "cli/verbs.h"
+#include "kernels/peak/bandwidth.h"
 #include "kernels/peak/peak.h"
 #include "runtime/executor.h"
 
@@ -86,6 +87,33 @@ Measured measure(const QuantizedModel& model, const Executor& executor, const Be
   return result;
 }
 
+// What layers have in common that run alike: "conv 3x3", "conv 7x7 of 3 channels", "depthwise 3x3 / 2", "linear", "add".
+std::string kind_of(const Graph& graph, const Node& node) {
+  if (node.op != Op::conv) return op_name(node.op);
+  const Window& w = node.attributes.window;
+  const std::int64_t channels = graph.shape(node.inputs[0]).at(0);
+  const bool depthwise = w.groups > 1 && w.groups == channels;
+  return fmt::format("{} {}x{}{}{}", depthwise ? "depthwise" : w.groups > 1 ? "grouped conv" : "conv", w.kernel[0],
+                     w.kernel[1], channels < 8 && !depthwise ? fmt::format(" of {} channels", channels) : "",
+                     w.stride[0] > 1 ? fmt::format(" / {}", w.stride[0]) : "");
+}
+
+// That a node reads and writes at least: its values once, its weights and what goes with each filter.
+double bytes_of(const QuantizedModel& model, std::size_t i) {
+  const Node& node = model.graph.nodes[i];
+  const auto of = [&](ValueId id) {
+    const bool real = model.values[static_cast<std::size_t>(id)].type == DType::f32;
+    return static_cast<double>(element_count(model.graph.shape(id))) * (real ? 4 : 1);
+  };
+  double bytes = of(node.output);
+  for (const ValueId id : node.inputs) bytes += of(id);
+  const LayerCode& layer = model.layers[i];
+  if (!layer.integer) {
+    for (const Tensor& t : node.params) bytes += 4.0 * static_cast<double>(t.size());
+  }
+  return bytes + static_cast<double>(layer.weight.size()) + 8.0 * static_cast<double>(layer.weight_scale.size());
+}
+
 Json layers_of(const QuantizedModel& model, const Executor& executor, const Measured& measured, double peak_gops,
                const std::optional<Earlier>& earlier) {
   Json layers = Json::array();
@@ -96,6 +124,9 @@ Json layers_of(const QuantizedModel& model, const Executor& executor, const Meas
                  gops = seconds > 0 ? ops / seconds / 1e9 : 0;
     Json row = {{"name", node.name},
                 {"op", op_name(node.op)},
+                {"kind", kind_of(model.graph, node)},
+                {"macs", macs(model.graph, node)},
+                {"bytes", bytes_of(model, i)},
                 {"codes", has_weights(node) ? layer.weight_code + " x " + layer.act_code
                           : layer.integer   ? "integer"
                                             : "float"},
@@ -175,6 +206,9 @@ void run(BenchOptions options) {
     document["peak_memory_bytes"] = memory;
     document["gops"] = measured.gops;
     document["peak_int8_gops"] = peak;
+    const ReadBandwidth bandwidth = read_bandwidth();
+    document["second_cache_bytes_per_second"] = bandwidth.second_cache;
+    document["memory_bytes_per_second"] = bandwidth.memory;
     if (earlier) document["speedup"] = total > 0 ? number(earlier->seconds / total) : Json();
     document["layers"] = layers;
     return print_json(document);

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Times networks in Bitsieve and in ONNX Runtime, side by side, and writes the tables of docs/performance.md.
 
-usage: performance.py BENCH_FOLDER [--data DATA_FOLDER] [--ort LIBRARY] [--seconds S] [--only NETWORK] [--report-only]
-BENCH_FOLDER holds bitsieve_peers and bitsieve_make_model (cmake -DBITSIEVE_BENCH=ON; build/bench/bench). Figures are kept in
+usage: performance.py BUILD_FOLDER [--data DATA_FOLDER] [--ort LIBRARY] [--seconds S] [--only NETWORK] [--report-only]
+BUILD_FOLDER is built with -DBITSIEVE_BENCH=ON (build/bench): bitsieve, bitsieve_peers and bitsieve_make_model. Figures are kept in
 docs/performance.json by machine (processor and instruction set); those of other machines stay as they are. Nothing else should
 run meanwhile. LIBRARY is what tools/onnxruntime.sh gets.
 """
@@ -22,6 +22,7 @@ real = {"resnet20 (akamaster)": "cifar10-models/resnet20-akamaster.onnx", "resne
         "resnet8 (MLPerf Tiny)": "cifar10-models/resnet8-mlperftiny.onnx", "mobilenetv1-0.25": "imagenet-models/mobilenetv1-0.25-224-keras.onnx",
         "mobilenetv2 (trained)": "imagenet-models/mobilenetv2-1.0-224-int8ptq-dequant.onnx", "squeezenet1.1": "imagenet-models/squeezenet1.1-ncnn.onnx"}
 weights = ("swis-n3-m4", "int4")
+layers_of = ("resnet20", "resnet50", "mobilenetv2")  # whose layers are listed by kind
 cases = [(threads, batch) for batch in (1, 8) for threads in (1, 2)]
 
 
@@ -35,7 +36,7 @@ def measure(arguments, network, path, threads, batch):
     """Both weight codes in runs of their own: each is compared with the INT8 of its run."""
     result = None
     for code in weights:
-        command = [f"{arguments.bench}/bitsieve_peers", str(path), "--ort", arguments.ort, "--threads", str(threads), "--batch", str(batch), "--weights",
+        command = [f"{arguments.build}/bench/bitsieve_peers", str(path), "--ort", arguments.ort, "--threads", str(threads), "--batch", str(batch), "--weights",
                    code, "--seconds", str(arguments.seconds), "--json"] + (["--float"] if code == weights[0] else [])
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         if done.returncode != 0:
@@ -47,6 +48,46 @@ def measure(arguments, network, path, threads, batch):
             result["speed"].update({key: value for key, value in run["speed"].items() if key.startswith(code)})
     print(f"{network}, {threads} thread(s), batch {batch}: {result['speed']}", flush=True)
     return {"network": network, **result}
+
+
+def kinds(arguments, network, path):
+    """Layers of a kind together, one image, one thread: time, operations, bytes that they have to move at least."""
+    packed = path.with_suffix(".bsv")
+    subprocess.run([f"{arguments.build}/bench/bitsieve_peers", str(path), "--write-bsv", str(packed)], check=True)
+    runs = [json.loads(subprocess.run([f"{arguments.build}/src/cli/bitsieve", "bench", str(packed), "--runs", "20", "--format", "json"], check=True,
+                                      stdout=subprocess.PIPE, text=True).stdout) for _ in range(5)]
+    found = {}
+    for i, layer in enumerate(runs[0]["layers"]):
+        kind = found.setdefault(layer["kind"], {"kind": layer["kind"], "layers": 0, "seconds": 0, "macs": 0, "bytes": 0})
+        for key, value in {"layers": 1, "seconds": min(run["layers"][i]["seconds"] for run in runs), "macs": layer["macs"], "bytes": layer["bytes"]}.items():
+            kind[key] += value
+    best_of = lambda key: max(run[key] for run in runs)
+    print(f"{network}: {len(found)} kinds of layers", flush=True)
+    return {"network": network, "peak_gops": best_of("peak_int8_gops"), "second_cache": best_of("second_cache_bytes_per_second"), "memory": best_of("memory_bytes_per_second"),
+            "kinds": sorted(found.values(), key=lambda kind: -kind["seconds"])}
+
+
+def roofline(machine):
+    rows = machine.get("roofline", [])
+    if not rows:
+        return ""
+    peak, near, far = (max(row[key] for row in rows) for key in ("peak_gops", "second_cache", "memory"))
+    lines = [f"**By kind of layer** (INT8, one image, one thread; what takes a hundredth of the time or more). Exact multiply-adds: {peak:.0f} GOP/s; one thread reads "
+             f"{near / 1e9:.0f} GB/s from the second cache, {far / 1e9:.1f} from memory.", "",
+             "| network | layers | of the time | GOP/s | operations a byte | limit: arithmetic or second cache | reached | limit from memory |", "|---|---|---|---|---|---|---|---|"]
+    for row in rows:
+        total = sum(kind["seconds"] for kind in row["kinds"])
+        for kind in row["kinds"]:
+            if kind["seconds"] < 0.01 * total:
+                continue
+            reached, intensity = 2e-9 * kind["macs"] / kind["seconds"], 2 * kind["macs"] / kind["bytes"]
+            limit, distant = (min(peak, 1e-9 * rate * intensity) for rate in (near, far))
+            name = f"| {row['network']} | {kind['layers']} x {kind['kind']} | {100 * kind['seconds'] / total:.0f} % |"
+            if kind["macs"] == 0:  # nothing but bytes
+                lines.append(f"{name} {1e-9 * kind['bytes'] / kind['seconds']:.1f} GB/s | | | {100 * kind['bytes'] / kind['seconds'] / near:.0f} % of the second cache | |")
+            else:
+                lines.append(f"{name} {reached:.1f} | {intensity:.1f} | {limit:.0f} | {100 * reached / limit:.0f} % | {distant:.0f} |")
+    return "\n".join(lines) + "\n"
 
 
 def best(row, name):
@@ -68,12 +109,12 @@ def table(machine):
         lines.append(f"| {row['network']} | {row['batch']} | {row['threads']} | {ours:.3g} | {theirs:.3g} | **{speed['int8 over onnxruntime']:.2f}** | "
                      + (f"{share[0]:.0f} %, {share[1]:.0f} %" if share else "") + f" | {speed['sparq-5opt-round over int8']:.2f} | "
                      f"{speed['swis-n3-m4 over int8']:.2f} | {speed['int4 over int8']:.2f} | {speed['float over onnxruntime']:.2f} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n\n" + roofline(machine)
 
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("bench")
+    parser.add_argument("build")
     parser.add_argument("--data", default=str(root.parent / "shared" / "data"))
     parser.add_argument("--ort", default=str(root / "build" / "onnxruntime" / "libonnxruntime-1.30.0.so"))
     parser.add_argument("--seconds", type=float, default=4)
@@ -82,25 +123,28 @@ def main():
     arguments = parser.parse_args()
     machines = json.loads(kept.read_text()) if kept.exists() else []
     if not arguments.report_only:
-        for program in ("bitsieve_peers", "bitsieve_make_model"):
-            if not os.access(f"{arguments.bench}/{program}", os.X_OK):
-                raise SystemExit(f"'{arguments.bench}' holds no {program}; build with -DBITSIEVE_BENCH=ON and give its folder")
+        for program in ("bench/bitsieve_peers", "bench/bitsieve_make_model", "src/cli/bitsieve"):
+            if not os.access(f"{arguments.build}/{program}", os.X_OK):
+                raise SystemExit(f"'{arguments.build}' holds no {program}; build with -DBITSIEVE_BENCH=ON and give its folder")
         models = root / "build" / "results" / "performance"
         models.mkdir(parents=True, exist_ok=True)
         paths = {}
         for name in made:
             paths[name] = models / f"{name}.onnx"
-            subprocess.run([f"{arguments.bench}/bitsieve_make_model", name, paths[name]], check=True)
+            subprocess.run([f"{arguments.build}/bench/bitsieve_make_model", name, paths[name]], check=True)
         paths |= {name: pathlib.Path(arguments.data) / path for name, path in real.items() if (pathlib.Path(arguments.data) / path).exists()}
-        rows = [measure(arguments, name, path, threads, batch) for name, path in paths.items() if not arguments.only or name in arguments.only
-                for threads, batch in cases]
+        chosen = {name: path for name, path in paths.items() if not arguments.only or name in arguments.only}
+        layers = [kinds(arguments, name, path) for name, path in chosen.items() if name in layers_of]
+        rows = [measure(arguments, name, path, threads, batch) for name, path in chosen.items() for threads, batch in cases]
         own = {"processor": processor(), "isa": rows[0]["isa"]}
         old = next((m for m in machines if all(m[key] == own[key] for key in own)), {"rows": []})
+        layers += [r for r in old.get("roofline", []) if r["network"] not in chosen]
+        layers.sort(key=lambda r: layers_of.index(r["network"]))
         measured = {(r["network"], r["threads"], r["batch"]) for r in rows}
         rows += [r for r in old["rows"] if (r["network"], r["threads"], r["batch"]) not in measured]
         order = list(made) + list(real)
         rows.sort(key=lambda r: (order.index(r["network"]), r["batch"], r["threads"]))
-        own |= {"date": datetime.date.today().isoformat(), "onnxruntime": rows[0]["onnxruntime"], "rows": rows}
+        own |= {"date": datetime.date.today().isoformat(), "onnxruntime": rows[0]["onnxruntime"], "roofline": layers, "rows": rows}
         machines = [m for m in machines if m is not old] + [own]
         kept.write_text(json.dumps(machines, indent=1) + "\n")
     head = page.read_text().split(marker)[0].rstrip() + "\n\n"

@@ -1,0 +1,115 @@
+// Ratios between ways of running the embedded network, with wide margins: what would fail here is a kernel that is not
+// chosen any more, or one that has become several times slower. Never absolute times; docs/performance.md has figures.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "base/parallel.h"
+#include "compress/quantize.h"
+#include "graph/onnx/reader.h"
+#include "graph/passes/passes.h"
+#include "quant/recipe.h"
+#include "runtime/calibrate.h"
+#include "runtime/executor.h"
+
+namespace bitsieve {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+void picture(std::int64_t index, std::span<float> out) {
+  for (std::size_t i = 0; i < out.size(); ++i)
+    out[i] = std::max(0.0f, std::sin(static_cast<float>(static_cast<std::size_t>(index) * 7 + i) * 0.37f));
+}
+
+class Network {
+ public:
+  Network() {
+    graph_ = load_onnx(BITSIEVE_MODELS "/fashion-resnet14.onnx");
+    fold_batch_norms(graph_);
+    fuse_activations(graph_);
+    remove_dead(graph_);
+    calibration_ = calibrate(float_model(graph_), 8, 1, picture);
+  }
+  QuantizedModel model(const std::string& weights, const std::string& activations) const {
+    Recipe recipe;
+    recipe.layers.weight_code = weights;
+    recipe.layers.act_code = activations;
+    return quantize(graph_, calibration_, recipe).model;
+  }
+  QuantizedModel real() const { return float_model(graph_); }
+  std::vector<float> image() const {
+    std::vector<float> image(static_cast<std::size_t>(element_count(graph_.shape(graph_.input))));
+    picture(3, image);
+    return image;
+  }
+
+ private:
+  Graph graph_;
+  Calibration calibration_;
+};
+
+// How many times as long `slow` takes as `fast`: short blocks in turn, the least time of each; of their ratios the
+// median, so that neither other programs nor a changing clock say much.
+double ratio(const Executor& slow, const Executor& fast, const std::vector<float>& image) {
+  Executor::Workspace slow_memory, fast_memory;
+  std::vector<float> scores;
+  const auto least = [&](const Executor& executor, Executor::Workspace& memory) {
+    double best = 1e9;
+    for (const auto start = Clock::now(); Clock::now() - start < std::chrono::milliseconds(15);) {
+      const auto before = Clock::now();
+      executor.run(image, memory, scores);
+      best = std::min(best, std::chrono::duration<double>(Clock::now() - before).count());
+    }
+    return best;
+  };
+  std::vector<double> ratios;
+  for (int i = 0; i < 15; ++i) {
+    const double a = least(slow, slow_memory);
+    ratios.push_back(a / least(fast, fast_memory));
+  }
+  std::nth_element(ratios.begin(), ratios.begin() + 7, ratios.end());
+  return ratios[7];
+}
+
+class Perf : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    if (best_isa() == Isa::portable) GTEST_SKIP() << "no vector kernels on this machine";
+  }
+  void SetUp() override {
+    if (best_isa() == Isa::portable) GTEST_SKIP() << "no vector kernels on this machine";
+  }
+  const Network network_;
+  const QuantizedModel int8_ = network_.model("int8", "int8");
+  const Executor fast_{int8_};
+};
+
+TEST_F(Perf, VectorKernelsAreSeveralTimesAsFastAsPortableOnes) {
+  const Executor portable(int8_, ExecutorOptions{.isa = Isa::portable});
+  EXPECT_GT(ratio(portable, fast_, network_.image()), 2.5);
+}
+
+TEST_F(Perf, Int8IsFasterThanFloat) {
+  const QuantizedModel real = network_.real();
+  EXPECT_GT(ratio(Executor(real), fast_, network_.image()), 1.1);
+}
+
+TEST_F(Perf, SparqTakesLittleMore) {
+  const QuantizedModel sparq = network_.model("int8", "sparq-5opt-round");
+  EXPECT_LT(ratio(Executor(sparq), fast_, network_.image()), 1.35);
+}
+
+TEST_F(Perf, SwisAndWeightsOfFewBitsTakeNoMore) {
+  for (const char* code : {"swis-n3-m4", "int4"}) {
+    const QuantizedModel model = network_.model(code, "int8");
+    EXPECT_LT(ratio(Executor(model), fast_, network_.image()), 1.25) << code;
+  }
+}
+
+}  // namespace
+}  // namespace bitsieve
