@@ -68,7 +68,7 @@ TEST(Allocation, NoneAfterTheFirstImage) {
   fuse_activations(graph);
   remove_dead(graph);
   const Calibration calibration = calibrate(float_model(graph), 4, 1, pattern);
-  for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512vnni}) {
+  for (const Isa isa : isas()) {
     if (!isa_supported(isa)) continue;
     for (const int threads : {1, 2}) {
       EXPECT_EQ(allocations_of_ten_images(float_model(graph), {false, isa, threads}), 0) << isa_name(isa);

@@ -121,7 +121,7 @@ TEST_P(IsaEquality, LikeThePlainExecutor) {
 std::vector<Case> all_cases() {
   std::vector<Case> cases;
   for (const Form& form : kForms) {
-    for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512vnni}) cases.push_back({form, isa});
+    for (const Isa isa : isas()) cases.push_back({form, isa});
   }
   return cases;
 }

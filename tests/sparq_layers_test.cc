@@ -172,7 +172,7 @@ float input_scale(const Layer& layer, bool signed_input) {
 
 std::vector<ExecutorOptions> executors() {
   std::vector<ExecutorOptions> all{{.reference = true}};
-  for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512vnni}) {
+  for (const Isa isa : isas()) {
     if (isa_supported(isa)) all.push_back({.isa = isa});
   }
   return all;

@@ -16,9 +16,9 @@ namespace {
 
 using test::Builder;
 
-std::vector<Isa> isas() {
+std::vector<Isa> isas_here() {
   std::vector<Isa> all;
-  for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512vnni}) {
+  for (const Isa isa : isas()) {
     if (isa_supported(isa)) all.push_back(isa);
   }
   return all;
@@ -44,7 +44,7 @@ void expect_all_equal(const Builder& built, const std::string& what) {
   const Executor plain(model, true);
   Executor::Workspace own;
   const auto wanted = trace(model, plain, image, own);
-  for (const Isa isa : isas()) {
+  for (const Isa isa : isas_here()) {
     for (const int threads : {1, 2}) {
       const Executor fast(model, ExecutorOptions{false, isa, threads});
       Executor::Workspace workspace;
@@ -151,7 +151,7 @@ TEST(Executor, PackedProducts) {
         const std::vector<float> image = b.image();
         Executor::Workspace own;
         const auto wanted = trace(b.model, Executor(b.model, true), image, own);
-        for (const Isa isa : isas()) {
+        for (const Isa isa : isas_here()) {
           for (const int threads : {1, 2}) {
             const Executor fast(b.model, ExecutorOptions{false, isa, threads, 0});
             packed += fast.kernel(0).starts_with("shift_gemv");

@@ -38,7 +38,7 @@ struct ElementwiseKernel {
   void (*dequantize)(Bytes8 x, float scale, float* out, std::int64_t n);
 };
 
-// The best kernel that needs no more than `isa`. A pure function of its argument.
+// The best kernel that a machine of level `isa` runs. A pure function of its argument.
 const ElementwiseKernel& select_elementwise(Isa isa);
 
 // Every kernel of this build, best first, whether or not this machine can run it.

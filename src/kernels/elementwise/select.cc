@@ -14,7 +14,7 @@ const std::vector<const ElementwiseKernel*>& elementwise_kernels() {
 
 const ElementwiseKernel& select_elementwise(Isa isa) {
   for (const ElementwiseKernel* kernel : elementwise_kernels()) {
-    if (kernel->isa <= isa) return *kernel;
+    if (isa_includes(isa, kernel->isa)) return *kernel;
   }
   return elementwise::portable;
 }

@@ -55,7 +55,7 @@ struct F32ConvKernel {
   void (*run_depthwise)(const F32ConvArgs& args);  // weights from pack_f32depthwise
 };
 
-// The best kernel that needs no more than `isa`. A pure function of its argument.
+// The best kernel that a machine of level `isa` runs. A pure function of its argument.
 const F32ConvKernel& select_f32conv(Isa isa);
 
 // Every kernel of this build, best first, whether or not this machine can run it.

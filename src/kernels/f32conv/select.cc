@@ -13,7 +13,7 @@ const std::vector<const F32ConvKernel*>& f32conv_kernels() {
 
 const F32ConvKernel& select_f32conv(Isa isa) {
   for (const F32ConvKernel* kernel : f32conv_kernels()) {
-    if (kernel->isa <= isa) return *kernel;
+    if (isa_includes(isa, kernel->isa)) return *kernel;
   }
   return f32conv::portable;
 }

@@ -14,7 +14,7 @@ const std::vector<const FakeQuantizeKernel*>& fake_quantize_kernels() {
 
 const FakeQuantizeKernel& select_fake_quantize(Isa isa) {
   for (const FakeQuantizeKernel* kernel : fake_quantize_kernels()) {
-    if (kernel->isa <= isa) return *kernel;
+    if (isa_includes(isa, kernel->isa)) return *kernel;
   }
   return fake_quantize::portable;
 }

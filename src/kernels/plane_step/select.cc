@@ -14,7 +14,7 @@ const std::vector<const PlaneStepKernel*>& plane_step_kernels() {
 
 const PlaneStepKernel& select_plane_step(Isa isa) {
   for (const PlaneStepKernel* kernel : plane_step_kernels()) {
-    if (kernel->isa <= isa) return *kernel;
+    if (isa_includes(isa, kernel->isa)) return *kernel;
   }
   return plane_step::portable;
 }

@@ -68,7 +68,7 @@ struct QDepthwiseKernel {
   void (*run)(const QDepthwiseArgs& args);  // thread safe
 };
 
-// The best kernel that needs no more than `isa`. A pure function of its argument.
+// The best kernel that a machine of level `isa` runs. A pure function of its argument.
 const QDepthwiseKernel& select_qdepthwise(Isa isa);
 
 // Every kernel of this build, best first, whether or not this machine can run it.

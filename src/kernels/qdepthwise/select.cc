@@ -18,7 +18,7 @@ const std::vector<const QDepthwiseKernel*>& qdepthwise_kernels() {
 
 const QDepthwiseKernel& select_qdepthwise(Isa isa) {
   for (const QDepthwiseKernel* kernel : qdepthwise_kernels()) {
-    if (kernel->isa <= isa) return *kernel;
+    if (isa_includes(isa, kernel->isa)) return *kernel;
   }
   return *qdepthwise_kernels().back();
 }

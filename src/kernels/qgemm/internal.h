@@ -30,6 +30,7 @@ void run_avx2(const QGemmArgs& args);
 void run_avx2_w8(const QGemmArgs& args);
 void run_avx2_w16(const QGemmArgs& args);
 void run_avx2_w32(const QGemmArgs& args);
+void run_avxvnni(const QGemmArgs& args);
 void run_avx512vnni(const QGemmArgs& args);
 
 }  // namespace bitsieve::qgemm

@@ -70,7 +70,7 @@ struct QGemmKernel {
   int most_weight = 128;               // |weight| has to be no more
 };
 
-// The best kernel that needs no more than `isa` and multiplies weights up to `most_weight`, -128 included. A pure
+// The best kernel that a machine of level `isa` runs and multiplies weights up to `most_weight`, -128 included. A pure
 // function of its arguments.
 const QGemmKernel& select_qgemm(Isa isa, int most_weight = 128);
 

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "kernels/qgemm/test_kernels.h"
 #include "kernels/test_util.h"
 #include "quant/requantize.h"
 
@@ -108,10 +109,10 @@ TEST(SelectQGemm, LooksAtTheLargestWeight) {
   EXPECT_EQ(most_weight(some), 8);
   EXPECT_EQ(most_weight(all), 128);
   EXPECT_EQ(most_weight({}), 0);
-  for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512vnni}) {
+  for (const Isa isa : isas()) {
     for (int most = 0; most <= 128; ++most) {
       EXPECT_GE(select_qgemm(isa, most).most_weight, most);
-      EXPECT_LE(select_qgemm(isa, most).isa, isa);
+      EXPECT_TRUE(isa_includes(isa, select_qgemm(isa, most).isa));
     }
     EXPECT_EQ(select_qgemm(isa).most_weight, 128);
   }
@@ -119,10 +120,21 @@ TEST(SelectQGemm, LooksAtTheLargestWeight) {
   EXPECT_EQ(select_qgemm(Isa::avx2, 8).most_weight, 8);
   EXPECT_EQ(select_qgemm(Isa::avx2, 9).most_weight, 16);
   EXPECT_EQ(select_qgemm(Isa::avx2, 33).most_weight, 128);
+  // One instruction for four products serves all weights.
+  EXPECT_STREQ(select_qgemm(Isa::avxvnni, 8).name, "qgemm_avxvnni");
+  EXPECT_STREQ(select_qgemm(Isa::avx512vnni, 8).name, "qgemm_avx512vnni");
 #endif
 }
 
-INSTANTIATE_TEST_SUITE_P(Kernels, QGemm, testing::ValuesIn(qgemm_kernels()), test::KernelName());
+std::vector<const QGemmKernel*> tested() {
+  std::vector<const QGemmKernel*> all = qgemm_kernels();
+#if defined(__x86_64__)
+  all.push_back(&qgemm::vnni256_by_avx2);
+#endif
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(Kernels, QGemm, testing::ValuesIn(tested()), test::KernelName());
 
 }  // namespace
 }  // namespace bitsieve

@@ -12,8 +12,9 @@ const std::vector<const QGemmKernel*>& qgemm_kernels() {
   static const QGemmKernel avx2_w16{"qgemm_avx2_w16", Isa::avx2, qgemm::pack_vnni4, qgemm::run_avx2_w16, 16};
   static const QGemmKernel avx2_w32{"qgemm_avx2_w32", Isa::avx2, qgemm::pack_vnni4, qgemm::run_avx2_w32, 32};
   static const QGemmKernel avx2{"qgemm_avx2", Isa::avx2, qgemm::pack_pairs, qgemm::run_avx2};
+  static const QGemmKernel avxvnni{"qgemm_avxvnni", Isa::avxvnni, qgemm::pack_vnni4, qgemm::run_avxvnni};
   static const QGemmKernel avx512{"qgemm_avx512vnni", Isa::avx512vnni, qgemm::pack_vnni4, qgemm::run_avx512vnni};
-  static const std::vector<const QGemmKernel*> all{&avx512, &avx2_w8, &avx2_w16, &avx2_w32, &avx2, &portable};
+  static const std::vector<const QGemmKernel*> all{&avx512, &avxvnni, &avx2_w8, &avx2_w16, &avx2_w32, &avx2, &portable};
 #else
   static const std::vector<const QGemmKernel*> all{&portable};
 #endif
@@ -28,7 +29,7 @@ int most_weight(std::span<const std::int8_t> weights) {
 
 const QGemmKernel& select_qgemm(Isa isa, int most_weight) {
   for (const QGemmKernel* kernel : qgemm_kernels()) {
-    if (kernel->isa <= isa && most_weight <= kernel->most_weight) return *kernel;
+    if (isa_includes(isa, kernel->isa) && most_weight <= kernel->most_weight) return *kernel;
   }
   return *qgemm_kernels().back();
 }

@@ -13,7 +13,7 @@ const std::vector<const ShiftGemvKernel*>& shift_gemv_kernels() {
 
 const ShiftGemvKernel& select_shift_gemv(Isa isa, bool gfni) {
   for (const ShiftGemvKernel* kernel : shift_gemv_kernels()) {
-    if (kernel->isa <= isa && (gfni || !kernel->needs_gfni)) return *kernel;
+    if (isa_includes(isa, kernel->isa) && (gfni || !kernel->needs_gfni)) return *kernel;
   }
   return shift_gemv::portable;
 }

@@ -92,7 +92,7 @@ struct ShiftGemvKernel {
   void (*run)(const ShiftGemvArgs& args);                   // thread safe
 };
 
-// The best kernel that needs no more than `isa`, and GFNI only if there. A pure function of its arguments.
+// The best kernel that a machine of level `isa` runs, and GFNI only if there. A pure function of its arguments.
 const ShiftGemvKernel& select_shift_gemv(Isa isa, bool gfni);
 
 // Every kernel of this build, best first, whether or not this machine can run it.

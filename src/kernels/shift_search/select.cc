@@ -14,7 +14,7 @@ const std::vector<const ShiftSearchKernel*>& shift_search_kernels() {
 
 const ShiftSearchKernel& select_shift_search(Isa isa) {
   for (const ShiftSearchKernel* kernel : shift_search_kernels()) {
-    if (kernel->isa <= isa) return *kernel;
+    if (isa_includes(isa, kernel->isa)) return *kernel;
   }
   return shift_search::portable;
 }

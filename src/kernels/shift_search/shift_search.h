@@ -97,7 +97,7 @@ struct ShiftSearchKernel {
   void (*joint)(const JointSearchArgs& args);  // thread safe
 };
 
-// The best kernel that needs no more than `isa`. A pure function of its argument.
+// The best kernel that a machine of level `isa` runs. A pure function of its argument.
 const ShiftSearchKernel& select_shift_search(Isa isa);
 
 // Every kernel of this build, best first, whether or not this machine can run it.

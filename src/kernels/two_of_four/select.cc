@@ -14,7 +14,7 @@ const std::vector<const TwoOfFourKernel*>& two_of_four_kernels() {
 
 const TwoOfFourKernel& select_two_of_four(Isa isa) {
   for (const TwoOfFourKernel* kernel : two_of_four_kernels()) {
-    if (kernel->isa <= isa) return *kernel;
+    if (isa_includes(isa, kernel->isa)) return *kernel;
   }
   return two_of_four::portable;
 }

@@ -33,7 +33,7 @@ struct TwoOfFourKernel {
   void (*expand)(const WindowPlanes& planes, std::int64_t groups, std::uint8_t* out);
 };
 
-// The best kernel that needs no more than `isa`. A pure function of its argument.
+// The best kernel that a machine of level `isa` runs. A pure function of its argument.
 const TwoOfFourKernel& select_two_of_four(Isa isa);
 
 // Every kernel of this build, best first, whether or not this machine can run it.

@@ -13,7 +13,7 @@ const std::vector<const WindowKernel*>& window_kernels() {
 
 const WindowKernel& select_window(Isa isa, bool vbmi) {
   for (const WindowKernel* kernel : window_kernels()) {
-    if (kernel->isa <= isa && (vbmi || !kernel->needs_vbmi)) return *kernel;
+    if (isa_includes(isa, kernel->isa) && (vbmi || !kernel->needs_vbmi)) return *kernel;
   }
   return window::portable;
 }

@@ -50,7 +50,8 @@ struct WindowKernel {
   void (*spread)(const WindowTables& tables, const WindowPieces& pieces, const WindowPlanes& planes);
 };
 
-// The best kernel that needs no more than `isa`, and AVX-512 VBMI only if `vbmi`. A pure function of its arguments.
+// The best kernel that a machine of level `isa` runs, and AVX-512 VBMI only if `vbmi`. A pure function of its
+// arguments.
 const WindowKernel& select_window(Isa isa, bool vbmi);
 
 // Every kernel of this build, best first, whether or not this machine can run it.

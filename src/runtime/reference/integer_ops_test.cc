@@ -56,7 +56,7 @@ class OneNode {
   void expect(const Codes& x, const Codes& wanted) const {
     const ValueId out = model_.graph.output;
     std::vector<ExecutorOptions> executors{{.reference = true}};
-    for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512vnni}) {
+    for (const Isa isa : isas()) {
       if (isa_supported(isa)) executors.push_back({.isa = isa});
     }
     for (const ExecutorOptions& how : executors) {
