@@ -8,6 +8,7 @@ mkdir -p build
 build build/test -DCMAKE_BUILD_TYPE=Release -DBITSIEVE_TESTS=ON -DBITSIEVE_WERROR=ON
 say "Checking the dependency direction"
 tools/check_dependencies.sh
+tools/arm.sh
 say "Getting ONNX Runtime, for the test of exported files"
 if library=$(tools/onnxruntime.sh); then export BITSIEVE_ORT=$library; else echo "that test will be skipped"; fi
 say "Running the tests"

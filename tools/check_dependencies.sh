@@ -39,6 +39,7 @@ only() {  # only PATTERN ALLOWED-REGEX WHAT
 only '#include <(onnx|google/protobuf)/' '^src/(graph/onnx|export)/' 'ONNX or protobuf'
 only '#include <(torch|ATen|c10)/' '^src/train/' 'torch'
 only '#include <[a-z0-9]*intrin\.h>' '(avx|vnni|vbmi)[a-z0-9_]*\.(cc|h):' 'SIMD intrinsics'
+only '#include <arm_[a-z]+\.h>' 'neon[a-z0-9_]*\.(cc|h):' 'NEON intrinsics'
 # Calls that write to the terminal or end the process, whatever namespace is written before them; snprintf and the like
 # are other words. The streams are refused by name, so that they cannot be handed on either.
 calls='v?f?printf|puts|fputs|putw?char|fputw?c|putc|perror|psignal|_?exit|_Exit|quick_exit|abort|terminate'

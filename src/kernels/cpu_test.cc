@@ -89,6 +89,10 @@ TEST(Select, NeverExceedsTheLevelAsked) {
   EXPECT_EQ(select_window(Isa::avx512vnni, false).isa, Isa::avx2);
   EXPECT_TRUE(select_shift_gemv(Isa::avx512vnni, true).pays);
   EXPECT_EQ(select_qdepthwise(Isa::avxvnni).isa, Isa::avx2);
+#elif defined(__aarch64__)
+  EXPECT_EQ(select_qgemm(Isa::neon_dotprod).isa, Isa::neon_dotprod);
+  EXPECT_EQ(select_qdepthwise(Isa::neon_dotprod).isa, Isa::neon);
+  EXPECT_EQ(select_window(Isa::neon_dotprod, false).isa, Isa::neon);
 #endif
 }
 

@@ -37,7 +37,7 @@ QDepthwiseWeights pack_groups(const QDepthwiseSource& s, std::int64_t block, std
   QDepthwiseWeights w = prepare(s, block, channel_at);
   const std::int64_t groups = (s.taps + group - 1) / group, blocks = (s.channels + block - 1) / block;
   const std::int64_t entry = group * static_cast<std::int64_t>(sizeof(Weight));
-  w.lines.assign(blocks * groups * block * entry / 64, PackedLine{});
+  w.lines.assign((blocks * groups * block * entry + 63) / 64, PackedLine{});
   auto* bytes = reinterpret_cast<std::uint8_t*>(w.lines.data());
   for (std::int64_t i = 0; i < blocks * block; ++i) {
     const std::int64_t c = i / block * block + channel_at(i % block);
@@ -65,6 +65,10 @@ QDepthwiseWeights pack_natural(const QDepthwiseSource& s) {
   }
   w.view.data = bytes;
   return w;
+}
+
+QDepthwiseWeights pack_blocks(const QDepthwiseSource& s) {
+  return pack_groups<std::int16_t>(s, 16, 1, [](std::int64_t i) { return i; });
 }
 
 // Place = [half][lane of 2][4]: what unpacking int16 within 128-bit lanes yields.

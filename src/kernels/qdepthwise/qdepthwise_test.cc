@@ -97,6 +97,34 @@ TEST_P(QDepthwise, MatchesPlainLoop) {
   }
 }
 
+// A bound that is equal to a value does not replace it, though the signs of two zeros differ.
+TEST_P(QDepthwise, KeepsTheSignOfZero) {
+  const QDepthwiseKernel& kernel = *GetParam();
+  BITSIEVE_SKIP_UNSUPPORTED(kernel);
+  constexpr std::int64_t m = 2, channels = 83, taps = 3;
+  const std::vector<std::uint8_t> bytes(m * channels, 200);
+  const std::vector<std::int8_t> weight(taps * channels, 0);
+  const std::vector<const std::uint8_t*> from(taps, bytes.data());
+  for (const float sign : {1.0f, -1.0f}) {
+    const std::vector<float> multiplier(channels, sign), wanted(m * channels, 0.0f * sign);
+    const QDepthwiseWeights packed = kernel.pack({channels, taps, weight.data(), nullptr, multiplier.data()});
+    for (const auto& [lo, hi] :
+         {std::pair{0.0f, 6.0f}, std::pair{-0.0f, 6.0f}, std::pair{-6.0f, 0.0f}, std::pair{-6.0f, -0.0f}}) {
+      std::vector<float> out(m * channels, -77.0f);
+      QDepthwiseArgs args;
+      args.m = m;
+      args.taps = from.data();
+      args.step = channels;
+      args.weights = packed.view;
+      args.epilogue = {true, 0, 255, lo, hi};
+      args.out = out.data();
+      args.out_stride = channels;
+      kernel.run(args);
+      EXPECT_TRUE(test::same_bits(out, wanted)) << sign << " in " << lo << " to " << hi;
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Kernels, QDepthwise, testing::ValuesIn(qdepthwise_kernels()), test::KernelName());
 
 }  // namespace

@@ -10,6 +10,9 @@ const std::vector<const QDepthwiseKernel*>& qdepthwise_kernels() {
   static const QDepthwiseKernel avx512{"qdepthwise_avx512vnni", Isa::avx512vnni, qdepthwise::pack_quads,
                                        qdepthwise::run_avx512vnni};
   static const std::vector<const QDepthwiseKernel*> all{&avx512, &avx2, &portable};
+#elif defined(__aarch64__)
+  static const QDepthwiseKernel neon{"qdepthwise_neon", Isa::neon, qdepthwise::pack_blocks, qdepthwise::run_neon};
+  static const std::vector<const QDepthwiseKernel*> all{&neon, &portable};
 #else
   static const std::vector<const QDepthwiseKernel*> all{&portable};
 #endif

@@ -32,5 +32,6 @@ void run_avx2_w16(const QGemmArgs& args);
 void run_avx2_w32(const QGemmArgs& args);
 void run_avxvnni(const QGemmArgs& args);
 void run_avx512vnni(const QGemmArgs& args);
+void run_neon_dotprod(const QGemmArgs& args);
 
 }  // namespace bitsieve::qgemm

@@ -103,6 +103,26 @@ TEST_P(QGemm, ExtremesDoNotSaturate) {
   check_all({3, 5, 1, 32768, true});  // accumulators near 2^30: float(acc) rounds
 }
 
+// A bound that is equal to a value does not replace it, though the signs of two zeros differ.
+TEST_P(QGemm, KeepsTheSignOfZero) {
+  const QGemmKernel& kernel = *GetParam();
+  BITSIEVE_SKIP_UNSUPPORTED(kernel);
+  constexpr std::int64_t m = 5, n = 19, depth = 8;
+  const std::vector<std::uint8_t> bytes(depth, 200);
+  const std::vector<std::int8_t> weight(n * depth, 0);
+  const std::vector<const std::uint8_t*> rows(m, bytes.data());
+  for (const float sign : {1.0f, -1.0f}) {
+    const std::vector<float> multiplier(n, sign), wanted(m * n, 0.0f * sign);
+    const QGemmWeights packed = kernel.pack({n, 1, depth, weight.data(), nullptr, multiplier.data()});
+    for (const auto& [lo, hi] :
+         {std::pair{0.0f, 6.0f}, std::pair{-0.0f, 6.0f}, std::pair{-6.0f, 0.0f}, std::pair{-6.0f, -0.0f}}) {
+      std::vector<float> out(m * n, -77.0f);
+      kernel.run({m, rows.data(), packed.view, false, {true, 0, 255, lo, hi}, out.data(), n});
+      EXPECT_TRUE(test::same_bits(out, wanted)) << sign << " in " << lo << " to " << hi;
+    }
+  }
+}
+
 // A kernel for small weights is taken where all of them are, and at no other level.
 TEST(SelectQGemm, LooksAtTheLargestWeight) {
   const std::vector<std::int8_t> some{3, -8, 7}, all{3, -128};
@@ -123,6 +143,9 @@ TEST(SelectQGemm, LooksAtTheLargestWeight) {
   // One instruction for four products serves all weights.
   EXPECT_STREQ(select_qgemm(Isa::avxvnni, 8).name, "qgemm_avxvnni");
   EXPECT_STREQ(select_qgemm(Isa::avx512vnni, 8).name, "qgemm_avx512vnni");
+#elif defined(__aarch64__)
+  EXPECT_STREQ(select_qgemm(Isa::neon).name, "qgemm_portable");
+  EXPECT_STREQ(select_qgemm(Isa::neon_dotprod).name, "qgemm_neon_dotprod");
 #endif
 }
 

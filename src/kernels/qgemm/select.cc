@@ -15,6 +15,9 @@ const std::vector<const QGemmKernel*>& qgemm_kernels() {
   static const QGemmKernel avxvnni{"qgemm_avxvnni", Isa::avxvnni, qgemm::pack_vnni4, qgemm::run_avxvnni};
   static const QGemmKernel avx512{"qgemm_avx512vnni", Isa::avx512vnni, qgemm::pack_vnni4, qgemm::run_avx512vnni};
   static const std::vector<const QGemmKernel*> all{&avx512, &avxvnni, &avx2_w8, &avx2_w16, &avx2_w32, &avx2, &portable};
+#elif defined(__aarch64__)
+  static const QGemmKernel dotprod{"qgemm_neon_dotprod", Isa::neon_dotprod, qgemm::pack_vnni4, qgemm::run_neon_dotprod};
+  static const std::vector<const QGemmKernel*> all{&dotprod, &portable};
 #else
   static const std::vector<const QGemmKernel*> all{&portable};
 #endif

@@ -19,6 +19,6 @@ inline Lone lone_of(const WindowTables& tables) {
   return std::memcmp(tables.lone, identity.data(), identity.size()) == 0 ? Lone::itself : Lone::by_table;
 }
 
-extern const WindowKernel portable, avx2, avx512vbmi;
+extern const WindowKernel portable, avx2, avx512vbmi, neon;
 
 }  // namespace bitsieve::window

@@ -5,6 +5,8 @@ namespace bitsieve {
 const std::vector<const WindowKernel*>& window_kernels() {
 #if defined(__x86_64__)
   static const std::vector<const WindowKernel*> all{&window::avx512vbmi, &window::avx2, &window::portable};
+#elif defined(__aarch64__)
+  static const std::vector<const WindowKernel*> all{&window::neon, &window::portable};
 #else
   static const std::vector<const WindowKernel*> all{&window::portable};
 #endif
