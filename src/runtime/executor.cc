@@ -43,11 +43,44 @@ Executor::Executor(const QuantizedModel& model, const ExecutorOptions& options) 
 
 void Executor::run(std::span<const float> image, Workspace& workspace, std::vector<float>& scores,
                    const Observer& observer) const {
-  start(image, workspace);
+  prepare(workspace);
+  load(image, workspace);
   if (observer) observer(model_.graph.input, place(workspace, model_.graph.input));
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     run_node(i, workspace);
     const ValueId id = model_.graph.nodes[i].output;
+    if (observer) observer(id, place(workspace, id));
+  }
+  finish(workspace, scores);
+}
+
+void Executor::run_rest(const Rest& rest, std::span<const void* const> known, std::span<const float> image,
+                        Workspace& workspace, std::vector<float>& scores, const Observer& observer) const {
+  const Graph& graph = model_.graph;
+  if (rest.runs.size() != graph.nodes.size() || rest.reads.size() != graph.values.size() ||
+      known.size() != graph.values.size()) {
+    fail("a rest of {} nodes and {} values, {} known values; model '{}' has {} nodes and {} values", rest.runs.size(),
+         rest.reads.size(), known.size(), graph.name, graph.nodes.size(), graph.values.size());
+  }
+  // Each known value takes its place when its node's turn comes: before that, the place may be another value's.
+  const auto fill = [&](ValueId id) {
+    const auto at = static_cast<std::size_t>(id);
+    if (rest.reads[at]) std::memcpy(place(workspace, id), known[at], value_bytes(model_, id));
+  };
+  prepare(workspace);
+  if (rest.image) {
+    load(image, workspace);
+    if (observer) observer(graph.input, place(workspace, graph.input));
+  } else {
+    fill(graph.input);
+  }
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    const ValueId id = graph.nodes[i].output;
+    if (!rest.runs[i]) {
+      fill(id);
+      continue;
+    }
+    run_node(i, workspace);
     if (observer) observer(id, place(workspace, id));
   }
   finish(workspace, scores);
@@ -58,7 +91,8 @@ void Executor::run_timed(std::span<const float> image, Workspace& workspace, std
   if (seconds.size() != steps_.size())
     fail("room for the times of {} nodes; model '{}' has {}", seconds.size(), model_.graph.name, steps_.size());
   using Clock = std::chrono::steady_clock;
-  start(image, workspace);
+  prepare(workspace);
+  load(image, workspace);
   auto before = Clock::now();
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     run_node(i, workspace);
@@ -69,13 +103,8 @@ void Executor::run_timed(std::span<const float> image, Workspace& workspace, std
   finish(workspace, scores);
 }
 
-void Executor::start(std::span<const float> image, Workspace& workspace) const {
+void Executor::prepare(Workspace& workspace) const {
   const Graph& graph = model_.graph;
-  const std::int64_t wanted = element_count(graph.shape(graph.input));
-  if (static_cast<std::int64_t>(image.size()) != wanted) {
-    fail("the input has {} values; model '{}' wants {} ({})", image.size(), graph.name, wanted,
-         to_string(graph.shape(graph.input)));
-  }
   try {
     workspace.arena_.reserve(arena_bytes());
   } catch (const std::bad_alloc&) {
@@ -86,6 +115,15 @@ void Executor::start(std::span<const float> image, Workspace& workspace) const {
   const int helpers = workspace.crew_ == nullptr ? 1 : workspace.crew_->threads();
   if (helpers != options_.threads)
     workspace.crew_ = options_.threads == 1 ? nullptr : std::make_unique<Crew>(options_.threads);
+}
+
+void Executor::load(std::span<const float> image, const Workspace& workspace) const {
+  const Graph& graph = model_.graph;
+  const std::int64_t wanted = element_count(graph.shape(graph.input));
+  if (static_cast<std::int64_t>(image.size()) != wanted) {
+    fail("the input has {} values; model '{}' wants {} ({})", image.size(), graph.name, wanted,
+         to_string(graph.shape(graph.input)));
+  }
   const ValueCode& code = model_.values[static_cast<std::size_t>(graph.input)];
   std::uint8_t* to = place(workspace, graph.input);
   if (code.type == DType::f32) {

@@ -50,7 +50,13 @@ class Executor {
   void run(std::span<const float> image, Workspace& workspace, std::vector<float>& scores,
            const Observer& observer = {}) const;
 
-  // The same, and adds the seconds spent in node i to seconds[i]; one entry per node.
+  // The same where some values are known: runs only `rest` (rest_behind). known[id]: value id as coded, in storage
+  // layout, read where rest.reads[id]; one entry per value. `image` may be empty where rest.image is false. The
+  // observer sees the computed values alone.
+  void run_rest(const Rest& rest, std::span<const void* const> known, std::span<const float> image,
+                Workspace& workspace, std::vector<float>& scores, const Observer& observer = {}) const;
+
+  // The same as run(), and adds the seconds spent in node i to seconds[i]; one entry per node.
   void run_timed(std::span<const float> image, Workspace& workspace, std::vector<float>& scores,
                  std::span<double> seconds) const;
 
@@ -67,7 +73,8 @@ class Executor {
   std::uint8_t* place(const Workspace& workspace, ValueId id) const {
     return workspace.arena_.data() + plan_.offsets[static_cast<std::size_t>(id)];
   }
-  void start(std::span<const float> image, Workspace& workspace) const;
+  void prepare(Workspace& workspace) const;
+  void load(std::span<const float> image, const Workspace& workspace) const;
   void run_node(std::size_t i, Workspace& workspace) const;
   void finish(const Workspace& workspace, std::vector<float>& scores) const;
 

@@ -257,6 +257,70 @@ TEST(Executor, TimesEveryNode) {
   EXPECT_THROW(executor.run_timed(b.image(), workspace, timed, wrong), Error);
 }
 
+// Whatever is known, the rest gives the same values, in used memory, and nothing else is run.
+TEST(Executor, RunsTheRestBehindKnownValues) {
+  std::mt19937 random(3);
+  for (std::uint32_t round = 0; round < 60; ++round) {
+    Builder b(round);
+    const DType type = round % 3 == 0 ? DType::f32 : round % 3 == 1 ? DType::u8 : DType::s8;
+    b.input({8, 9, 9}, type);
+    Window w;
+    w.kernel = {3, 3};
+    w.pad_before = w.pad_after = {1, 1};
+    for (int i = 0; i < 4; ++i) {
+      if (i % 2 == 0) b.conv(w, 8, type, type == DType::f32 ? "float" : "sparq-5opt-round");
+      const int kinds[] = {0, 6, 9, 13, 18, 19, 20, 25};
+      b.other(kinds[random() % 8], type, type != DType::f32);
+    }
+    const QuantizedModel& model = b.model;
+    const Graph& graph = model.graph;
+    const std::vector<float> image = b.image();
+    const Executor executor(model, round % 5 == 0);
+    Executor::Workspace workspace;
+    std::vector<std::vector<std::uint8_t>> values(graph.values.size());
+    std::vector<float> wanted, scores;
+    executor.run(image, workspace, wanted, [&](ValueId id, const void* data) {
+      const auto* from = static_cast<const std::uint8_t*>(data);
+      values[static_cast<std::size_t>(id)].assign(from, from + value_bytes(model, id));
+    });
+    for (int mask = 0; mask < 12; ++mask) {
+      std::vector<bool> known(values.size());
+      std::vector<const void*> data(values.size());
+      for (std::size_t id = 0; id < values.size(); ++id) known[id] = mask > 0 && random() % 4 == 0;
+      const Rest rest = rest_behind(graph, known);
+      for (std::size_t id = 0; id < values.size(); ++id) data[id] = rest.reads[id] ? values[id].data() : nullptr;
+      std::vector<bool> computed(values.size());
+      executor.run_rest(rest, data, rest.image ? std::span<const float>(image) : std::span<const float>(), workspace,
+                        scores, [&](ValueId id, const void* bytes) {
+                          const auto at = static_cast<std::size_t>(id);
+                          computed[at] = true;
+                          EXPECT_EQ(std::memcmp(bytes, values[at].data(), values[at].size()), 0)
+                              << graph.values[at].name;
+                        });
+      ASSERT_EQ(scores, wanted) << "round " << round << ", mask " << mask;
+      EXPECT_EQ(computed[static_cast<std::size_t>(graph.input)], rest.image);
+      for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+        const auto output = static_cast<std::size_t>(graph.nodes[i].output);
+        EXPECT_EQ(computed[output], rest.runs[i]);
+        EXPECT_FALSE(computed[output] && known[output]);
+      }
+    }
+  }
+}
+
+TEST(Executor, RefusesARestOfAnotherModel) {
+  Builder b(7);
+  b.input({4}, DType::f32);
+  b.linear(2, DType::f32, "float");
+  const std::vector<const void*> known(2);
+  Executor::Workspace workspace;
+  std::vector<float> scores;
+  EXPECT_THROW(
+      Executor(b.model).run_rest(Rest{{true, true}, {false, false}, true}, known, b.image(), workspace, scores), Error);
+  EXPECT_THROW(Executor(b.model).run_rest(rest_behind(b.model.graph, {false, false}), known, {}, workspace, scores),
+               Error);
+}
+
 TEST(Executor, RefusesWhatCannotRun) {
   Builder b(7);
   b.input({4}, DType::f32);

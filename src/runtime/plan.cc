@@ -46,6 +46,23 @@ std::vector<Lifetime> value_lifetimes(const QuantizedModel& model) {
   return lifetimes;
 }
 
+Rest rest_behind(const Graph& graph, const std::vector<bool>& known) {
+  Rest rest{std::vector<bool>(graph.nodes.size()), std::vector<bool>(graph.values.size()), false};
+  std::vector<bool> needed(graph.values.size());
+  needed[static_cast<std::size_t>(graph.output)] = true;
+  for (std::size_t i = graph.nodes.size(); i-- > 0;) {
+    const auto output = static_cast<std::size_t>(graph.nodes[i].output);
+    rest.reads[output] = needed[output] && known[output];
+    rest.runs[i] = needed[output] && !known[output];
+    if (!rest.runs[i]) continue;
+    for (const ValueId id : graph.nodes[i].inputs) needed[static_cast<std::size_t>(id)] = !graph.is_constant(id);
+  }
+  const auto input = static_cast<std::size_t>(graph.input);
+  rest.reads[input] = needed[input] && known[input];
+  rest.image = needed[input] && !known[input];
+  return rest;
+}
+
 std::size_t value_bytes(const QuantizedModel& model, ValueId id) {
   if (model.graph.is_constant(id)) return 0;
   const bool real = model.values[static_cast<std::size_t>(id)].type == DType::f32;

@@ -68,5 +68,40 @@ TEST(Plan, InputAndOutputOfANodeAreApartAndTheOutputStays) {
   EXPECT_EQ(lifetimes[0].bytes, 64u);
 }
 
+// a -> b -> sum, a -> sum, where sum is the output; and dead, which nobody reads.
+TEST(Rest, StopsAtKnownValues) {
+  Graph graph;
+  graph.input = graph.add_value("x", {4});
+  const auto node = [&](const std::string& name, std::vector<ValueId> inputs) {
+    Node n{};
+    n.op = inputs.size() == 2 ? Op::add : Op::relu;
+    n.inputs = std::move(inputs);
+    n.output = graph.add_value(name, {4});
+    graph.nodes.push_back(n);
+    return n.output;
+  };
+  const ValueId a = node("a", {graph.input}), b = node("b", {a});
+  node("dead", {b});
+  graph.output = node("sum", {b, a});
+  const auto rest = [&](const std::vector<ValueId>& ids) {
+    std::vector<bool> known(graph.values.size());
+    for (const ValueId id : ids) known[static_cast<std::size_t>(id)] = true;
+    return rest_behind(graph, known);
+  };
+  using Bools = std::vector<bool>;
+  EXPECT_EQ(rest({}).runs, (Bools{true, true, false, true}));
+  EXPECT_TRUE(rest({}).image);
+  EXPECT_EQ(rest({graph.input}).reads, (Bools{true, false, false, false, false}));
+  EXPECT_FALSE(rest({graph.input}).image);
+  EXPECT_EQ(rest({a}).runs, (Bools{false, true, false, true}));
+  EXPECT_FALSE(rest({a}).image);
+  EXPECT_EQ(rest({b}).runs, (Bools{true, false, false, true})) << "a is read beside b";
+  EXPECT_TRUE(rest({b}).image);
+  EXPECT_EQ(rest({a, b}).runs, (Bools{false, false, false, true}));
+  EXPECT_EQ(rest({a, b}).reads, (Bools{false, true, true, false, false}));
+  EXPECT_EQ(rest({a, b, graph.output}).runs, Bools(4));
+  EXPECT_EQ(rest({a, b, graph.output}).reads, (Bools{false, false, false, false, true}));
+}
+
 }  // namespace
 }  // namespace bitsieve
