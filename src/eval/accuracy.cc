@@ -57,6 +57,28 @@ double sqnr_db(std::span<const float> reference, std::span<const float> x) {
 }
 
 Evaluation evaluate(const QuantizedModel& model, const ImageSet& images, const EvaluateOptions& options) {
+  struct Worker {
+    Executor::Workspace workspace;
+    std::vector<float> image;
+    double seconds = 0;
+  };
+  const Executor executor(model, options.reference);
+  std::vector<Worker> workers(static_cast<std::size_t>(worker_count(images.size, options.threads)));
+  const auto forward = [&](std::int64_t i, int index, std::vector<float>& scores) {
+    Worker& worker = workers[static_cast<std::size_t>(index)];
+    worker.image.resize(static_cast<std::size_t>(element_count(model.graph.shape(model.graph.input))));
+    images.image(i, worker.image);
+    const auto start = std::chrono::steady_clock::now();
+    executor.run(worker.image, worker.workspace, scores);
+    worker.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
+  Evaluation result = evaluate_with(model, images, options, forward);
+  for (const Worker& worker : workers) result.seconds += worker.seconds / static_cast<double>(workers.size());
+  return result;
+}
+
+Evaluation evaluate_with(const QuantizedModel& model, const ImageSet& images, const EvaluateOptions& options,
+                         const MakeScores& scores) {
   Evaluation result;
   result.labels = checked_labels(model, images);
   const auto size = static_cast<std::size_t>(images.size);
@@ -65,22 +87,15 @@ Evaluation evaluate(const QuantizedModel& model, const ImageSet& images, const E
   if (options.keep_scores) result.scores.resize(size);
 
   struct Worker {
-    Executor::Workspace workspace;
-    std::vector<float> image, scores;
-    double seconds = 0;
+    std::vector<float> scores;
   };
-  const Executor executor(model, options.reference);
   std::vector<Worker> workers(static_cast<std::size_t>(worker_count(images.size, options.threads)));
   std::mutex progress_mutex;
   std::int64_t done = 0;
   parallel_for(images.size, static_cast<int>(workers.size()), [&](std::int64_t i, int index) {
     Worker& worker = workers[static_cast<std::size_t>(index)];
     const auto at = static_cast<std::size_t>(i);
-    worker.image.resize(static_cast<std::size_t>(element_count(model.graph.shape(model.graph.input))));
-    images.image(i, worker.image);
-    const auto start = std::chrono::steady_clock::now();
-    executor.run(worker.image, worker.workspace, worker.scores);
-    worker.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    scores(i, index, worker.scores);
     for (std::size_t j = 0; j < worker.scores.size(); ++j) {
       if (std::isnan(worker.scores[j])) {
         fail(
@@ -99,7 +114,6 @@ Evaluation evaluate(const QuantizedModel& model, const ImageSet& images, const E
       options.progress(++done);
     }
   });
-  for (const Worker& worker : workers) result.seconds += worker.seconds / static_cast<double>(workers.size());
   tally(result);
   return result;
 }

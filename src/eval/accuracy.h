@@ -23,12 +23,15 @@ struct Evaluation {
   std::vector<int> labels;                            // of every image, -1 for none
   std::vector<int> places;                            // of the label among the scores, from 0; -1 without a label
   std::int64_t count = 0, correct = 0, correct5 = 0;  // images with labels; label among the first 1 and 5
-  double seconds = 0;  // of the forward passes alone: their sum over all workers, divided by the workers
+  double seconds = 0;        // of the forward passes alone: their sum over all workers, divided by the workers
+  std::int64_t untimed = 0;  // images whose forward passes are not in `seconds`, because only a part of them was run
 
   double top1() const { return count ? 100.0 * static_cast<double>(correct) / static_cast<double>(count) : 0; }
   double top5() const { return count ? 100.0 * static_cast<double>(correct5) / static_cast<double>(count) : 0; }
   // Forward passes a second with this many threads; reading, decoding and preprocessing images do not count.
-  double images_per_second() const { return seconds > 0 ? static_cast<double>(predicted.size()) / seconds : 0; }
+  double images_per_second() const {
+    return seconds > 0 ? (static_cast<double>(predicted.size()) - static_cast<double>(untimed)) / seconds : 0;
+  }
 };
 
 struct EvaluateOptions {
@@ -48,6 +51,13 @@ Evaluation evaluate(const QuantizedModel& model, const Batch& batch, int threads
 
 // Counts `count`, `correct` and `correct5` anew from `labels` and `places`.
 void tally(Evaluation& evaluation);
+
+// Writes the scores of image `index`; called from several workers at once, numbered as those of parallel_for.
+using MakeScores = std::function<void(std::int64_t index, int worker, std::vector<float>& scores)>;
+
+// The same where the scores come from `scores`; `seconds` stays 0.
+Evaluation evaluate_with(const QuantizedModel& model, const ImageSet& images, const EvaluateOptions& options,
+                         const MakeScores& scores);
 
 // Share of images, in percent, on which both have the same first class; ties go to the lower class.
 double agreement(const Scores& a, const Scores& b);
