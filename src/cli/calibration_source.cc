@@ -19,6 +19,7 @@ CompressInput CalibrationSource::input(const Graph& graph, const Options& option
   in.calibration = &calibration;
   in.threads = options.threads;
   if (images) {
+    in.moments = moments.get();
     in.images = images->size();
     in.image = [this](std::int64_t i, std::span<float> out) { images->load(i, out); };
     in.training_image = images->augmented();

@@ -14,9 +14,10 @@ namespace bitsieve::cli {
 struct CalibrationSource {
   Calibration calibration;
   std::unique_ptr<Images> images;  // null when --calib named a calibration file
+  std::unique_ptr<FloatMomentsCache> moments = std::make_unique<FloatMomentsCache>();  // on `images`
   bool reused = false;
 
-  // For compress(): the images are those of the calibration.
+  // For compress(): the images are those of the calibration. Valid as long as this object.
   CompressInput input(const Graph& graph, const Options& options) const;
 };
 

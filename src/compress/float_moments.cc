@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/parallel.h"
+#include "quant/value_digests.h"
 #include "runtime/executor.h"
 
 namespace bitsieve {
@@ -83,6 +84,21 @@ std::vector<LayerMoments> float_moments(const Graph& graph, std::int64_t images,
     }
   }
   return all;
+}
+
+const std::vector<LayerMoments>& FloatMomentsCache::get(const Graph& graph, std::int64_t images,
+                                                        const ImageLoader& image, int threads) {
+  // Of all outputs in the order of the nodes, since the moments are listed by node.
+  const std::vector<Digest> digests = value_digests(float_model(graph));
+  ContentHash network;
+  for (const Node& node : graph.nodes) {
+    const Digest& digest = digests[static_cast<std::size_t>(node.output)];
+    network.update({reinterpret_cast<const char*>(digest.data()), digest.size()});
+  }
+  const std::pair key(network.digest(), images);
+  const auto found = known_.find(key);
+  if (found != known_.end()) return found->second;
+  return known_.emplace(key, float_moments(graph, images, image, threads)).first->second;
 }
 
 }  // namespace bitsieve

@@ -134,7 +134,7 @@ class Compression {
     }
     const std::string_view step = learn_as_well ? "learn rounding and repair" : "repair";
     result_.repair = repair(result_.model, target, images, input_.image, recipe_.repair, input_.threads,
-                            counter(step, nodes), before);
+                            counter(step, nodes), before, input_.moments);
     if (learner) result_.rounding = learner->report();
     std::int64_t refused = 0;
     for (const LayerRepair& layer : result_.repair->layers) refused += layer.refused;

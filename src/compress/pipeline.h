@@ -25,6 +25,8 @@ struct CompressInput {
   // (compress/recalibrate_norms.h says why).
   ImageLoader training_image = {};
   std::int64_t training_images = 0;
+  // Of earlier calls with the same `image`, which repair then need not compute again; null: none.
+  FloatMomentsCache* moments = nullptr;
   int threads = 0;  // 0: all processors
   std::function<void(std::string_view step, std::int64_t done, std::int64_t of)> progress = {};
 };

@@ -5,7 +5,6 @@
 #include <functional>
 
 #include "base/error.h"
-#include "compress/float_moments.h"
 #include "compress/scales.h"
 
 namespace bitsieve {
@@ -123,12 +122,14 @@ class LayerRepairer {
 
 RepairReport repair(QuantizedModel& model, const Graph& float_graph, std::int64_t images, const ImageLoader& image,
                     Repair mode, int threads, const std::function<void(std::int64_t)>& progress,
-                    const std::function<void(const LayerPass&)>& before_layer) {
+                    const std::function<void(const LayerPass&)>& before_layer, FloatMomentsCache* moments) {
   RepairReport report;
   if (mode == Repair::none) return report;
   check_same_nodes(model.graph, float_graph);
   report.images = images;
-  const std::vector<LayerMoments> wanted = float_moments(float_graph, images, image, threads);
+  FloatMomentsCache own;
+  const std::vector<LayerMoments>& wanted =
+      (moments == nullptr ? own : *moments).get(float_graph, images, image, threads);
   for (LayerPass pass(model, images, image, threads); !pass.done(); pass.advance()) {
     if (before_layer) before_layer(pass);
     const std::size_t node = pass.node();

@@ -28,6 +28,7 @@
 #include <vector>
 
 #include "compress/distribution.h"
+#include "compress/float_moments.h"
 #include "compress/layer_pass.h"
 #include "quant/recipe.h"
 
@@ -49,9 +50,11 @@ struct RepairReport {
 
 // float_graph: the graph `model` was quantized from (the same nodes), or the one before pruning: what to match.
 // before_layer: called for each node before its turn, every earlier one being final; it may change the node's weights.
+// moments: those of earlier repairs on the same images; null: none.
 // Throws Error when the graphs do not fit together or there is no image. progress gets the nodes done.
 RepairReport repair(QuantizedModel& model, const Graph& float_graph, std::int64_t images, const ImageLoader& image,
                     Repair mode, int threads, const std::function<void(std::int64_t done)>& progress = {},
-                    const std::function<void(const LayerPass& pass)>& before_layer = {});
+                    const std::function<void(const LayerPass& pass)>& before_layer = {},
+                    FloatMomentsCache* moments = nullptr);
 
 }  // namespace bitsieve

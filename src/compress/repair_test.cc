@@ -151,6 +151,37 @@ INSTANTIATE_TEST_SUITE_P(Codes, RepairOfCode,
                            return name;
                          });
 
+// Moments of the float network are those of earlier repairs where network and images are the same, and only there.
+TEST(Repair, MomentsOfEarlierRepairsGiveTheSame) {
+  const Graph graph = test::residual_network();
+  Graph other = graph;
+  for (Node& node : other.nodes) {
+    if (test::is_layer(node)) node.params[0].data[0] += 0.5f;
+  }
+  FloatMomentsCache moments;
+  int read = 0;
+  const ImageLoader counted = [&](std::int64_t index, std::span<float> out) {
+    ++read;
+    image(index, out);
+  };
+  const auto reads = [&](const Graph& wished, std::int64_t count) {
+    read = 0;
+    QuantizedModel got = test::quantized(graph, "int4", "sparq-5opt-round", images), want = got;
+    repair(got, wished, count, counted, Repair::gain, 1, {}, {}, &moments);
+    repair(want, wished, count, image, Repair::gain, 1);
+    for (std::size_t i = 0; i < got.layers.size(); ++i) {
+      EXPECT_EQ(got.layers[i].bias, want.layers[i].bias);
+      EXPECT_EQ(got.layers[i].multiplier, want.layers[i].multiplier);
+    }
+    return read;
+  };
+  EXPECT_EQ(reads(graph, images), 2 * images);  // by the float network and by the quantized one
+  EXPECT_EQ(reads(graph, images), images);
+  EXPECT_EQ(reads(other, images), 2 * images);
+  EXPECT_EQ(reads(graph, images - 1), 2 * (images - 1));
+  EXPECT_EQ(reads(graph, images), images);
+}
+
 TEST(Repair, NoneChangesNothingAndLooksAtNoImage) {
   const Graph graph = test::residual_network();
   QuantizedModel model = test::quantized(graph, "int4", "int8");
