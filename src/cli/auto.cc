@@ -15,6 +15,7 @@
 #include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/verbs.h"
+#include "eval/prefix_cache.h"
 #include "runtime/executor.h"
 #include "search/frontier.h"
 #include "search/mixed.h"
@@ -25,6 +26,7 @@ namespace {
 constexpr std::int64_t default_images = 500;     // a seeded part of the test images; --full takes all
 constexpr std::int64_t sensitivity_images = 64;  // of the calibration images
 constexpr std::int64_t analysis_images = 32;
+constexpr std::int64_t most_timed_images = 128;
 constexpr double tolerable_drop = 1;  // points, for the recommendation where --max-drop is not given
 
 struct AutoOptions : Options {
@@ -32,6 +34,7 @@ struct AutoOptions : Options {
   double max_drop = -1;                // negative: no mixed recipe
   std::vector<std::string> configs;    // recipe files instead of the built-in recipes
   std::string machine, energy_table, frontier = axis_names[0];
+  std::int64_t prefix_cache = PrefixCacheOptions::default_budget() >> 20;  // MiB
 };
 
 class Auto {
@@ -66,9 +69,10 @@ class Auto {
     if (error) fail("cannot make the folder '{}': {}", folder_, error.message());
     warn_of_default_preprocessing(options_, file_, images_);
     images_.keep(options_.threads);
+    cache_.emplace(images_.set(), PrefixCacheOptions{options_.prefix_cache << 20, !images_.kept()});
     if (!options_.json()) print_auto_header(options_, images_, machine_.has_value());
     reference_.recipe.name = "float";
-    reference_.result = evaluate_model(network_, "float");
+    reference_.result = evaluate_model(network_, "float", timed_images());
     reference_.bytes = file_.bytes;
     reference_.cost = cost_of(network_);
     print_row(reference_);
@@ -96,7 +100,8 @@ class Auto {
                             files_,
                             options_.configs,
                             machine_,
-                            axis_};
+                            axis_,
+                            cache_->work()};
     if (options_.json()) {
       print_json(auto_json(report, clock_));
     } else {
@@ -174,12 +179,15 @@ class Auto {
     if (!options_.json()) print_auto_row(p);
   }
 
-  Evaluation evaluate_model(const QuantizedModel& model, const std::string& label) {
+  // Images of each recipe that are run as a whole for img/s, whatever other recipes computed before.
+  std::int64_t timed_images() const { return std::min((images_.size() + 7) / 8, most_timed_images); }
+
+  Evaluation evaluate_model(const QuantizedModel& model, const std::string& label, std::int64_t timed) {
     Progress progress(label, images_.size());
     EvaluateOptions how;
     how.threads = options_.threads;
     how.progress = [&](std::int64_t done) { progress.set(done); };
-    return evaluate(model, images_.set(), how);
+    return cache_->evaluate(model, how, timed);
   }
 
   QuantizedModel make(const Recipe& recipe, bool warn_user) {
@@ -202,7 +210,7 @@ class Auto {
     const QuantizedModel model = make(recipe, true);
     AutoPoint p;
     p.recipe = recipe;
-    p.result = evaluate_model(model, recipe.name);
+    p.result = evaluate_model(model, recipe.name, timed_images());
     p.drop = paired_drop(reference_.result, p.result);
     p.agreement = agreement(reference_.result, p.result);
     p.sqnr = logit_sqnr_db(reference_.result.scores, p.result.scores);
@@ -254,7 +262,9 @@ class Auto {
     how.max_evaluations = 24;
     mixed_ = search_mixed(
         recipe, sensitivity,
-        [&](const Recipe& r) { return paired_drop(reference_.result, evaluate_model(make(r, false), "mixed")).drop; },
+        [&](const Recipe& r) {
+          return paired_drop(reference_.result, evaluate_model(make(r, false), "mixed", 0)).drop;
+        },
         how);
     const std::string& name =
         mixed_->recipe.name;  // without a rule for any layer it is one of the recipes above, repaired
@@ -359,8 +369,9 @@ class Auto {
   CalibrationSource source_;
   FrontierAxis axis_ = FrontierAxis::bits;
   std::optional<AutoMachine> machine_;
-  std::optional<Images> values_;  // where the machine reads values
-  bool mixed_processes_ = false;  // said once
+  std::optional<PrefixCache> cache_;  // of evaluations on images_
+  std::optional<Images> values_;      // where the machine reads values
+  bool mixed_processes_ = false;      // said once
   AutoPoint reference_;
   std::vector<AutoPoint> points_;
   std::optional<MixedResult> mixed_;
@@ -398,6 +409,10 @@ void add_auto(CLI::App& app, const std::string& command) {
                  "energy table of bitsieve list, or a file like energy.toml of simulate --tables")
       ->check(not_empty())
       ->needs(machine);
+  app.add_option("--prefix-cache", options->prefix_cache,
+                 "MiB of memory for what layers shared by several recipes compute, at most; 0: none (default: a "
+                 "quarter of this machine's memory, 2048 at most)")
+      ->check(at_least(0, std::uint64_t{1} << 30));
   app.add_option("--frontier", options->frontier, "what the frontier of top-1 is against: bits, cycles or energy")
       ->check(CLI::IsMember(std::vector<std::string>(axis_names.begin(), axis_names.end())));
   app.callback([options, &app] {

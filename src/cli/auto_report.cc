@@ -190,6 +190,10 @@ void print_auto_summary(const AutoReport& r, const Stopwatch& clock) {
                 layer.alone_db, layer.accumulated_db, layer.scores_db, likely_cause(layer).c_str());
   }
   const Next next = next_command(r);
+  if (r.work.run < r.work.whole) {
+    std::printf("\nlayers that recipes share, computed once: %.0f %% of the evaluations' multiply-adds saved\n",
+                r.work.saved_percent());
+  }
   std::printf(
       "\nwritten: %s/ (%zu files: a recipe each, packed models of the frontier, the calibration); %.1f s\nnext%s: %s\n",
       r.folder.c_str(), r.files.size(), clock.seconds(), next.remark.empty() ? "" : (" (" + next.remark + ")").c_str(),
@@ -221,6 +225,7 @@ Json auto_json(const AutoReport& r, const Stopwatch& clock) {
                                     {"advice", likely_cause(layer)}});
   }
   if (r.mixed) json["mixed"] = mixed_json(*r.mixed);
+  json["evaluation_macs"] = {{"run", r.work.run}, {"whole", r.work.whole}, {"saved_percent", r.work.saved_percent()}};
   json["files"] = r.files;
   json["next"] = next_command(r).command;
   return json;

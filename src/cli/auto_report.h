@@ -11,6 +11,7 @@
 #include "cli/report.h"
 #include "eval/accuracy.h"
 #include "eval/analysis.h"
+#include "eval/prefix_cache.h"
 #include "search/machine_cost.h"
 #include "search/mixed.h"
 
@@ -62,6 +63,7 @@ struct AutoReport {
   const std::vector<std::string>& configs;  // recipe files given instead of the built-in recipes
   const std::optional<AutoMachine>& machine;
   FrontierAxis axis = FrontierAxis::bits;
+  PrefixCache::Work work;  // of the evaluations
 };
 
 // machine: with columns of cycles and energy.

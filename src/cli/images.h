@@ -32,6 +32,7 @@ class Images {
 
   // Preprocesses every image into memory, if they need no more than two gigabytes, so that several passes are quick.
   void keep(int threads);
+  bool kept() const { return !kept_.empty(); }
 
   // Valid as long as this object.
   ImageSet set() const;

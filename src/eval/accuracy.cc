@@ -86,29 +86,26 @@ Evaluation evaluate_with(const QuantizedModel& model, const ImageSet& images, co
   result.places.assign(size, -1);
   if (options.keep_scores) result.scores.resize(size);
 
-  struct Worker {
-    std::vector<float> scores;
-  };
-  std::vector<Worker> workers(static_cast<std::size_t>(worker_count(images.size, options.threads)));
+  std::vector<std::vector<float>> of_workers(static_cast<std::size_t>(worker_count(images.size, options.threads)));
   std::mutex progress_mutex;
   std::int64_t done = 0;
-  parallel_for(images.size, static_cast<int>(workers.size()), [&](std::int64_t i, int index) {
-    Worker& worker = workers[static_cast<std::size_t>(index)];
+  parallel_for(images.size, static_cast<int>(of_workers.size()), [&](std::int64_t i, int worker) {
+    std::vector<float>& found = of_workers[static_cast<std::size_t>(worker)];
     const auto at = static_cast<std::size_t>(i);
-    scores(i, index, worker.scores);
-    for (std::size_t j = 0; j < worker.scores.size(); ++j) {
-      if (std::isnan(worker.scores[j])) {
+    scores(i, worker, found);
+    for (std::size_t j = 0; j < found.size(); ++j) {
+      if (std::isnan(found[j])) {
         fail(
             "image {}: model '{}' gives no number as the score of class {}; look for infinities in its weights or "
             "input",
             i, model.graph.name, j);
       }
     }
-    result.predicted[at] = static_cast<int>(best(worker.scores));
+    result.predicted[at] = static_cast<int>(best(found));
     if (const int label = result.labels[at]; label >= 0) {
-      result.places[at] = static_cast<int>(rank(worker.scores, static_cast<std::size_t>(label)));
+      result.places[at] = static_cast<int>(rank(found, static_cast<std::size_t>(label)));
     }
-    if (options.keep_scores) result.scores[at] = worker.scores;
+    if (options.keep_scores) result.scores[at] = found;
     if (options.progress) {
       std::lock_guard lock(progress_mutex);
       options.progress(++done);

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <memory>
 #include <numeric>
 
 #include "base/error.h"
+#include "eval/prefix_cache.h"
 #include "search/ladder.h"
 
 namespace bitsieve {
@@ -124,14 +126,16 @@ class Search {
 
 MeasureDrop top1_drop(MakeModel make_model, ImageSet images, Evaluation reference, int threads) {
   const EvaluateOptions options{.threads = threads, .keep_scores = false};
-  return
-      [=](const Recipe& recipe) { return paired_drop(reference, evaluate(make_model(recipe), images, options)).drop; };
+  return [=, cache = std::make_shared<PrefixCache>(std::move(images))](const Recipe& recipe) {
+    return paired_drop(reference, cache->evaluate(make_model(recipe), options)).drop;
+  };
 }
 
 MeasureDrop disagreement(MakeModel make_model, ImageSet images, Evaluation reference, int threads) {
   const EvaluateOptions options{.threads = threads, .keep_scores = false};
-  return
-      [=](const Recipe& recipe) { return 100 - agreement(reference, evaluate(make_model(recipe), images, options)); };
+  return [=, cache = std::make_shared<PrefixCache>(std::move(images))](const Recipe& recipe) {
+    return 100 - agreement(reference, cache->evaluate(make_model(recipe), options));
+  };
 }
 
 MixedResult search_mixed(const Recipe& narrow, const std::vector<LayerSensitivity>& sensitivity,

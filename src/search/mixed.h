@@ -15,7 +15,8 @@ namespace bitsieve {
 // of the top-1 lost on them. Must give the same number for the same recipe.
 using MeasureDrop = std::function<double(const Recipe&)>;
 
-// The two usual ones; `reference` is an evaluation of the same images by the network to compare with.
+// The two usual ones; `reference` is an evaluation of the same images by the network to compare with. Layers that the
+// recipes share are computed once (eval/prefix_cache.h), so neither may be called from several threads at once.
 MeasureDrop top1_drop(MakeModel make_model, ImageSet images, Evaluation reference, int threads = 0);
 MeasureDrop disagreement(MakeModel make_model, ImageSet images, Evaluation reference, int threads = 0);
 
