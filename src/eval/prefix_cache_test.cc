@@ -30,7 +30,7 @@ QuantizedModel chain(const std::string& act_code = "int8") {
 
 // The same with other integers in layer `layer`.
 QuantizedModel with_change(QuantizedModel model, std::size_t layer, int by = 1) {
-  std::int8_t& w = model.layers[layer].weight[3];
+  std::int8_t& w = model.layers[layer].weight.edit()[3];
   w = static_cast<std::int8_t>(w > 0 ? w - by : w + by);
   return model;
 }

@@ -27,6 +27,10 @@ class Hasher {
     add(tensor.shape);
     add(tensor.data);
   }
+  void add(const IntegerWeights& weights) {
+    add(weights.size());
+    hash_.update({reinterpret_cast<const char*>(weights.data()), weights.size()});
+  }
   void add(const ValueCode& code) {
     const auto& [type, scale] = code;
     add(type);

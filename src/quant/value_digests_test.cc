@@ -67,7 +67,7 @@ TEST(ValueDigests, OfTheSameModelAreTheSameAndNoTwoValuesShareOne) {
 }
 
 TEST(ValueDigests, EveryPartThatDecidesAValueChangesItAndAllBehind) {
-  EXPECT_EQ(changed([](auto& m) { ++m.layers[first].weight[3]; }), behind_first);
+  EXPECT_EQ(changed([](auto& m) { ++m.layers[first].weight.edit()[3]; }), behind_first);
   EXPECT_EQ(changed([](auto& m) { ++m.layers[first].bias[1]; }), behind_first);
   EXPECT_EQ(changed([](auto& m) { m.layers[first].multiplier[1] *= 1.0001f; }), behind_first);
   EXPECT_EQ(changed([](auto& m) { m.layers[first].lo = 1; }), behind_first);
@@ -96,7 +96,7 @@ TEST(ValueDigests, AnotherActivationCodeLeavesTheValueThatIsRead) {
   EXPECT_EQ(changed([](auto& m) { m.layers[second].transform.lone[200] ^= 1; }), behind_second);
   EXPECT_EQ(changed([](auto& m) { m.layers[second].transform.paired ^= true; }), behind_second);
   EXPECT_EQ(changed([](auto& m) { m.layers[second].transform.two_of_four ^= true; }), behind_second);
-  EXPECT_EQ(changed([](auto& m) { ++m.layers[side].weight[0]; }), "side_out");
+  EXPECT_EQ(changed([](auto& m) { ++m.layers[side].weight.edit()[0]; }), "side_out");
 }
 
 TEST(ValueDigests, WhatDecidesNothingDoesNotCount) {
