@@ -16,11 +16,13 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/parallel.h"
+#include "compress/prune.h"
 #include "compress/quantize.h"
 #include "export/qdq.h"
 #include "graph/onnx/reader.h"
 #include "graph/passes/passes.h"
 #include "kernels/peak/peak.h"
+#include "methods/methods.h"
 #include "pack/bsv.h"
 #include "peers/ort.h"
 #include "runtime/calibrate.h"
@@ -202,7 +204,9 @@ void run(const Settings& settings) {
     Recipe recipe;
     recipe.layers.weight_code = weights;
     recipe.layers.act_code = activations;
-    return quantize(graph, calibration, recipe).model;
+    Graph pruned = graph;  // where the activations ask for it; times do not depend on which weights stay
+    if (require_activation_code(activations).transform[0].two_of_four) prune_two_of_four(pruned);
+    return quantize(pruned, calibration, recipe).model;
   };
   const QuantizedModel int8 = quantized("int8", "int8");
   const std::string qdq = write_qdq(int8, {.batch = settings.batch});

@@ -4,6 +4,9 @@
 
 namespace bitsieve::qgemm {
 
+// Sizes and the padded arrays of the columns, common to all layouts; neither lines nor data.
+QGemmWeights prepare(const QGemmSource& source);
+
 QGemmWeights pack_rows16(const QGemmSource& source);  // int16 [n][taps * depth]
 QGemmWeights pack_pairs(const QGemmSource& source);   // per 16 columns, per quad: one line of two rows of int8 pairs
 QGemmWeights pack_vnni4(const QGemmSource& source);   // per 16 columns, per quad: one line of int8 quads

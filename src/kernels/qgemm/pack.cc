@@ -4,9 +4,7 @@
 #include "kernels/qgemm/internal.h"
 
 namespace bitsieve::qgemm {
-namespace {
 
-// Sizes and the padded per-column arrays, common to all layouts.
 QGemmWeights prepare(const QGemmSource& s) {
   QGemmWeights w;
   const std::int64_t k = s.taps * s.depth, padded = (s.n + 15) / 16 * 16;
@@ -31,6 +29,8 @@ QGemmWeights prepare(const QGemmSource& s) {
   w.view.multiplier = w.multiplier.data();
   return w;
 }
+
+namespace {
 
 // One line for every 16 columns and quad; put(line, column in the panel, quad of weights). Without gathering depth is a
 // multiple of 4, with it taps lie back to back: either way k counts through the quads in order, and the last may be

@@ -9,6 +9,16 @@ inline constexpr std::uint8_t value_of[bytes_of_four] = {0, 1, 0, 2, 0, 3, 1, 2,
 inline constexpr std::uint8_t partner_of[bytes_of_four] = {1, 0, 2, 0, 3,       0,       2,       1,
                                                            3, 1, 3, 2, nothing, nothing, nothing, nothing};
 
-extern const TwoOfFourKernel portable, avx2, avx512vnni;
+void expand_portable(const WindowPlanes& planes, std::int64_t groups, std::uint8_t* out);
+void expand_avx2(const WindowPlanes& planes, std::int64_t groups, std::uint8_t* out);
+void expand_avx512vnni(const WindowPlanes& planes, std::int64_t groups, std::uint8_t* out);
+
+// [n][taps * depth / 4 * bytes_of_four]: the weights that an output channel keeps, where their inputs are, and zeros.
+std::optional<std::vector<std::int8_t>> expand_weights(const QGemmSource& source);
+
+// Where the kept inputs are, and their weights. Per 16 columns, per group, for each 8 of the columns a line: places
+// (of the first kept input, nothing, of the second, nothing) for each column, then their weights as int16.
+std::optional<QGemmWeights> pack_places(const QGemmSource& source);
+void run_avx2(const QGemmArgs& args);
 
 }  // namespace bitsieve::two_of_four

@@ -4,9 +4,7 @@
 #include "kernels/two_of_four/internal.h"
 
 namespace bitsieve::two_of_four {
-namespace {
-
-void expand(const WindowPlanes& planes, std::int64_t groups, std::uint8_t* out) {
+void expand_avx512vnni(const WindowPlanes& planes, std::int64_t groups, std::uint8_t* out) {
   alignas(64) std::uint8_t v[64], p[64];
   for (int i = 0; i < 64; ++i) {
     const auto start = static_cast<std::uint8_t>(i / 16 * 4);
@@ -26,11 +24,7 @@ void expand(const WindowPlanes& planes, std::int64_t groups, std::uint8_t* out) 
     const __m512i lone = _mm512_shuffle_epi8(all_lanes(from + alone), value);
     _mm512_storeu_si512(out, _mm512_mask_blend_epi8(_mm512_testn_epi8_mask(beside, beside), code, lone));
   }
-  portable.expand({planes.value + 4 * g, planes.distance, planes.alone}, groups - g, out);
+  expand_portable({planes.value + 4 * g, planes.distance, planes.alone}, groups - g, out);
 }
-
-}  // namespace
-
-const TwoOfFourKernel avx512vnni{"two_of_four_avx512vnni", Isa::avx512vnni, expand};
 
 }  // namespace bitsieve::two_of_four

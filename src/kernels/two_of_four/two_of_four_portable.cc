@@ -1,9 +1,8 @@
 #include "kernels/two_of_four/internal.h"
 
 namespace bitsieve::two_of_four {
-namespace {
 
-void expand(const WindowPlanes& planes, std::int64_t groups, std::uint8_t* out) {
+void expand_portable(const WindowPlanes& planes, std::int64_t groups, std::uint8_t* out) {
   const std::int64_t alone = planes.alone ? 2 * planes.distance : 0;
   for (std::int64_t g = 0; g < groups; ++g) {
     const std::uint8_t* const four = planes.value + 4 * g;
@@ -13,9 +12,5 @@ void expand(const WindowPlanes& planes, std::int64_t groups, std::uint8_t* out) 
     }
   }
 }
-
-}  // namespace
-
-const TwoOfFourKernel portable{"two_of_four_portable", Isa::portable, expand};
 
 }  // namespace bitsieve::two_of_four

@@ -3,14 +3,19 @@
 namespace bitsieve::steps {
 namespace {
 
-// Values of a strip's copy: they should stay in the second cache, and rows that two strips share be few.
+// Values of the image in a strip: their copies should stay in the second cache, and rows that two strips share be few.
 constexpr std::int64_t kStrip = 1 << 16, kStripOfSingleRows = 1 << 15;
 
 }  // namespace
 
 ConvRows::ConvRows(const Shape& in, const Shape& out, const Window& w, bool merge, std::int64_t run_multiple,
-                   bool must_copy)
-    : in_height_(in[1]), in_width_(in[2]), depth_(in[0]), out_height_(out[1]), out_width_(out[2]) {
+                   bool must_copy, std::int64_t copied_values)
+    : in_height_(in[1]),
+      in_width_(in[2]),
+      depth_(in[0] * copied_values),
+      copied_values_(copied_values),
+      out_height_(out[1]),
+      out_width_(out[2]) {
   const bool merged = merge && w.groups == 1 && (w.kernel[1] == 1 || w.dilation[1] == 1);
   run_length_ = merged ? w.kernel[1] * depth_ : depth_ / w.groups;
   run_padded_ = (run_length_ + run_multiple - 1) / run_multiple * run_multiple;
@@ -28,7 +33,7 @@ ConvRows::ConvRows(const Shape& in, const Shape& out, const Window& w, bool merg
   row_step_ = w.kernel[0] == 1 ? w.stride[0] : 1;
   stride_y_ = w.stride[0];
   reach_ = (w.kernel[0] - 1) * w.dilation[0] + 1;
-  const std::int64_t row_values = std::max<std::int64_t>(1, width_ * depth_);
+  const std::int64_t row_values = std::max<std::int64_t>(1, width_ * in[0]);
   const std::int64_t fitting = ((reach_ == 1 ? kStripOfSingleRows : kStrip) / row_values - reach_) / stride_y_ + 1;
   // Fewer than a few rows would mostly copy what the strip before has copied.
   strip_rows_ = copies_ ? std::min(out[1], std::max(fitting, 2 * reach_)) : out[1];

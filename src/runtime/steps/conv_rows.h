@@ -25,9 +25,10 @@ class ConvRows {
 
   // in, out: (C, H, W). merge: runs of whole kernel rows where they lie in one piece. run_multiple: what the kernel
   // wants a run to be a multiple of; a run is read up to there (zero weights meet the rest). must_copy: even without
-  // padding.
+  // padding. copied_values: how many the copy has for one of the image; offsets, runs and pointers are in those of the
+  // copy.
   ConvRows(const Shape& in, const Shape& out, const Window& window, bool merge, std::int64_t run_multiple,
-           bool must_copy);
+           bool must_copy, std::int64_t copied_values = 1);
 
   std::int64_t runs() const { return static_cast<std::int64_t>(offsets_.size()); }
   std::int64_t run_length() const { return run_length_; }  // values of the filter in a run
@@ -42,7 +43,7 @@ class ConvRows {
   }
 
   // Writes rows [first, first + count) of the copy: zeros around copy_values(from, to, count), which is called for
-  // pieces that start a pixel.
+  // pieces of `count` values of the image that start a pixel.
   template <class T, class CopyValues>
   void fill(const T* image, T* copy, std::int64_t first, std::int64_t count, const StepContext& context,
             const CopyValues& copy_values) const {
@@ -52,6 +53,7 @@ class ConvRows {
     const std::int64_t pitch = width_ * depth_, left = pad_x_ * depth_;
     const std::int64_t columns = std::max<std::int64_t>(0, std::min(in_width_, width_ - pad_x_)) * depth_;
     const bool dense = columns == pitch && columns == in_width_ * depth_ && row_step_ == 1;
+    const std::int64_t image_pitch = in_width_ * depth_ / copied_values_;
     context.split(count, std::max<std::int64_t>(1, 16384 / std::max<std::int64_t>(pitch, 1)),
                   [&](std::int64_t begin, std::int64_t end) {
                     end += first;
@@ -62,11 +64,11 @@ class ConvRows {
                         zero(row, pitch);
                       } else if (dense) {
                         const std::int64_t together = std::min(end, pad_y_ + in_height_) - y;
-                        copy_values(image + from * pitch, row, together * pitch);
+                        copy_values(image + from * image_pitch, row, together * image_pitch);
                         y += together - 1;
                       } else if (y % row_step_ == 0) {  // else no filter looks at it
                         zero(row, left);
-                        copy_values(image + from * in_width_ * depth_, row + left, columns);
+                        copy_values(image + from * image_pitch, row + left, columns / copied_values_);
                         zero(row + left + columns, pitch - left - columns);
                       }
                     }
@@ -125,7 +127,8 @@ class ConvRows {
   }
 
  private:
-  std::int64_t in_height_ = 0, in_width_ = 0, depth_ = 0;
+  std::int64_t in_height_ = 0, in_width_ = 0, depth_ = 0;  // depth_: of the copy
+  std::int64_t copied_values_ = 1;
   std::int64_t out_height_ = 0, out_width_ = 0;
   std::int64_t run_length_ = 0, run_padded_ = 0;
   std::int64_t height_ = 0, width_ = 0, pad_y_ = 0, pad_x_ = 0;  // of the copy; of the input where none is made
