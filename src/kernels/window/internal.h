@@ -1,23 +1,14 @@
 #pragma once
-#include <array>
-#include <cstring>
-
 #include "kernels/window/window.h"
 
 namespace bitsieve::window {
 
-// What a value beside a zero becomes.
-enum class Lone { as_pair, itself, by_table };
+// What a value beside a zero becomes. by_magnitude: itself, but -128 as -127, as windows of signed values take it.
+enum class Lone { as_pair, itself, by_magnitude, by_table };
 
-inline Lone lone_of(const WindowTables& tables) {
-  static constexpr auto identity = [] {
-    std::array<std::uint8_t, 256> table{};
-    for (std::size_t x = 0; x < 256; ++x) table[x] = static_cast<std::uint8_t>(x);
-    return table;
-  }();
-  if (!tables.paired) return Lone::as_pair;
-  return std::memcmp(tables.lone, identity.data(), identity.size()) == 0 ? Lone::itself : Lone::by_table;
-}
+// By its table; of whole tables as_pair where they do not pair.
+Lone lone_of(const std::uint8_t* table);
+Lone lone_of(const WindowTables& tables);
 
 extern const WindowKernel portable, avx2, avx512vbmi, neon;
 

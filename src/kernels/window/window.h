@@ -9,8 +9,8 @@
 // The output of `adjacent` may be its input; otherwise they must not overlap. Exactly n bytes of each are read and
 // written.
 //
-// Where a value beside a zero keeps all its bits (lone is the identity, as in SPARQ with u8), the second table is not
-// looked up: table look-ups are what the pass costs.
+// Where a value beside a zero keeps all its bits (lone is the identity, as in SPARQ with u8, but for -128 with s8), the
+// second table need not be looked up: table look-ups are what the pass costs.
 #pragma once
 #include <cstdint>
 #include <vector>

@@ -34,7 +34,9 @@ class Lookup {
     return _mm256_blendv_epi8(pair(x), kLone == Lone::itself ? x : lone(x), alone);
   }
   __m256i pair(__m256i x) const { return look_up(pair_, x); }
-  __m256i lone(__m256i x) const { return look_up(lone_, x); }
+  __m256i lone(__m256i x) const {
+    return kLone == Lone::by_magnitude ? _mm256_max_epi8(x, _mm256_set1_epi8(-127)) : look_up(lone_, x);
+  }
 
  private:
   static __m256i look_up(const std::uint8_t* table, __m256i x) {

@@ -12,7 +12,7 @@ class Lookup {
   static constexpr std::int64_t kWidth = 64;
 
   explicit Lookup(const WindowTables& tables) {
-    const std::uint8_t* lone = kLone == Lone::by_table ? tables.lone : tables.pair;
+    const std::uint8_t* lone = kLone == Lone::by_table || kLone == Lone::by_magnitude ? tables.lone : tables.pair;
     for (int i = 0; i < 4; ++i) {
       pair_[i] = _mm512_loadu_si512(tables.pair + i * 64);
       lone_[i] = _mm512_loadu_si512(lone + i * 64);

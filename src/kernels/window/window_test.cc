@@ -7,6 +7,20 @@ namespace {
 
 using test::Guarded;
 
+// Tables for values beside a zero: any; the identity; that but for -128, as SPARQ's for s8; and some that are nearly
+// so.
+std::vector<std::vector<std::uint8_t>> lone_tables(test::Random& random) {
+  std::vector<std::uint8_t> itself(256);
+  for (int x = 0; x < 256; ++x) itself[x] = static_cast<std::uint8_t>(x);
+  std::vector<std::vector<std::uint8_t>> tables{random.bytes(256), itself};
+  for (const auto& [at, value] : {std::pair{128, 129}, std::pair{128, 127}, std::pair{127, 126}, std::pair{129, 128},
+                                  std::pair{255, 254}, std::pair{0, 1}}) {
+    tables.push_back(itself);
+    tables.back()[static_cast<std::size_t>(at)] = static_cast<std::uint8_t>(value);
+  }
+  return tables;
+}
+
 class Window : public testing::TestWithParam<const WindowKernel*> {};
 
 TEST_P(Window, MatchesPlainLoop) {
@@ -40,17 +54,27 @@ TEST_P(Window, EveryPairOfBytes) {
   BITSIEVE_SKIP_UNSUPPORTED(kernel);
   if (kernel.needs_vbmi && !vbmi_supported()) GTEST_SKIP() << "no AVX-512 VBMI";
   test::Random random(2);
-  const auto pair = random.bytes(256), lone = random.bytes(256);
+  const auto pair = random.bytes(256);
   std::vector<std::uint8_t> in(2 * 65536), out(in.size()), expected(in.size());
-  for (int i = 0; i < 65536; ++i) {
-    const auto x = static_cast<std::uint8_t>(i), y = static_cast<std::uint8_t>(i >> 8);
-    in[2 * i] = x;
-    in[2 * i + 1] = y;
-    expected[2 * i] = y == 0 ? lone[x] : pair[x];
-    expected[2 * i + 1] = x == 0 ? lone[y] : pair[y];
+  for (const auto& lone : lone_tables(random)) {
+    for (int i = 0; i < 65536; ++i) {
+      const auto x = static_cast<std::uint8_t>(i), y = static_cast<std::uint8_t>(i >> 8);
+      in[2 * i] = x;
+      in[2 * i + 1] = y;
+      expected[2 * i] = y == 0 ? lone[x] : pair[x];
+      expected[2 * i + 1] = x == 0 ? lone[y] : pair[y];
+    }
+    kernel.adjacent({pair.data(), lone.data(), true}, in.data(), out.data(), static_cast<std::int64_t>(in.size()));
+    EXPECT_EQ(out, expected);
+    std::vector<std::uint8_t> planes(3 * 256), spread(planes.size());
+    for (std::size_t x = 0; x < 256; ++x) {
+      planes[x] = static_cast<std::uint8_t>(x);
+      planes[256 + x] = pair[x];
+      planes[512 + x] = lone[x];
+    }
+    kernel.spread({pair.data(), lone.data(), true}, {planes.data(), 1, 256, 256}, {spread.data(), 256, true});
+    EXPECT_EQ(spread, planes);
   }
-  kernel.adjacent({pair.data(), lone.data(), true}, in.data(), out.data(), static_cast<std::int64_t>(in.size()));
-  EXPECT_EQ(out, expected);
 }
 
 TEST_P(Window, SpreadMatchesPlainLoop) {
