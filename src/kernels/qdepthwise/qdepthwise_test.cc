@@ -14,7 +14,8 @@ enum class Transform { none, paired, kept };  // kept: paired, and a value besid
 
 class QDepthwise : public testing::TestWithParam<const QDepthwiseKernel*> {
  protected:
-  void check(std::int64_t m, std::int64_t channels, std::int64_t taps, bool is_signed, bool to_float, Transform kind) {
+  void check(std::int64_t m, std::int64_t channels, std::int64_t taps, bool is_signed, bool to_float, Transform kind,
+             int extreme = 0) {
     const QDepthwiseKernel& kernel = *GetParam();
     const std::int64_t stride = channels + 5, step = channels + 3, row = (m - 1) * step + channels;
     test::Random random(static_cast<std::uint32_t>(m * 7919 + channels * 131 + taps));
@@ -24,6 +25,7 @@ class QDepthwise : public testing::TestWithParam<const QDepthwiseKernel*> {
     for (int x = 0; x < 256 && kind == Transform::kept; ++x) lone[x] = static_cast<std::uint8_t>(x);
     for (int i = 0; i < 9; ++i) {
       std::vector<std::uint8_t> planes = random.bytes(row);
+      if (extreme != 0) planes.assign(planes.size(), is_signed ? i % 2 == 0 ? 128 : 127 : 255);
       if (kind != Transform::none) {  // the values, what they are beside another, and beside a zero
         for (const auto& table : {pair, lone}) {
           for (std::int64_t k = 0; k < row; ++k) planes.push_back(table[planes[k]]);
@@ -33,7 +35,8 @@ class QDepthwise : public testing::TestWithParam<const QDepthwiseKernel*> {
     }
     std::vector<const std::uint8_t*> from(taps);
     for (auto& tap : from) tap = pool[random.between(0, 8)]->data();
-    const auto weight = random.weights(taps * channels);
+    auto weight = random.weights(taps * channels);
+    if (extreme != 0) weight.assign(weight.size(), static_cast<std::int8_t>(extreme));
     std::vector<std::int32_t> bias(channels);
     std::vector<float> multiplier(channels);
     for (auto& b : bias) b = static_cast<std::int32_t>(random.between(-10000, 10000));
@@ -88,10 +91,25 @@ TEST_P(QDepthwise, MatchesPlainLoop) {
   for (Transform kind : {Transform::none, Transform::paired, Transform::kept}) {
     for (bool is_signed : {false, true}) {
       for (bool to_float : {false, true}) {
-        for (std::int64_t c : {1, 2, 15, 16, 17, 31, 33, 61, 63, 64, 65, 127, 128, 131}) {
+        for (std::int64_t c : {1, 2, 15, 16, 17, 31, 32, 33, 61, 63, 64, 65, 127, 128, 131}) {
           check(3, c, 9, is_signed, to_float, kind);
         }
-        for (std::int64_t taps : {1, 2, 3, 4, 5, 7, 8, 25, 49}) check(2, 67, taps, is_signed, to_float, kind);
+        for (std::int64_t taps : {1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 25, 32, 33, 49}) {
+          for (std::int64_t c : {11, 29, 67}) check(2, c, taps, is_signed, to_float, kind);
+        }
+        for (std::int64_t m : {1, 2, 4, 5}) check(m, 48, 9, is_signed, to_float, kind);
+      }
+    }
+  }
+}
+
+// Sums of few bits on the way: every activation at an end of its range, and every weight that may have extreme digits.
+TEST_P(QDepthwise, ExtremesDoNotSaturate) {
+  BITSIEVE_SKIP_UNSUPPORTED(*GetParam());
+  for (const int weight : {-128, -127, -121, -120, -119, -113, -8, 7, 8, 112, 119, 120, 121, 127}) {
+    for (std::int64_t taps : {9, 15, 16, 17, 49}) {
+      for (bool is_signed : {false, true}) {
+        for (bool to_float : {false, true}) check(3, 33, taps, is_signed, to_float, Transform::none, weight);
       }
     }
   }

@@ -6,7 +6,7 @@ const std::vector<const QDepthwiseKernel*>& qdepthwise_kernels() {
   static const QDepthwiseKernel portable{"qdepthwise_portable", Isa::portable, qdepthwise::pack_natural,
                                          qdepthwise::run_portable};
 #if defined(__x86_64__)
-  static const QDepthwiseKernel avx2{"qdepthwise_avx2", Isa::avx2, qdepthwise::pack_pairs, qdepthwise::run_avx2};
+  static const QDepthwiseKernel avx2{"qdepthwise_avx2", Isa::avx2, qdepthwise::pack_digits, qdepthwise::run_avx2};
   static const QDepthwiseKernel avx512{"qdepthwise_avx512vnni", Isa::avx512vnni, qdepthwise::pack_quads,
                                        qdepthwise::run_avx512vnni};
   static const std::vector<const QDepthwiseKernel*> all{&avx512, &avx2, &portable};
