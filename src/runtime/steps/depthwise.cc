@@ -76,15 +76,16 @@ class Depthwise final : public Step {
   }
 
   // The ring shall keep to most of the first cache: fewer channels at a time, in whole vectors, then fewer columns.
+  // What AVX2 does with a value takes so long that the second cache keeps up, and smaller parts cost more than it does.
   void plan_parts() {
-    constexpr std::int64_t kCache = 32 * 1024;
+    const std::int64_t cache = (kernel_.isa == Isa::avx2 ? 96 : 32) * 1024;
     const std::int64_t of_column = static_cast<std::int64_t>(planes()) * ring_rows_;  // bytes for a channel
     block_ = together_ > 1
                  ? channels_
-                 : std::min(channels_, std::max<std::int64_t>(64, kCache / (of_column * width(out_width_)) / 64 * 64));
+                 : std::min(channels_, std::max<std::int64_t>(64, cache / (of_column * width(out_width_)) / 64 * 64));
     tile_ = out_width_;
     // Tiles read a few columns twice: not less than some.
-    while (of_column * width(tile_) * block_ > kCache && tile_ > 16) {
+    while (of_column * width(tile_) * block_ > cache && tile_ > 16) {
       tile_ = ((tile_ + 1) / 2 + together_ - 1) / together_ * together_;
     }
   }
