@@ -87,14 +87,19 @@ Measured measure(const QuantizedModel& model, const Executor& executor, const Be
   return result;
 }
 
-// What layers have in common that run alike: "conv 3x3", "conv 7x7 of 3 channels", "depthwise 3x3 / 2", "linear", "add".
+// What layers have in common that run alike: "conv 3x3", "conv 7x7 of 3 channels", "depthwise 3x3 / 2", "linear",
+// "add".
 std::string kind_of(const Graph& graph, const Node& node) {
   if (node.op != Op::conv) return op_name(node.op);
   const Window& w = node.attributes.window;
   const std::int64_t channels = graph.shape(node.inputs[0]).at(0);
   const bool depthwise = w.groups > 1 && w.groups == channels;
-  return fmt::format("{} {}x{}{}{}", depthwise ? "depthwise" : w.groups > 1 ? "grouped conv" : "conv", w.kernel[0],
-                     w.kernel[1], channels < 8 && !depthwise ? fmt::format(" of {} channels", channels) : "",
+  return fmt::format("{} {}x{}{}{}",
+                     depthwise      ? "depthwise"
+                     : w.groups > 1 ? "grouped conv"
+                                    : "conv",
+                     w.kernel[0], w.kernel[1],
+                     channels < 8 && !depthwise ? fmt::format(" of {} channels", channels) : "",
                      w.stride[0] > 1 ? fmt::format(" / {}", w.stride[0]) : "");
 }
 

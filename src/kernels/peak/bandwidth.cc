@@ -13,7 +13,9 @@ namespace {
 
 double bytes_a_second(const std::vector<std::uint64_t>& buffer, double seconds) {
   using Clock = std::chrono::steady_clock;
-  const auto since = [](Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); };
+  const auto since = [](Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  };
   // Passes together take long beside a look at the clock.
   const std::size_t passes = std::max<std::size_t>(1, (std::size_t{1} << 23) / (buffer.size() * 8));
   double best = 1e9;
@@ -34,7 +36,9 @@ double bytes_a_second(const std::vector<std::uint64_t>& buffer, double seconds) 
 }  // namespace
 
 ReadBandwidth read_bandwidth() {
-  const auto words = [](std::int64_t bytes) { return std::vector<std::uint64_t>(static_cast<std::size_t>(bytes / 8), 1); };
+  const auto words = [](std::int64_t bytes) {
+    return std::vector<std::uint64_t>(static_cast<std::size_t>(bytes / 8), 1);
+  };
   const std::int64_t most = std::int64_t{512} << 20;
   return {bytes_a_second(words(cache_bytes(2) / 2), 0.05),
           bytes_a_second(words(std::min(most, 4 * std::max(cache_bytes(3), std::int64_t{16} << 20))), 0.1)};
