@@ -172,6 +172,12 @@ void print_layers(const Executor& int8, const Executor& sparq, const Graph& grap
   }
 }
 
+std::vector<std::string> names_of_levels() {
+  std::vector<std::string> names;
+  for (const Isa level : isas()) names.emplace_back(isa_name(level));
+  return names;
+}
+
 Isa isa_of(const Settings& settings) {
   for (const Isa level : isas()) {
     if (settings.isa == isa_name(level)) return level;
@@ -343,7 +349,7 @@ int main(int argc, char** argv) {
   app.add_option("--activations", settings.activations, "activation code to compare with INT8")->capture_default_str();
   app.add_option("--weights", settings.weights, "weight code to compare with INT8")->capture_default_str();
   app.add_option("--isa", settings.isa, "kernels of Bitsieve")
-      ->check(CLI::IsMember({"portable", "avx2", "avxvnni", "avx512vnni"}));
+      ->check(CLI::IsMember(bitsieve::bench::names_of_levels()));
   app.add_option("--seconds", settings.seconds, "how long to measure")->capture_default_str();
   app.add_option("--write-qdq", settings.write_qdq, "write the INT8 network that the peer runs");
   app.add_option("--write-bsv", settings.write_bsv, "write the INT8 network as a packed model");

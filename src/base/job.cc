@@ -37,6 +37,7 @@ JobPart part_of_job() {
       fail("{} is {} and {} is {}: ranks go from 0 to one less than the size", rank, *r, size, *s);
     part.rank = *r;
     part.size = *s;
+    part.launched = true;
     part.local_rank = number_in(local).value_or(0);
     break;
   }

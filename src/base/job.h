@@ -6,6 +6,7 @@ namespace bitsieve {
 
 struct JobPart {
   int rank = 0, size = 1;
+  bool launched = false;              // a launcher said so; else this is the only process
   int local_rank = 0;                 // among the processes of this machine
   std::string address = "127.0.0.1";  // of the process of rank 0
   int port = 29500;

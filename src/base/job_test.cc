@@ -13,9 +13,11 @@ namespace {
 
 TEST(JobPart, IsWhatTheLauncherSays) {
   EXPECT_EQ(part_of_job().size, 1);
+  EXPECT_FALSE(part_of_job().launched);
   setenv("SLURM_PROCID", "3", 1);
   setenv("SLURM_STEP_NUM_TASKS", "4", 1);
   EXPECT_EQ(part_of_job().rank, 3);
+  EXPECT_TRUE(part_of_job().launched);
   EXPECT_EQ(part_of_job().local_rank, 0);
   setenv("SLURM_LOCALID", "2", 1);
   EXPECT_EQ(part_of_job().local_rank, 2);

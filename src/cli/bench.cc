@@ -22,7 +22,8 @@ namespace {
 
 struct BenchOptions : Options {
   int runs = 50;
-  std::string compare;  // JSON of another run
+  std::string compare;     // JSON of another run
+  bool bandwidth = false;  // measure it
 };
 
 double median(std::vector<double> times) {
@@ -183,6 +184,7 @@ void print_layers(const Json& layers, bool compared) {
 void run(BenchOptions options) {
   const Stopwatch clock;
   options.threads = std::max(options.threads, 1);
+  if (options.bandwidth && !options.json()) throw Error("--bandwidth needs --format json", ErrorKind::usage);
   const ModelFile file = load_model(options.model, options);
   const double load_seconds = clock.seconds();
   std::optional<Earlier> earlier;
@@ -211,9 +213,11 @@ void run(BenchOptions options) {
     document["peak_memory_bytes"] = memory;
     document["gops"] = measured.gops;
     document["peak_int8_gops"] = peak;
-    const ReadBandwidth bandwidth = read_bandwidth();
-    document["second_cache_bytes_per_second"] = bandwidth.second_cache;
-    document["memory_bytes_per_second"] = bandwidth.memory;
+    if (options.bandwidth) {
+      const ReadBandwidth bandwidth = read_bandwidth();
+      document["second_cache_bytes_per_second"] = bandwidth.second_cache;
+      document["memory_bytes_per_second"] = bandwidth.memory;
+    }
     if (earlier) document["speedup"] = total > 0 ? number(earlier->seconds / total) : Json();
     document["layers"] = layers;
     return print_json(document);
@@ -241,6 +245,9 @@ void add_bench(CLI::App& app, const std::string& command) {
   add_model(app, *options);
   add_threads(app, *options, "threads of one image (default: 1)");
   app.add_option("--runs", options->runs, "timed runs")->check(at_least(1, INT32_MAX))->capture_default_str();
+  app.add_flag(
+      "--bandwidth", options->bandwidth,
+      "measure as well how fast one thread reads from the second cache and from memory (JSON); takes half a gigabyte");
   app.add_option("--compare", options->compare,
                  "what an earlier run printed with --format json: how much faster this one is");
   app.add_flag("--plain", options->plain, "the plain executor instead of the fast one");

@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "cli/evaluation.h"
 #include "cli/images.h"
 #include "cli/model_file.h"
@@ -35,7 +36,11 @@ void run(const EvalOptions& options) {
   part.shard = shard_named(options.shard);
   const ModelFile file = load_model(options.model, options);
   const QuantizedModel model = model_of(file);
-  if (!options.output.empty()) require_other_file(options.output, options, file, {options.reference});
+  const std::string output = part_path(part.shard, options.output);
+  if (!output.empty()) {
+    require_other_file(output, options, file, {options.reference});
+    require_writable(output);
+  }
   Images images(options.data, true, file.preprocessing, file.input(), options.limit, options.seed);
   warn_of_default_preprocessing(options, file, images);
   part.model = options.model;
@@ -44,6 +49,7 @@ void run(const EvalOptions& options) {
   part.data = options.data;
   part.seed = options.seed;
   part.images = images.size();
+  part.selection = images.selection();
   images.narrow(part.shard.first(part.images), part.shard.last(part.images));
   part.digests = images.digests();
   part.result = measure(model, images, options, "evaluating");
@@ -70,7 +76,8 @@ void run(const EvalOptions& options) {
     part.result.scores.clear();
   }
   part.layers = layers_json(model, options.plain).dump();
-  print_evaluation(part, options, clock, write_part_file(part, options.output));
+  if (!output.empty()) write_file_atomically(output, write_part(part));
+  print_evaluation(part, options, clock, output);
 }
 
 }  // namespace
@@ -86,7 +93,8 @@ void add_eval(CLI::App& app, const std::string& command) {
   app.add_option("--shard", options->shard,
                  "I/N: only shard I of N, the first being 0; job: the one that mpirun, srun or torchrun says. With -o, "
                  "for bitsieve merge");
-  add_output(app, *options, "write the result image by image (JSON); a folder: as shard-I-of-N.json in it");
+  add_output(app, *options,
+             "write the result image by image (JSON); with --shard a folder, for shard-I-of-N.json in it");
   app.callback([options] { run(*options); });
 }
 

@@ -13,6 +13,12 @@ namespace bitsieve::cli {
 Shard shard_named(const std::string& text) {
   if (text == "job") {
     const JobPart part = part_of_job();
+    if (!part.launched) {
+      throw Error(
+          "--shard job: no launcher says which process this is (RANK and WORLD_SIZE, OMPI_COMM_WORLD_RANK and _SIZE, "
+          "PMI_RANK and PMI_SIZE, SLURM_PROCID and SLURM_STEP_NUM_TASKS); give I/N",
+          ErrorKind::usage);
+    }
     return {part.rank, part.size};
   }
   const auto number = [&](std::size_t first, std::size_t last) {
@@ -24,22 +30,22 @@ Shard shard_named(const std::string& text) {
   const Shard shard =
       slash == std::string::npos ? Shard{-1, 0} : Shard{number(0, slash), number(slash + 1, text.size())};
   if (shard.index < 0 || shard.count < 1 || shard.count > most_shards || shard.index >= shard.count) {
-    throw Error(fmt::format("--shard: '{}' is neither I/N, from 0/N to N-1/N, nor job", text), ErrorKind::usage);
+    throw Error(
+        fmt::format("--shard: '{}' is neither I/N, from 0/N to N-1/N with N up to {}, nor job", text, most_shards),
+        ErrorKind::usage);
   }
   return shard;
 }
 
-std::string write_part_file(const EvaluationPart& part, const std::string& file) {
-  if (file.empty()) return {};
-  std::string path = file;
-  std::error_code ignored;
-  if (std::filesystem::is_directory(file, ignored)) {
-    const std::size_t digits = fmt::formatted_size("{}", part.shard.count - 1);
-    path = std::filesystem::path(file) /
-           fmt::format("shard-{:0{}}-of-{}.json", part.shard.index, digits, part.shard.count);
-  }
-  write_file_atomically(path, write_part(part));
-  return path;
+std::string part_path(const Shard& shard, const std::string& output) {
+  namespace fs = std::filesystem;
+  if (output.empty() || shard.count == 1) return output;
+  std::error_code error;
+  fs::create_directories(output, error);
+  if (!fs::is_directory(output, error))
+    fail("cannot write '{}': the results of shards go into a folder, and this is none", output);
+  const std::size_t digits = fmt::formatted_size("{}", shard.count - 1);
+  return (fs::path(output) / fmt::format("shard-{:0{}}-of-{}.json", shard.index, digits, shard.count)).string();
 }
 
 void print_evaluation(const EvaluationPart& part, const Options& options, const Stopwatch& clock,

@@ -11,9 +11,10 @@ namespace bitsieve::cli {
 // of kind usage.
 Shard shard_named(const std::string& text);
 
-// Writes the part to `file`, or, where that is a folder, into it as shard-INDEX-of-COUNT.json, so that all processes of
-// a job can have the same command line. Nothing where `file` is empty. The path written.
-std::string write_part_file(const EvaluationPart& part, const std::string& file);
+// Where the result of a shard goes: into the folder `output`, made where it is missing, as shard-INDEX-of-COUNT.json,
+// so that all processes of a job can have the same command line; of the only shard, into the file `output`. Nothing
+// where that is empty. Throws Error where nothing can be written there.
+std::string part_path(const Shard& shard, const std::string& output);
 
 // The accuracy of the part's images, and how it compares with the reference, as --format says. written: a path, or
 // empty.

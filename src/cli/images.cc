@@ -114,6 +114,17 @@ std::function<void(std::int64_t, std::span<float>)> Images::augmented() const {
   };
 }
 
+std::string Images::selection() const {
+  ContentHash hash;
+  const auto add = [&](std::int64_t item) { hash.update({reinterpret_cast<const char*>(&item), sizeof item}); };
+  add(dataset_->size());
+  for (const std::int64_t index : indices_) {
+    add(index);
+    add(dataset_->label(index));
+  }
+  return hash.hex();
+}
+
 std::vector<Digest> Images::digests() const {
   std::vector<Digest> digests;
   for (const std::int64_t index : indices_) digests.push_back(dataset_->digest(index));

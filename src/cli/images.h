@@ -47,6 +47,9 @@ class Images {
   std::string hash() const;
   // Of every image, without its label; reads every image file.
   std::vector<Digest> digests() const;
+  // What tells one choice of images from another without reading them: how many the set has, which of them these are,
+  // and their labels.
+  std::string selection() const;
   // The same for one image, as hash() has it.
   std::string hash(std::int64_t index) const;
 

@@ -21,7 +21,8 @@ void run(Options options, const std::vector<std::string>& paths) {
   for (const std::string& path : paths) parts.push_back(parse_part(read_file(path), path));
   const EvaluationPart whole = merge(parts, paths);
   options.seed = whole.seed;
-  print_evaluation(whole, options, clock, write_part_file(whole, options.output));
+  if (!options.output.empty()) write_file_atomically(options.output, write_part(whole));
+  print_evaluation(whole, options, clock, options.output);
 }
 
 }  // namespace

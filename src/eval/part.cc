@@ -31,6 +31,7 @@ constexpr TextField text_fields[] = {
     {"reference_hash", &EvaluationPart::reference_hash, "another reference"},
     {"reference_preprocessing", &EvaluationPart::reference_preprocessing, "another preprocessing of the reference"},
     {"data", &EvaluationPart::data, nullptr},
+    {"selection", &EvaluationPart::selection, "other images"},
 };
 
 Json number(double x) { return std::isfinite(x) ? Json(x) : Json(); }
@@ -77,7 +78,13 @@ class Reader {
   std::string text(const Json& object, const char* name) const {
     const Json& json = field(object, name);
     if (!json.is_string()) bad("'{}' must be a string", name);
-    return json.get<std::string>();
+    const auto text = json.get<std::string>();
+    // It is printed; a preprocessing has lines.
+    const bool clean =
+        std::none_of(text.begin(), text.end(), [](unsigned char c) { return (c < 0x20 && c != '\n') || c == 0x7f; });
+    if (!clean || (text.find('\n') != std::string::npos && !std::string_view(name).ends_with("preprocessing")))
+      bad("'{}' holds a control character", name);
+    return text;
   }
 
   static bool is_whole(const Json& json, std::int64_t least, std::int64_t most) {
@@ -207,7 +214,7 @@ EvaluationPart parse_part(std::string_view text, const std::string& origin) {
   const Reader read(origin);
   const Json json = read.document(text);
   if (read.text(json, "format") != format_name) read.bad("its 'format' is not {}", format_name);
-  if (read.field(json, "version") != format_version) read.bad("its 'version' is not {}", format_version);
+  if (read.whole(json, "version", 0, INT64_MAX) != format_version) read.bad("its 'version' is not {}", format_version);
   EvaluationPart part;
   for (const TextField& field : text_fields) part.*field.member = read.text(json, field.name);
   if (const Json& seed = read.field(json, "seed"); seed.is_number_unsigned()) {

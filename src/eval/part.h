@@ -29,6 +29,7 @@ struct EvaluationPart {
   std::string model_hash, preprocessing;  // content_hash of the file; TOML
   std::string reference_hash;             // of the model to compare with; empty: none
   std::string reference_preprocessing;    // its own
+  std::string selection;                  // which images of which set, of all shards: see cli/images.h
   std::uint64_t seed = 0;                 // of the choice of images
   std::int64_t images = 0;                // of the whole evaluation
 

@@ -42,6 +42,7 @@ EvaluationPart whole_of(std::size_t images) {
   part.model = "a.bsv";
   part.reference = "a.onnx";
   part.data = "npy:x.npy,y.npy";
+  part.selection = "s";
   part.seed = UINT64_MAX;
   part.images = static_cast<std::int64_t>(images);
   std::vector<int> labels;
@@ -159,6 +160,7 @@ TEST(EvaluationPart, ErrorsNameTheFiles) {
   EXPECT_EQ(changed([](EvaluationPart& p) { p.model_hash = "x"; }), start + "another model");
   EXPECT_EQ(changed([](EvaluationPart& p) { p.reference_hash = "x"; }), start + "another reference");
   EXPECT_EQ(changed([](EvaluationPart& p) { p.preprocessing = ""; }), start + "another preprocessing");
+  EXPECT_EQ(changed([](EvaluationPart& p) { p.selection = "other labels"; }), start + "other images");
   EXPECT_EQ(changed([](EvaluationPart& p) { p.seed = 1; }), start + "seed 18446744073709551615, seed 1");
   EXPECT_EQ(changed([](EvaluationPart& p) { p.images = 11; }), start + "10 images, 11 images");
   EXPECT_EQ(changed([](EvaluationPart& p) { p.shard.count = 4; }), start + "3 shards, 4 shards");
@@ -185,6 +187,10 @@ TEST(EvaluationPart, FilesAreHostileUntilChecked) {
   EXPECT_EQ(said(keys), start + "an object of more than 64 keys");
   EXPECT_EQ(with("-part\"", "-pert\""), start + "its 'format' is not bitsieve-evaluation-part");
   EXPECT_EQ(with("\"version\":1", "\"version\":2"), start + "its 'version' is not 1");
+  EXPECT_EQ(with("\"version\":1", "\"version\":1.0"),
+            start + "'version' must be a whole number from 0 to 9223372036854775807");
+  EXPECT_EQ(with("a.onnx", "a\\n.onnx"), start + "'reference' holds a control character");
+  EXPECT_EQ(with("a.onnx", "\\u001b[31m"), start + "'reference' holds a control character");
   EXPECT_EQ(with("\"images\":3", "\"images\":4"), start + "'digests' must be a list of 4 items, one an image");
   EXPECT_EQ(with("\"images\":3", "\"images\":18446744073709551615"),
             start + "'images' must be a whole number from 0 to 1099511627776");

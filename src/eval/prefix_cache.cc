@@ -61,14 +61,21 @@ bool PrefixCache::make_room(std::int64_t bytes) {
   return true;
 }
 
-// Makes places for the values to keep of a model, and returns these values.
-std::vector<ValueId> PrefixCache::choose(const Model& model) {
-  std::vector<ValueId> chosen;
+// Makes places for the values to keep of a model, and lists these values.
+void PrefixCache::choose(const Model& model, std::vector<ValueId>& chosen) {
+  // Values of one digest, as identical branches compute them, are kept once: the first that is computed.
+  std::map<Digest, ValueId> first;
+  for (std::size_t id = 0; id < model.digests.size(); ++id) {
+    const int producer = model.graph.producer(static_cast<ValueId>(id));
+    if (producer < 0 || model.rest.runs[static_cast<std::size_t>(producer)])
+      first.emplace(model.digests[id], static_cast<ValueId>(id));
+  }
   // Whether this model computes the value, and an earlier one did.
   const auto wanted = [&](ValueId id) {
     const auto at = static_cast<std::size_t>(id);
     const int producer = model.graph.producer(id);
-    return model.shared[at] && !kept_.contains(model.digests[at]) &&
+    return model.shared[at] && first.contains(model.digests[at]) && first.at(model.digests[at]) == id &&
+           !kept_.contains(model.digests[at]) &&
            (producer < 0 ? options_.inputs && model.rest.image : model.rest.runs[static_cast<std::size_t>(producer)]);
   };
   const auto bytes_of = [&](const std::vector<ValueId>& values) {
@@ -84,9 +91,9 @@ std::vector<ValueId> PrefixCache::choose(const Model& model) {
       kept.data = std::make_unique_for_overwrite<std::uint8_t[]>(bytes * static_cast<std::size_t>(images_.size));
       kept.bytes = bytes;
       kept.used = evaluations_;
+      chosen.push_back(id);
       kept_.emplace(model.digests[static_cast<std::size_t>(id)], std::move(kept));
       bytes_ += static_cast<std::int64_t>(bytes) * images_.size;
-      chosen.push_back(id);
     }
   };
   if (wanted(model.graph.input) && make_room(bytes_of({model.graph.input}))) keep({model.graph.input});
@@ -118,7 +125,7 @@ std::vector<ValueId> PrefixCache::choose(const Model& model) {
     return a.before != b.before ? a.before > b.before : a.bytes < b.bytes;
   });
   const auto last = std::find_if(shared.begin(), shared.end(), [&](const Cut& cut) { return make_room(cut.bytes); });
-  if (last == shared.end()) return chosen;
+  if (last == shared.end()) return;
   keep(last->values);
   for (std::int64_t part = cuts - 1; part > 0; --part) {
     const Cut* fewest = nullptr;
@@ -131,7 +138,6 @@ std::vector<ValueId> PrefixCache::choose(const Model& model) {
     std::copy_if(fewest->values.begin(), fewest->values.end(), std::back_inserter(values), wanted);
     if (bytes_ + bytes_of(values) <= options_.budget) keep(values);
   }
-  return chosen;
 }
 
 Evaluation PrefixCache::evaluate(const QuantizedModel& model, const EvaluateOptions& options, std::int64_t timed) {
@@ -162,9 +168,7 @@ Evaluation PrefixCache::evaluate(const QuantizedModel& model, const EvaluateOpti
     kept.used = evaluations_;
     known[id] = &kept;
   }
-  const std::vector<ValueId> chosen = choose(seen);
-  for (const ValueId id : chosen)
-    keep[static_cast<std::size_t>(id)] = &kept_.at(seen.digests[static_cast<std::size_t>(id)]);
+  std::vector<ValueId> chosen;
 
   struct Worker {
     Executor::Workspace workspace;
@@ -205,10 +209,14 @@ Evaluation PrefixCache::evaluate(const QuantizedModel& model, const EvaluateOpti
   };
   Evaluation result;
   try {
+    choose(seen, chosen);
+    for (const ValueId id : chosen)
+      keep[static_cast<std::size_t>(id)] = &kept_.at(seen.digests[static_cast<std::size_t>(id)]);
     result = evaluate_with(model, images_, options, forward);
   } catch (...) {
     for (const ValueId id : chosen) {
       const auto half = kept_.find(seen.digests[static_cast<std::size_t>(id)]);
+      if (half == kept_.end()) continue;  // no memory for it
       bytes_ -= static_cast<std::int64_t>(half->second.bytes) * images_.size;
       kept_.erase(half);
     }

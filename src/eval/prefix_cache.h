@@ -40,10 +40,10 @@ class PrefixCache {
   // All models see these images, which must stay the same; what `images` refers to must outlive this object.
   explicit PrefixCache(ImageSet images, const PrefixCacheOptions& options = {});
 
-  // What bitsieve::evaluate gives, to the last bit, but for `seconds`: images_per_second stays that of whole forward
-  // passes. Where nothing is known, these are all; else the first `timed` images are run from the image to the scores
-  // all the same, and 0 of them give 0. An evaluation that throws leaves nothing behind. Not for several threads at
-  // once.
+  // What bitsieve::evaluate gives, by the fast executor or the plain one (whose values are the same bits), to the last
+  // bit, but for `seconds`: images_per_second stays that of whole forward passes. Where nothing is known, these are
+  // all; else the first `timed` images are run from the image to the scores all the same, and 0 of them give 0. An
+  // evaluation that throws leaves nothing behind. Not for several threads at once.
   Evaluation evaluate(const QuantizedModel& model, const EvaluateOptions& options, std::int64_t timed = 0);
 
   // Multiply-adds of all evaluations so far.
@@ -66,7 +66,7 @@ class PrefixCache {
   };
   struct Model;
 
-  std::vector<ValueId> choose(const Model& model);
+  void choose(const Model& model, std::vector<ValueId>& chosen);
   bool make_room(std::int64_t bytes);
 
   ImageSet images_;

@@ -88,6 +88,38 @@ TEST(PrefixCache, RunsTheChangedLayerAndWhatFollowsIt) {
   }
 }
 
+// Two branches that compute the same values are kept once, and room for more is found where they have to go.
+TEST(PrefixCache, TwinsAreOneValue) {
+  const auto twins = [](float last) {
+    test::TinyNetwork tiny({4, 4, 4});
+    Tensor weight({4, 4, 3, 3}, 0.25f), end({4, 4, 3, 3}, 0.1f);
+    end.data[0] = last;
+    const ValueId input = tiny.graph.input;
+    tiny.conv("left", weight);
+    const ValueId left = tiny.graph.output;
+    tiny.graph.output = input;
+    tiny.conv("right", weight);
+    Node add{};
+    add.op = Op::add;
+    add.name = "sum";
+    add.inputs = {left, tiny.graph.output};
+    add.output = tiny.graph.add_value("sum_out", {4, 4, 4});
+    tiny.graph.output = add.output;
+    tiny.graph.nodes.push_back(add);
+    tiny.conv("end", std::move(end));
+    return float_model(tiny.graph);
+  };
+  const std::int64_t of_one_value = images * 4 * 64;  // float
+  for (std::int64_t budget = 0; budget <= 8 * of_one_value; budget += of_one_value / 2) {
+    PrefixCache cache(random_images(), {.budget = budget});
+    for (int i = 0; i < 12; ++i) {
+      const QuantizedModel model = i % 3 == 2 ? chain() : twins(static_cast<float>(i % 4));
+      expect_same(cache.evaluate(model, {.threads = 1}), evaluate(model, random_images(), {.threads = 1}));
+      EXPECT_LE(cache.bytes(), budget);
+    }
+  }
+}
+
 TEST(PrefixCache, AModelThatIsTheSameRunsNothing) {
   PrefixCache cache(random_images());
   EXPECT_EQ(layers_run(cache, random_images(), {chain(), chain(), chain()}), (Counts{6, 6, 0}));

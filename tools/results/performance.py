@@ -54,7 +54,7 @@ def kinds(arguments, network, path):
     """Layers of a kind together, one image, one thread: time, operations, bytes that they have to move at least."""
     packed = path.with_suffix(".bsv")
     subprocess.run([f"{arguments.build}/bench/bitsieve_peers", str(path), "--write-bsv", str(packed)], check=True)
-    runs = [json.loads(subprocess.run([f"{arguments.build}/src/cli/bitsieve", "bench", str(packed), "--runs", "20", "--format", "json"], check=True,
+    runs = [json.loads(subprocess.run([f"{arguments.build}/src/cli/bitsieve", "bench", str(packed), "--runs", "20", "--bandwidth", "--format", "json"], check=True,
                                       stdout=subprocess.PIPE, text=True).stdout) for _ in range(5)]
     found = {}
     for i, layer in enumerate(runs[0]["layers"]):

@@ -16,7 +16,7 @@ void run_expanded(const QGemmArgs& args) {
   select_qgemm(isa).run(args);
 }
 
-std::int64_t no_scratch(const QGemmView&) { return 0; }
+[[maybe_unused]] std::int64_t no_scratch(const QGemmView&) { return 0; }
 
 }  // namespace
 
@@ -35,6 +35,15 @@ const std::vector<const TwoOfFourKernel*>& two_of_four_kernels() {
                                           qgemm_scratch_bytes,
                                           true};
   static const std::vector<const TwoOfFourKernel*> all{&avx512vnni, &avx2, &portable};
+#elif defined(__aarch64__)
+  static const TwoOfFourKernel dotprod{"two_of_four_neon_dotprod",
+                                       Isa::neon_dotprod,
+                                       expand_portable,
+                                       pack_expanded<Isa::neon_dotprod>,
+                                       run_expanded<Isa::neon_dotprod>,
+                                       qgemm_scratch_bytes,
+                                       true};
+  static const std::vector<const TwoOfFourKernel*> all{&dotprod, &portable};
 #else
   static const std::vector<const TwoOfFourKernel*> all{&portable};
 #endif

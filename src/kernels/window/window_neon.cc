@@ -13,7 +13,7 @@ class Lookup {
   static constexpr std::int64_t kWidth = 16;
 
   explicit Lookup(const WindowTables& tables) {
-    const std::uint8_t* lone = kLone == Lone::by_table ? tables.lone : tables.pair;
+    const std::uint8_t* lone = kLone == Lone::by_table || kLone == Lone::by_magnitude ? tables.lone : tables.pair;
     for (int i = 0; i < 16; ++i) {
       pair_[i / 4].val[i % 4] = vld1q_u8(tables.pair + i * 16);
       lone_[i / 4].val[i % 4] = vld1q_u8(lone + i * 16);
