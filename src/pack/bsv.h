@@ -43,7 +43,8 @@ enum class FloatWeights {
 // written. Accepts any bytes: throws Error, one line that names `origin` and what is wrong.
 PackedModel read_bsv(std::string_view bytes, const std::string& origin, FloatWeights floats = FloatWeights::rebuilt);
 
-// The same of a mapped file: weights of 8 bits stay in it.
+// The same of a mapped file: weights of 8 bits stay in it, and may be read again from it long after they were checked,
+// so nobody may write into the file meanwhile; bitsieve itself replaces files as a whole.
 PackedModel read_bsv(const std::shared_ptr<const FileMap>& file, const std::string& origin, FloatWeights floats);
 PackedModel load_bsv(const std::string& path, FloatWeights floats = FloatWeights::rebuilt);
 void save_bsv(const std::string& path, const PackedModel& packed);  // the whole file or nothing
