@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/parallel.h"
 #include "data/augment.h"
+#include "eval/part.h"
 
 namespace bitsieve::cli {
 namespace {
@@ -139,13 +140,9 @@ std::string Images::hash(std::int64_t index) const {
 }
 
 std::string Images::hash() const {
-  ContentHash hash;
-  const auto add = [&](const auto& item) { hash.update({reinterpret_cast<const char*>(&item), sizeof item}); };
-  for (const std::int64_t index : indices_) {
-    add(dataset_->digest(index));
-    add(std::int64_t{dataset_->label(index)});
-  }
-  return hash.hex();
+  std::vector<int> labels;
+  for (const std::int64_t index : indices_) labels.push_back(dataset_->label(index));
+  return data_hash(digests(), labels);
 }
 
 }  // namespace bitsieve::cli

@@ -171,12 +171,12 @@ void append(Evaluation& to, const Evaluation& from) {
 
 }  // namespace
 
-std::string EvaluationPart::data_hash() const {
+std::string data_hash(std::span<const Digest> digests, std::span<const int> labels) {
   ContentHash hash;
   const auto add = [&](const auto& item) { hash.update({reinterpret_cast<const char*>(&item), sizeof item}); };
   for (std::size_t i = 0; i < digests.size(); ++i) {
     add(digests[i]);
-    add(std::int64_t{result.labels[i]});
+    add(std::int64_t{labels[i]});
   }
   return hash.hex();
 }

@@ -24,6 +24,10 @@ struct Shard {
 
 inline constexpr std::int64_t most_shards = 1 << 20;
 
+// data_hash of every result and calibration: what images hold (data/dataset.h), in order, and their labels, -1 for
+// none; one label for each image.
+std::string data_hash(std::span<const Digest> digests, std::span<const int> labels);
+
 struct EvaluationPart {
   // What all parts of one evaluation have in common.
   std::string model_hash, preprocessing;  // content_hash of the file; TOML
@@ -43,8 +47,8 @@ struct EvaluationPart {
   std::vector<ScoreError> errors;    // from the reference's scores; none without it
   std::string layers = "[]";         // the model's layers as a JSON array
 
-  // data_hash of every result: what the images hold, in order, and their labels. Of a shard: of its own images.
-  std::string data_hash() const;
+  // Of a shard: of its own images.
+  std::string data_hash() const { return bitsieve::data_hash(digests, result.labels); }
 };
 
 // The file of a part: one JSON document, at most four gigabytes. parse_part(write_part(p)) gives p again.
