@@ -1,32 +1,21 @@
 #include "base/file_map.h"
 
-#include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 
+#include "base/descriptor.h"
 #include "base/error.h"
 
 namespace bitsieve {
 
 std::shared_ptr<const FileMap> FileMap::open(const std::string& path, std::uint64_t max_bytes) {
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) fail("cannot read '{}': {}", path, std::strerror(errno));
-  struct Closer {
-    int file;
-    ~Closer() { ::close(file); }
-  } closer{file};
-  struct stat info {};
-  if (::fstat(file, &info) != 0) fail("cannot read '{}': {}", path, std::strerror(errno));
-  if (!S_ISREG(info.st_mode)) fail("cannot read '{}': it is not a regular file", path);
-  const auto size = static_cast<std::uint64_t>(info.st_size);
-  if (size > max_bytes) fail("cannot read '{}': {} bytes, at most {} are accepted", path, size, max_bytes);
+  const auto [file, size] = open_readable(path, max_bytes);
   if (size == 0) return std::shared_ptr<const FileMap>(new FileMap(nullptr, 0));
   // Populated at once: a fault for every few pages would take longer than reading them.
-  void* const data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, file, 0);
+  void* const data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, file.get(), 0);
   if (data == MAP_FAILED) fail("cannot read '{}': {}", path, std::strerror(errno));
   return std::shared_ptr<const FileMap>(new FileMap(static_cast<const char*>(data), size));
 }

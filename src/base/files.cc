@@ -8,29 +8,13 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <utility>
 
+#include "base/descriptor.h"
 #include "base/error.h"
 
 namespace bitsieve {
 namespace {
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() { close(); }
-  Descriptor(Descriptor&& other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-  int close() {
-    int result = fd_ >= 0 ? ::close(fd_) : 0;
-    fd_ = -1;
-    return result;
-  }
-
- private:
-  int fd_;
-};
 
 // 0, or errno.
 int write_all(int file, std::string_view bytes) {
@@ -76,7 +60,7 @@ Descriptor open_place(const Place& place) {
 
 }  // namespace
 
-std::string read_file(const std::string& path, std::uint64_t max_bytes) {
+ReadableFile open_readable(const std::string& path, std::uint64_t max_bytes) {
   Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0) fail("cannot read '{}': {}", path, std::strerror(errno));
   struct stat info {};
@@ -84,6 +68,11 @@ std::string read_file(const std::string& path, std::uint64_t max_bytes) {
   if (!S_ISREG(info.st_mode)) fail("cannot read '{}': it is not a regular file", path);
   const auto size = static_cast<std::uint64_t>(info.st_size);
   if (size > max_bytes) fail("cannot read '{}': {} bytes, at most {} are accepted", path, size, max_bytes);
+  return {std::move(file), size};
+}
+
+std::string read_file(const std::string& path, std::uint64_t max_bytes) {
+  const auto [file, size] = open_readable(path, max_bytes);
   std::string bytes(size, '\0');
   std::uint64_t done = 0;
   while (done < size) {
