@@ -148,6 +148,7 @@ Made make_conv(const Source& s) {
   if (s.layer.transform.active && s.layer.transform.two_of_four) return make_two_of_four(s);
   if (s.node.op == Op::conv && is_depthwise(s)) return make_depthwise(s);
   if (Made packed = make_packed_product(s)) return packed;
+  if (Made winograd = make_winograd(s)) return winograd;
   return std::make_unique<Conv>(s);
 }
 

@@ -9,13 +9,14 @@ constexpr std::int64_t kStrip = 1 << 16, kStripOfSingleRows = 1 << 15;
 }  // namespace
 
 ConvRows::ConvRows(const Shape& in, const Shape& out, const Window& w, bool merge, std::int64_t run_multiple,
-                   bool must_copy, std::int64_t copied_values)
+                   bool must_copy, std::int64_t copied_values, Tiling tiling)
     : in_height_(in[1]),
       in_width_(in[2]),
       depth_(in[0] * copied_values),
       copied_values_(copied_values),
       out_height_(out[1]),
-      out_width_(out[2]) {
+      out_width_(out[2]),
+      tiling_(tiling) {
   const bool merged = merge && w.groups == 1 && (w.kernel[1] == 1 || w.dilation[1] == 1);
   run_length_ = merged ? w.kernel[1] * depth_ : depth_ / w.groups;
   run_padded_ = (run_length_ + run_multiple - 1) / run_multiple * run_multiple;
@@ -38,7 +39,8 @@ ConvRows::ConvRows(const Shape& in, const Shape& out, const Window& w, bool merg
   // Fewer than a few rows would mostly copy what the strip before has copied.
   strip_rows_ = copies_ ? std::min(out[1], std::max(fitting, 2 * reach_)) : out[1];
   strip_rows_ = std::max<std::int64_t>(1, strip_rows_);
-  strip_height_ = (strip_rows_ - 1) * stride_y_ + reach_;
+  strip_rows_ = (strip_rows_ + tiling.side - 1) / tiling.side * tiling.side;
+  strip_height_ = (std::min(strip_rows_, out[1]) - 1) * stride_y_ + reach_;
   for (std::int64_t ky = 0; ky < w.kernel[0]; ++ky) {
     for (std::int64_t kx = 0; kx < (merged ? 1 : w.kernel[1]); ++kx) {
       offsets_.push_back((ky * w.dilation[0] * width_ + kx * w.dilation[1]) * depth_);

@@ -19,6 +19,12 @@ namespace bitsieve::steps {
 // Pixels of a block: a common multiple of the kernels' row tiles (6, 8, 12, 4), small enough for the first cache.
 inline constexpr std::int64_t block_pixels = 96;
 
+// What run() counts and gives out: pixels, or squares of them, row by row; those at the ends of rows may be cut off.
+struct Tiling {
+  std::int64_t side = 1;              // pixels of a tile on a side
+  std::int64_t block = block_pixels;  // most tiles of a block
+};
+
 class ConvRows {
  public:
   ConvRows() = default;
@@ -28,7 +34,7 @@ class ConvRows {
   // padding. copied_values: how many the copy has for one of the image; offsets, runs and pointers are in those of the
   // copy.
   ConvRows(const Shape& in, const Shape& out, const Window& window, bool merge, std::int64_t run_multiple,
-           bool must_copy, std::int64_t copied_values = 1);
+           bool must_copy, std::int64_t copied_values = 1, Tiling tiling = {});
 
   std::int64_t runs() const { return static_cast<std::int64_t>(offsets_.size()); }
   std::int64_t run_length() const { return run_length_; }  // values of the filter in a run
@@ -36,6 +42,11 @@ class ConvRows {
   std::int64_t pixels() const { return out_height_ * out_width_; }
   bool copies() const { return copies_; }
   std::int64_t strips() const { return (out_height_ + strip_rows_ - 1) / strip_rows_; }
+  // Of what the kernels read: the image, or the copy of the strip that starts with output row `first`.
+  std::int64_t width() const { return width_; }
+  std::int64_t height(std::int64_t first) const {
+    return copies_ ? (std::min(strip_rows_, out_height_ - first) - 1) * stride_y_ + reach_ : height_;
+  }
 
   // Bytes of the copy of a strip (0 without one), with room to read past its end.
   std::size_t copy_bytes(std::size_t value_bytes) const {
@@ -77,22 +88,23 @@ class ConvRows {
   }
 
   // The whole layer: fill_rows(copy, first, count, context) makes the copies, if any; block(begin, end, first, copy,
-  // own) serves the output pixels [begin, end), which belong to the strip that starts with output row `first`.
+  // own) serves the tiles [begin, end) of the output, which belong to the strip that starts with output row `first`.
   // strip_bytes: of the copies of a strip; own_bytes: what a worker needs besides.
   template <class FillRows, class Block>
   void run(const StepContext& context, std::size_t strip_bytes, std::size_t own_bytes, const FillRows& fill_rows,
            const Block& block) const {
-    const std::int64_t all = pixels();
+    const std::int64_t side = tiling_.side, across = (out_width_ + side - 1) / side,
+                       all = (out_height_ + side - 1) / side * across;
     if (strips() == 1) {
       if (copies_) fill_rows(context.scratch, 0, height_, context);
       // As many blocks for each thread, all of one size: a plane of 7 x 7 would else be one block and a single pixel.
-      const std::int64_t threads = std::min<std::int64_t>(context.threads(), (all + 23) / 24);
-      const std::int64_t least = (all + block_pixels - 1) / block_pixels;
+      const std::int64_t threads = std::min<std::int64_t>(context.threads(), (pixels() + 23) / 24);
+      const std::int64_t least = (all + tiling_.block - 1) / tiling_.block;
       const std::int64_t blocks = threads == 1 ? least : (least + threads - 1) / threads * threads;
       context.each(blocks, [&](std::int64_t i, int worker) {
         std::uint8_t* own = context.scratch + strip_bytes + static_cast<std::size_t>(worker) * own_bytes;
-        const std::int64_t begin = threads == 1 ? i * block_pixels : all * i / blocks,
-                           end = threads == 1 ? begin + block_pixels : all * (i + 1) / blocks;
+        const std::int64_t begin = threads == 1 ? i * tiling_.block : all * i / blocks,
+                           end = threads == 1 ? begin + tiling_.block : all * (i + 1) / blocks;
         block(begin, std::min(all, end), 0, context.scratch, own);
       });
       return;
@@ -101,8 +113,9 @@ class ConvRows {
       std::uint8_t* copy = context.scratch + static_cast<std::size_t>(worker) * (strip_bytes + own_bytes);
       const std::int64_t first = i * strip_rows_, last = std::min(out_height_, first + strip_rows_);
       fill_rows(copy, first * stride_y_, (last - first - 1) * stride_y_ + reach_, StepContext{});
-      for (std::int64_t m = first * out_width_; m < last * out_width_; m += block_pixels) {
-        block(m, std::min(last * out_width_, m + block_pixels), first, copy, copy + strip_bytes);
+      const std::int64_t end = (last + side - 1) / side * across;
+      for (std::int64_t m = first / side * across; m < end; m += tiling_.block) {
+        block(m, std::min(end, m + tiling_.block), first, copy, copy + strip_bytes);
       }
     });
   }
@@ -138,6 +151,7 @@ class ConvRows {
   std::int64_t row_step_ = 1;                       // of the copy's rows only every row_step_-th is read
   std::vector<std::int64_t> offsets_;               // of the runs
   bool copies_ = false;
+  Tiling tiling_;
 };
 
 }  // namespace bitsieve::steps

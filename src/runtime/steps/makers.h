@@ -29,6 +29,7 @@ using Made = std::unique_ptr<const Step>;
 // Integer nodes: 8-bit values in, 8-bit values out (conv and linear: or float).
 Made make_conv(const Source& source);       // conv, linear
 Made make_depthwise(const Source& source);  // conv with one filter per channel
+Made make_winograd(const Source& source);   // conv of 3 x 3, where that is faster
 Made make_two_of_four(const Source& source);
 Made make_packed_product(const Source& source);  // conv and linear of shared shifts, large, with one output pixel
 Made make_binary(const Source& source);          // add, sub, mul
