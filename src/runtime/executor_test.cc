@@ -103,7 +103,8 @@ TEST(Executor, LargeConvolutions) {
       {{96, 61, 40}, 96, 3, 1, 96},   {{96, 61, 40}, 96, 3, 2, 96},   {{64, 40, 41}, 24, 1, 1, 1},
       {{64, 40, 41}, 24, 1, 2, 1},    {{3, 230, 240}, 8, 7, 2, 1},    {{32, 90, 70}, 8, 3, 1, 1},
       {{33, 90, 70}, 8, 3, 1, 1},     {{64, 61, 50}, 64, 3, 1, 4},    {{144, 9, 56}, 144, 3, 1, 144},
-      {{200, 9, 77}, 200, 3, 2, 200}, {{328, 9, 14}, 328, 5, 1, 328}, {{208, 5, 370}, 208, 3, 1, 208}};
+      {{200, 9, 77}, 200, 3, 2, 200}, {{328, 9, 14}, 328, 5, 1, 328}, {{208, 5, 370}, 208, 3, 1, 208},
+      {{32, 91, 71}, 20, 3, 1, 1}};
   int round = 0;
   for (const Large& l : cases) {
     for (const char* code : {"float", "int8", "sparq-5opt-round", "sparq-3opt-trim-novs", "2:4"}) {
@@ -121,6 +122,30 @@ TEST(Executor, LargeConvolutions) {
                                       l.channels, l.kernel, l.stride, l.groups, code));
       EXPECT_NE(Executor(b.model).kernel(0), "reference");
       if (HasFatalFailure()) return;
+    }
+  }
+}
+
+// What Winograd's products take: 3 x 3 of stride 1 and enough channels, with outputs that tiles do not divide.
+TEST(Executor, DenseThreeByThree) {
+  std::mt19937 random(2);
+  for (std::uint32_t round = 0; round < 120; ++round) {
+    Builder b(round);
+    const auto pick = [&](std::initializer_list<std::int64_t> from) { return from.begin()[random() % from.size()]; };
+    Window w;
+    w.kernel = {3, 3};
+    w.pad_before = {pick({0, 1, 2}), pick({0, 1, 3})};
+    w.pad_after = {pick({0, 1, 2}), pick({0, 1, 3})};
+    const std::int64_t in = pick({16, 20, 32, 36, 64}), out = pick({1, 8, 16, 17, 33});
+    const Shape image{in, pick({3, 4, 9, 14}), pick({3, 5, 8, 27})};
+    b.input(image, round % 2 == 0 ? DType::s8 : DType::u8);
+    static const char* codes[] = {"int8", "sparq-5opt-round", "sparq-3opt-trim-novs", "act4-uniform"};
+    const char* code = codes[random() % 4];
+    b.conv(w, out, round % 7 == 1 ? DType::f32 : round % 3 == 0 ? DType::s8 : DType::u8, code);
+    expect_all_equal(b, fmt::format("round {}: {} to {} channels, {}", round, to_string(image), out, code));
+    if (HasFatalFailure()) return;
+    if (isa_supported(Isa::avx2)) {
+      EXPECT_EQ(Executor(b.model, ExecutorOptions{false, Isa::avx2, 1}).kernel(0).substr(0, 8), "winograd");
     }
   }
 }
