@@ -49,14 +49,18 @@ class F32Conv : public testing::TestWithParam<const F32ConvKernel*> {
 
 TEST_P(F32Conv, DenseMatchesPlainLoop) {
   BITSIEVE_SKIP_UNSUPPORTED(*GetParam());
-  for (std::int64_t m : {1, 2, 3, 4, 5, 6, 7, 13}) check(m, 19, 3, 5, false);
+  for (std::int64_t m : {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 23}) check(m, 19, 3, 5, false);
   for (std::int64_t n : {1, 7, 8, 9, 15, 16, 17, 31, 33, 47, 63, 64, 65, 81, 127, 131}) check(7, n, 9, 3, false);
   check(1, 10, 1, 512, false);
 }
 
 TEST_P(F32Conv, DepthwiseMatchesPlainLoop) {
   BITSIEVE_SKIP_UNSUPPORTED(*GetParam());
-  for (std::int64_t n : {1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65, 131}) check(3, n, 9, 1, true);
+  for (std::int64_t n : {1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65, 131}) {
+    check(3, n, 9, 1, true);
+    check(19, n, 25, 1, true);
+  }
+  for (std::int64_t m : {1, 7, 8, 9, 17}) check(m, 21, 9, 1, true);
 }
 
 INSTANTIATE_TEST_SUITE_P(Kernels, F32Conv, testing::ValuesIn(f32conv_kernels()), test::KernelName());
