@@ -19,6 +19,7 @@
 #include "kernels/shift_search/shift_search.h"
 #include "kernels/two_of_four/two_of_four.h"
 #include "kernels/window/window.h"
+#include "kernels/winograd/winograd.h"
 #include "methods/methods.h"
 
 namespace bitsieve::cli {
@@ -57,6 +58,7 @@ std::vector<Table> tables() {
     all[2].rows.push_back({std::string(row.syntax), std::string(row.description)});
   all[3] = {"kernels", "kernels", {}};
   add_kernels(all[3].rows, qgemm_kernels());
+  add_kernels(all[3].rows, winograd_kernels());
   add_kernels(all[3].rows, qdepthwise_kernels());
   add_kernels(all[3].rows, two_of_four_kernels());
   add_kernels(all[3].rows, window_kernels());

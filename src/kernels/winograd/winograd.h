@@ -11,6 +11,7 @@
 // Every kernel gives the bits of qgemm.
 #pragma once
 #include <cstdint>
+#include <vector>
 
 #include "base/cpu.h"
 #include "kernels/qgemm/qgemm.h"
@@ -54,5 +55,8 @@ std::int64_t winograd_scratch_bytes(const QGemmView& weights);
 
 // Null where the direct product of that level is as fast. A pure function of its argument.
 const WinogradKernel* find_winograd(Isa isa);
+
+// Every kernel of this build, whether or not this machine can run it.
+const std::vector<const WinogradKernel*>& winograd_kernels();
 
 }  // namespace bitsieve

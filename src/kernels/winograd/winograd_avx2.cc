@@ -106,41 +106,46 @@ template <bool Signed>
   }
 }
 
-// sums[row][16] of one position: += the product over `pairs` of Rows tiles; begun with `first`, or with what is there.
+// sums[row][16] of one position: += the product over `pairs` of Rows tiles, `rounds` times; begun with `first`, or with
+// what is there.
 template <int Rows>
 [[gnu::noinline]] void product(const std::int16_t* a, std::int64_t width, const std::int16_t* weight,
-                               std::int64_t pairs, const __m256i* first, std::int32_t* sums) {
-  __m256i acc[Rows][2];
-  repeat<Rows>([&](auto r) __attribute__((always_inline)) {
-    repeat<2>([&](auto half) __attribute__((always_inline)) {
-      acc[r][half] = first != nullptr ? first[half]
-                                      : _mm256_load_si256(reinterpret_cast<const __m256i*>(sums + r * 16 + half * 8));
-    });
-  });
-  for (std::int64_t p = 0; p < pairs; ++p, weight += 32) {
-    const __m256i b0 = _mm256_load_si256(reinterpret_cast<const __m256i*>(weight)),
-                  b1 = _mm256_load_si256(reinterpret_cast<const __m256i*>(weight + 16));
+                               std::int64_t pairs, const __m256i* first, std::int32_t* sums, std::int64_t rounds) {
+  for (; rounds > 0; --rounds, a += Rows * width, sums += Rows * 16) {
+    __m256i acc[Rows][2];
     repeat<Rows>([&](auto r) __attribute__((always_inline)) {
-      int pair;
-      __builtin_memcpy(&pair, a + r * width + p * 2, 4);
-      const __m256i x = _mm256_set1_epi32(pair);
-      acc[r][0] = _mm256_add_epi32(acc[r][0], _mm256_madd_epi16(x, b0));
-      acc[r][1] = _mm256_add_epi32(acc[r][1], _mm256_madd_epi16(x, b1));
+      const __m256i* const from = first != nullptr ? first : reinterpret_cast<const __m256i*>(sums + r * 16);
+      acc[r][0] = _mm256_load_si256(from);
+      acc[r][1] = _mm256_load_si256(from + 1);
+    });
+    const std::int16_t* by = weight;
+    for (std::int64_t p = 0; p < pairs; ++p, by += 32) {
+      const __m256i b0 = _mm256_load_si256(reinterpret_cast<const __m256i*>(by)),
+                    b1 = _mm256_load_si256(reinterpret_cast<const __m256i*>(by + 16));
+      repeat<Rows>([&](auto r) __attribute__((always_inline)) {
+        int pair;
+        __builtin_memcpy(&pair, a + r * width + p * 2, 4);
+        const __m256i x = _mm256_set1_epi32(pair);
+        acc[r][0] = _mm256_add_epi32(acc[r][0], _mm256_madd_epi16(x, b0));
+        acc[r][1] = _mm256_add_epi32(acc[r][1], _mm256_madd_epi16(x, b1));
+      });
+    }
+    repeat<Rows>([&](auto r) __attribute__((always_inline)) {
+      _mm256_store_si256(reinterpret_cast<__m256i*>(sums + r * 16), acc[r][0]);
+      _mm256_store_si256(reinterpret_cast<__m256i*>(sums + r * 16 + 8), acc[r][1]);
     });
   }
-  repeat<Rows>([&](auto r) __attribute__((always_inline)) {
-    _mm256_store_si256(reinterpret_cast<__m256i*>(sums + r * 16), acc[r][0]);
-    _mm256_store_si256(reinterpret_cast<__m256i*>(sums + r * 16 + 8), acc[r][1]);
-  });
 }
 
+// Tiles of any number, in rounds of Rows and what is left.
 template <int Rows>
 void product_of(std::int64_t count, const std::int16_t* a, std::int64_t width, const std::int16_t* weight,
                 std::int64_t pairs, const __m256i* first, std::int32_t* sums) {
-  if (count >= Rows) {
-    product<Rows>(a, width, weight, pairs, first, sums);
-  } else if constexpr (Rows > 1) {
-    product_of<Rows - 1>(count, a, width, weight, pairs, first, sums);
+  const std::int64_t rounds = count / Rows;
+  if (rounds > 0) product<Rows>(a, width, weight, pairs, first, sums, rounds);
+  if constexpr (Rows > 1) {
+    if (const std::int64_t left = count - rounds * Rows; left > 0)
+      product_of<Rows - 1>(left, a + rounds * Rows * width, width, weight, pairs, first, sums + rounds * Rows * 16);
   }
 }
 
@@ -203,7 +208,7 @@ void run_avx2(const WinogradArgs& args) {
   } else {
     transform_inputs<false>(args, width, inputs);
   }
-  const std::int64_t parts = (pairs + most_pairs - 1) / most_pairs, rounds = (tiles + tile_rows - 1) / tile_rows;
+  const std::int64_t parts = (pairs + most_pairs - 1) / most_pairs;
   for (std::int64_t n = 0; n < w.n; n += 16) {
     // The sum at (1, 1) is a term of all four outputs.
     const auto bias = [&](int half) {
@@ -220,11 +225,8 @@ void run_avx2(const WinogradArgs& args) {
              i < (p + 1) * some_pairs * pair_bytes / positions; i += 64)
           _mm_prefetch(reinterpret_cast<const char*>(next + i), _MM_HINT_T1);
         const __m256i* const from = part > 0 ? nullptr : p == 5 ? biases : zeros;
-        for (std::int64_t round = 0; round < rounds; ++round) {
-          const std::int64_t m = tiles * round / rounds, count = tiles * (round + 1) / rounds - m;
-          product_of<tile_rows>(count, inputs + (p * rows + m) * width + first * 2, width, weights + p * weights_apart,
-                                some_pairs, from, sums + (p * rows + m) * 16);
-        }
+        product_of<tile_rows>(tiles, inputs + p * rows * width + first * 2, width, weights + p * weights_apart,
+                              some_pairs, from, sums + p * rows * 16);
       }
     }
     transform_outputs(args, sums, n);

@@ -109,14 +109,7 @@ TEST_P(Winograd, ExtremesDoNotOverflow) {
   check_all({2, 2, 1824, 5, winograd_block, true});  // four times a sum is just below 2^31
 }
 
-INSTANTIATE_TEST_SUITE_P(Kernels, Winograd, testing::ValuesIn([] {
-                           std::vector<const WinogradKernel*> all;
-                           for (const Isa isa : isas()) {
-                             if (const WinogradKernel* kernel = find_winograd(isa)) all.push_back(kernel);
-                           }
-                           return all;
-                         }()),
-                         test::KernelName{});
+INSTANTIATE_TEST_SUITE_P(Kernels, Winograd, testing::ValuesIn(winograd_kernels()), test::KernelName{});
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Winograd);
 
 TEST(WinogradFits, SumsOf32Bits) {

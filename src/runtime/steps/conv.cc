@@ -20,6 +20,7 @@ class Conv final : public Step {
         arithmetic_(transform_.active ? find_window_arithmetic(transform_.pair.data()) : WindowArithmetic{}),
         signed_(s.is_signed()),
         most_weight_(most_weight(s.layer.weight)),
+        no_winograd_(why_not_winograd(s)),
         qgemm_(select_qgemm(s.isa, most_weight_)),
         windows_(select_window(s.isa, s.isa == Isa::avx512vnni && vbmi_supported())) {
     const Window& w = shape_.window;
@@ -73,6 +74,7 @@ class Conv final : public Step {
   }
 
   std::string remark() const override {
+    if (!no_winograd_.empty()) return no_winograd_;
     for (int most = most_weight_ - 1; most >= 0; --most) {
       const QGemmKernel& other = select_qgemm(qgemm_.isa, most);
       if (&other != &qgemm_)
@@ -132,6 +134,7 @@ class Conv final : public Step {
   WindowArithmetic arithmetic_;
   bool signed_;
   int most_weight_;
+  std::string no_winograd_;
   const QGemmKernel& qgemm_;
   const WindowKernel& windows_;
   std::int64_t depth_ = 0, per_group_ = 0;  // of one group
