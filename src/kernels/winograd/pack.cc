@@ -40,10 +40,12 @@ bool winograd_fits(const QGemmSource& s) {
   return true;
 }
 
-// Transformed inputs of a call should leave room in the second cache for the weights of 16 columns.
+// The more tiles, the fewer times weights are transformed; transformed inputs leave room in the second cache for the
+// weights of 16 columns. (Zen 3, 512 KiB: 192 KiB and 448 KiB of inputs are 2 to 10 % slower.)
 std::int64_t winograd_tiles(const QGemmView& view) {
   constexpr std::int64_t rows = 6;  // of a product
-  const std::int64_t fitting = 192 * 1024 / (winograd::positions * winograd::tile_width(view) * 2) / rows * rows;
+  static const std::int64_t enough = std::min<std::int64_t>(cache_bytes(2) / 8 * 5, 320 * 1024);
+  const std::int64_t fitting = enough / (winograd::positions * winograd::tile_width(view) * 2) / rows * rows;
   return std::clamp<std::int64_t>(fitting, 2 * rows, winograd_block);
 }
 

@@ -137,16 +137,39 @@ template <int Rows>
   }
 }
 
-// Tiles of any number, in rounds of Rows and what is left.
-template <int Rows>
-void product_of(std::int64_t count, const std::int16_t* a, std::int64_t width, const std::int16_t* weight,
-                std::int64_t pairs, const __m256i* first, std::int32_t* sums) {
-  const std::int64_t rounds = count / Rows;
-  if (rounds > 0) product<Rows>(a, width, weight, pairs, first, sums, rounds);
-  if constexpr (Rows > 1) {
-    if (const std::int64_t left = count - rounds * Rows; left > 0)
-      product_of<Rows - 1>(left, a + rounds * Rows * width, width, weight, pairs, first, sums + rounds * Rows * 16);
+// What a product of one position multiplies, and where it is in it.
+struct Product {
+  const std::int16_t* inputs;
+  std::int64_t width;
+  const std::int16_t* weights;
+  std::int64_t pairs;
+  const __m256i* first;
+  std::int32_t* sums;
+
+  template <int Rows>
+  void advance(std::int64_t rounds) {
+    product<Rows>(inputs, width, weights, pairs, first, sums, rounds);
+    inputs += rounds * Rows * width;
+    sums += rounds * Rows * 16;
   }
+};
+
+// A template for each number of rows up to Rows.
+template <int Rows>
+void advance(Product& p, std::int64_t rows, std::int64_t rounds) {
+  if (rows >= Rows) {
+    p.advance<Rows>(rounds);
+  } else if constexpr (Rows > 1) {
+    advance<Rows - 1>(p, rows, rounds);
+  }
+}
+
+// Tiles are spread evenly over the rounds: a round of one would read all weights for it alone.
+void multiply(Product p, std::int64_t tiles) {
+  const std::int64_t rounds = (tiles + tile_rows - 1) / tile_rows, rows = (tiles + rounds - 1) / rounds,
+                     fewer = rounds * rows - tiles;  // rounds with a row less
+  advance<tile_rows>(p, rows, rounds - fewer);
+  if (fewer > 0) advance<tile_rows>(p, rows - 1, fewer);
 }
 
 // A^T of four sums.
@@ -225,8 +248,9 @@ void run_avx2(const WinogradArgs& args) {
              i < (p + 1) * some_pairs * pair_bytes / positions; i += 64)
           _mm_prefetch(reinterpret_cast<const char*>(next + i), _MM_HINT_T1);
         const __m256i* const from = part > 0 ? nullptr : p == 5 ? biases : zeros;
-        product_of<tile_rows>(tiles, inputs + p * rows * width + first * 2, width, weights + p * weights_apart,
-                              some_pairs, from, sums + p * rows * 16);
+        multiply({inputs + p * rows * width + first * 2, width, weights + p * weights_apart, some_pairs, from,
+                  sums + p * rows * 16},
+                 tiles);
       }
     }
     transform_outputs(args, sums, n);

@@ -98,13 +98,15 @@ class ConvRows {
     if (strips() == 1) {
       if (copies_) fill_rows(context.scratch, 0, height_, context);
       // As many blocks for each thread, all of one size: a plane of 7 x 7 would else be one block and a single pixel.
+      // One thread takes blocks of whole row tiles; squares of pixels are spread over those by their kernel.
       const std::int64_t threads = std::min<std::int64_t>(context.threads(), (pixels() + 23) / 24);
       const std::int64_t least = (all + tiling_.block - 1) / tiling_.block;
       const std::int64_t blocks = threads == 1 ? least : (least + threads - 1) / threads * threads;
+      const bool even = threads > 1 || side > 1;
       context.each(blocks, [&](std::int64_t i, int worker) {
         std::uint8_t* own = context.scratch + strip_bytes + static_cast<std::size_t>(worker) * own_bytes;
-        const std::int64_t begin = threads == 1 ? i * tiling_.block : all * i / blocks,
-                           end = threads == 1 ? begin + tiling_.block : all * (i + 1) / blocks;
+        const std::int64_t begin = even ? all * i / blocks : i * tiling_.block,
+                           end = even ? all * (i + 1) / blocks : begin + tiling_.block;
         block(begin, std::min(all, end), 0, context.scratch, own);
       });
       return;
