@@ -73,7 +73,8 @@ def roofline(machine):
         return ""
     peak, near, far = (max(row[key] for row in rows) for key in ("peak_gops", "second_cache", "memory"))
     lines = [f"**By kind of layer** (INT8, one image, one thread; what takes a hundredth of the time or more). Exact multiply-adds: {peak:.0f} GOP/s; one thread reads "
-             f"{near / 1e9:.0f} GB/s from the second cache, {far / 1e9:.1f} from memory.", "",
+             f"{near / 1e9:.0f} GB/s from the second cache, {far / 1e9:.1f} from memory. All layers are counted as direct products; 3 x 3 layers of stride 1 need fewer (Winograd) and "
+             "may be above the limit.", "",
              "| network | layers | of the time | GOP/s | operations a byte | limit: arithmetic or second cache | reached | limit from memory |", "|---|---|---|---|---|---|---|---|"]
     for row in rows:
         total = sum(kind["seconds"] for kind in row["kinds"])

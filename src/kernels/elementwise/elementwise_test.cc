@@ -17,8 +17,9 @@ TEST_P(Elementwise, MatchesPlainLoop) {
   BITSIEVE_SKIP_UNSUPPORTED(kernel);
   test::Random random(3);
   const auto table = random.bytes(256);
-  const Rescale rescales[] = {
-      {1.0f / 512, 0, 255}, {-0.0123f, -128, 127}, {1.0f / 65536, -128, 127}, {0.5f, 0, 255}, {3e38f, -128, 127}};
+  const Rescale rescales[] = {{1.0f / 512, 0, 255}, {-0.0123f, -128, 127}, {1.0f / 65536, -128, 127},
+                              {0.5f, 0, 255},       {3e38f, -128, 127},    {0.01f, -100, 200},
+                              {0.02f, 7, 99}};
   for (std::int64_t n : {0, 1, 3, 15, 16, 17, 31, 32, 33, 61, 63, 64, 65, 127, 131, 1021}) {
     for (int kinds = 0; kinds < 4; ++kinds) {
       const bool xs = kinds & 1, ys = kinds & 2;

@@ -33,6 +33,7 @@ void run_avx2(const QGemmArgs& args);
 void run_avx2_w8(const QGemmArgs& args);
 void run_avx2_w16(const QGemmArgs& args);
 void run_avx2_w32(const QGemmArgs& args);
+void run_avx2_w64(const QGemmArgs& args);
 void run_avxvnni(const QGemmArgs& args);
 void run_avx512vnni(const QGemmArgs& args);
 void run_neon_dotprod(const QGemmArgs& args);

@@ -10,7 +10,10 @@
 namespace bitsieve::qgemm {
 namespace {
 
-constexpr int tile_rows = 4;  // 8 sums in 16 bits; six rows would not leave registers for products
+// Rows of a tile. 8 sums in 16 bits beside 8 in 32: six rows would not leave registers for products. Sums of one quad
+// are widened at once, and need none.
+template <int Together>
+constexpr int tile_rows = Together == 1 ? 6 : 4;
 
 // Together: quads of a row whose products are summed in 16 bits: 255 * 2 * 128 / Together * Together <= 32640.
 template <int Rows, int Together, bool Signed>
@@ -29,6 +32,21 @@ void tile(const QGemmArgs& args, const std::uint8_t* const* rows, std::int64_t m
   for (std::int64_t t = 0; t < taps; ++t) {
     const std::uint8_t* from[Rows];
     repeat<Rows>([&](auto r) __attribute__((always_inline)) { from[r] = rows[r * taps + t]; });
+    if constexpr (Together == 1) {
+      for (std::int64_t q = 0; q < quads; ++q, weight += 64) {
+        const __m256i b0 = _mm256_load_si256(reinterpret_cast<const __m256i*>(weight)),
+                      b1 = _mm256_load_si256(reinterpret_cast<const __m256i*>(weight + 32));
+        repeat<Rows>([&](auto r) __attribute__((always_inline)) {
+          int bytes;
+          __builtin_memcpy(&bytes, from[r] + q * 4, 4);
+          __m256i x = _mm256_set1_epi32(bytes);
+          if (Signed) x = _mm256_xor_si256(x, flip);
+          acc[r][0] = _mm256_add_epi32(acc[r][0], _mm256_madd_epi16(_mm256_maddubs_epi16(x, b0), ones));
+          acc[r][1] = _mm256_add_epi32(acc[r][1], _mm256_madd_epi16(_mm256_maddubs_epi16(x, b1), ones));
+        });
+      }
+      continue;
+    }
     for (std::int64_t q = 0; q < quads;) {
       __m256i sum[Rows][2];
       repeat<Rows>([&](auto r) __attribute__((always_inline)) { sum[r][0] = sum[r][1] = _mm256_setzero_si256(); });
@@ -79,11 +97,12 @@ void tile_of(std::int64_t count, const QGemmArgs& args, const std::uint8_t* cons
 
 template <int Together, bool Signed>
 void block(const QGemmArgs& args, const std::uint8_t* const* rows, std::int64_t m0, std::int64_t count) {
+  constexpr int rows_most = tile_rows<Together>;
   for (std::int64_t n = 0; n < args.weights.n; n += 16) {
     // Rows are spread evenly over the tiles: a tile of one row would read all weights for it alone.
-    for (std::int64_t m = 0, tiles = (count + tile_rows - 1) / tile_rows; tiles > 0; --tiles) {
+    for (std::int64_t m = 0, tiles = (count + rows_most - 1) / rows_most; tiles > 0; --tiles) {
       const std::int64_t some = (count - m + tiles - 1) / tiles;
-      tile_of<tile_rows, Together, Signed>(some, args, rows + m * args.weights.run_taps, m0 + m, n);
+      tile_of<rows_most, Together, Signed>(some, args, rows + m * args.weights.run_taps, m0 + m, n);
       m += some;
     }
   }
@@ -108,5 +127,6 @@ void run(const QGemmArgs& args) {
 void run_avx2_w8(const QGemmArgs& args) { run<8>(args); }
 void run_avx2_w16(const QGemmArgs& args) { run<4>(args); }
 void run_avx2_w32(const QGemmArgs& args) { run<2>(args); }
+void run_avx2_w64(const QGemmArgs& args) { run<1>(args); }
 
 }  // namespace bitsieve::qgemm

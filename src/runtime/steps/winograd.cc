@@ -74,10 +74,10 @@ const WinogradKernel* kernel_for(const Source& s) {
   return w.groups == 1 && is(w.kernel, 3) && is(w.stride, 1) && is(w.dilation, 1) ? find_winograd(s.isa) : nullptr;
 }
 
-// Weights of few bits are multiplied as bytes, which is as fast (Zen 3: 190 to 250 GOP/s with 4 bits, Winograd's
+// Weights of up to 5 bits are multiplied as bytes, which is as fast (Zen 3: 190 to 250 GOP/s with 4 bits, Winograd's
 // products 180 to 280) where channels are few or tiles hang over the edge, as they do on 7 x 7.
 bool bytes_are_faster(const Source& s) {
-  if (select_qgemm(s.isa, most_weight(s.layer.weight)).most_weight >= 128) return false;
+  if (select_qgemm(s.isa, most_weight(s.layer.weight)).most_weight > 16) return false;
   const std::int64_t height = s.out()[1], width = s.out()[2];
   const auto whole = [](std::int64_t side) { return (side + winograd_tile - 1) / winograd_tile * winograd_tile; };
   return s.in()[0] < 32 || height * width * 10 < whole(height) * whole(width) * 9;
