@@ -68,6 +68,8 @@ struct QGemmKernel {
   QGemmWeights (*pack)(const QGemmSource& source);
   void (*run)(const QGemmArgs& args);  // thread safe
   int most_weight = 128;               // |weight| has to be no more
+  // What the depth of a tap should be a multiple of; others are gathered, unless the kernel copies rows anyway.
+  std::int64_t depth_multiple = 4;
 };
 
 // The best kernel that a machine of level `isa` runs and multiplies weights up to `most_weight`, -128 included. A pure

@@ -30,7 +30,7 @@ class Conv final : public Step {
     // Pairs follow the K order through the whole filter. Where the depth is even they stay inside a pixel and one pass
     // over the image serves every output; else each output pixel's column is gathered and transformed by itself.
     columns_ = transform_.active && transform_.paired && depth_ % 2 == 1;
-    rows_ = ConvRows(shape_.in, shape_.out, w, true, columns_ ? 1 : 4, transform_.active);
+    rows_ = ConvRows(shape_.in, shape_.out, w, true, columns_ ? 1 : qgemm_.depth_multiple, transform_.active);
     const std::int64_t runs = rows_.runs(), length = rows_.run_length();
     column_ = (runs * length + 3) / 4 * 4;
     const std::int64_t taps = columns_ ? 1 : runs, run = columns_ ? column_ : rows_.run_padded();
