@@ -3,9 +3,6 @@
 
 #include <unistd.h>
 
-#include <cstdint>
-#include <string>
-
 namespace bitsieve {
 
 class Descriptor {
@@ -25,14 +22,5 @@ class Descriptor {
  private:
   int fd_;
 };
-
-// A regular file opened for reading.
-struct ReadableFile {
-  Descriptor file;
-  std::uint64_t size;  // bytes, at most the limit it was opened with
-};
-
-// Fails with a line that names the path where it cannot be read, is no regular file, or has more than max_bytes.
-ReadableFile open_readable(const std::string& path, std::uint64_t max_bytes);
 
 }  // namespace bitsieve

@@ -6,8 +6,8 @@
 #include <cerrno>
 #include <cstring>
 
-#include "base/descriptor.h"
 #include "base/error.h"
+#include "base/files.h"
 
 namespace bitsieve {
 

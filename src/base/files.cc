@@ -10,7 +10,6 @@
 #include <filesystem>
 #include <utility>
 
-#include "base/descriptor.h"
 #include "base/error.h"
 
 namespace bitsieve {

@@ -4,7 +4,18 @@
 #include <string>
 #include <string_view>
 
+#include "base/descriptor.h"
+
 namespace bitsieve {
+
+// A regular file opened for reading, and its bytes.
+struct ReadableFile {
+  Descriptor file;
+  std::uint64_t size;
+};
+
+// Throws Error naming the path where it cannot be read, is no regular file, or has more than max_bytes.
+ReadableFile open_readable(const std::string& path, std::uint64_t max_bytes);
 
 // The bytes of a regular file of at most max_bytes. Throws Error naming the path and the system's reason.
 std::string read_file(const std::string& path, std::uint64_t max_bytes = std::uint64_t{4} << 30);

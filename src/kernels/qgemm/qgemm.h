@@ -68,7 +68,7 @@ struct QGemmKernel {
   QGemmWeights (*pack)(const QGemmSource& source);
   void (*run)(const QGemmArgs& args);  // thread safe
   int most_weight = 128;               // |weight| has to be no more
-  // What the depth of a tap should be a multiple of; others are gathered, unless the kernel copies rows anyway.
+  // What callers pad the depth of a tap to a multiple of, where they can: 1 where the kernel copies rows anyway.
   std::int64_t depth_multiple = 4;
 };
 

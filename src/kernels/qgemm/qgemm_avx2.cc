@@ -67,17 +67,6 @@ void tile(const QGemmArgs& args, const std::int16_t* a, std::int64_t width, cons
   store_tile(args, m, n, acc);
 }
 
-// A template for each number of rows up to Rows, so that short tails (a linear layer has one row) cost what they need.
-template <int Rows, bool Bytes>
-void tile_of(std::int64_t count, const QGemmArgs& args, const std::int16_t* a, std::int64_t width,
-             const std::uint8_t* weight, std::int64_t m, std::int64_t n, const Part& part, std::int32_t* sums) {
-  if (count >= Rows) {
-    tile<Rows, Bytes>(args, a, width, weight, m, n, part, sums);
-  } else if constexpr (Rows > 1) {
-    tile_of<Rows - 1, Bytes>(count, args, a, width, weight, m, n, part, sums);
-  }
-}
-
 // Columns outside, rows inside: a panel of weights, or a part of it, stays in the first cache.
 void block(const QGemmArgs& args, const std::int16_t* a, std::int64_t width, std::int64_t m0, std::int64_t count) {
   const std::int64_t pairs = args.weights.run_taps * args.weights.quads * 2,
@@ -85,7 +74,9 @@ void block(const QGemmArgs& args, const std::int16_t* a, std::int64_t width, std
   if (count <= tile_rows) {
     const Part whole{0, pairs};
     for (std::int64_t n = 0; n < args.weights.n; n += 16)
-      tile_of<tile_rows, true>(count, args, a, width, panel(args.weights, n, 0), m0, n, whole, nullptr);
+      with_constant<tile_rows>(count, [&](auto rows) {
+        tile<rows, true>(args, a, width, panel(args.weights, n, 0), m0, n, whole, nullptr);
+      });
     return;
   }
   alignas(32) std::int32_t sums[wide_rows_most * 16];
@@ -96,12 +87,9 @@ void block(const QGemmArgs& args, const std::int16_t* a, std::int64_t width, std
       const std::uint8_t* const bytes = panel(args.weights, n, part.first);
       for (std::int64_t at = 0; at < (part.last - part.first) * 2; ++at)
         _mm256_store_si256(reinterpret_cast<__m256i*>(wide + at * 32), widened(bytes + at * 16));
-      // Rows are spread evenly over the tiles: a tile of one row would read all weights for it alone.
-      for (std::int64_t m = 0, tiles = (count + tile_rows - 1) / tile_rows; tiles > 0; --tiles) {
-        const std::int64_t some = (count - m + tiles - 1) / tiles;
-        tile_of<tile_rows, false>(some, args, a + m * width, width, wide, m0 + m, n, part, sums + m * 16);
-        m += some;
-      }
+      spread_rows<tile_rows>(count, [&](std::int64_t m, auto rows) {
+        tile<rows, false>(args, a + m * width, width, wide, m0 + m, n, part, sums + m * 16);
+      });
     }
   }
 }

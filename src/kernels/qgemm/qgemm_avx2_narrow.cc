@@ -15,7 +15,8 @@ namespace {
 template <int Together>
 constexpr int tile_rows = Together == 1 ? 6 : 4;
 
-// Together: quads of a row whose products are summed in 16 bits: 255 * 2 * 128 / Together * Together <= 32640.
+// Together: quads of a row whose products are summed in 16 bits: 2 * Together products of 255 and 64 /
+// Together are no more than 32640.
 template <int Rows, int Together, bool Signed>
 void tile(const QGemmArgs& args, const std::uint8_t* const* rows, std::int64_t m, std::int64_t n) {
   const QGemmView& w = args.weights;
@@ -84,27 +85,12 @@ void tile(const QGemmArgs& args, const std::uint8_t* const* rows, std::int64_t m
   store_tile(args, m, n, acc);
 }
 
-// A template for each number of rows up to Rows, so that short tails (a linear layer has one row) cost what they need.
-template <int Rows, int Together, bool Signed>
-void tile_of(std::int64_t count, const QGemmArgs& args, const std::uint8_t* const* rows, std::int64_t m,
-             std::int64_t n) {
-  if (count >= Rows) {
-    tile<Rows, Together, Signed>(args, rows, m, n);
-  } else if constexpr (Rows > 1) {
-    tile_of<Rows - 1, Together, Signed>(count, args, rows, m, n);
-  }
-}
-
 template <int Together, bool Signed>
 void block(const QGemmArgs& args, const std::uint8_t* const* rows, std::int64_t m0, std::int64_t count) {
-  constexpr int rows_most = tile_rows<Together>;
   for (std::int64_t n = 0; n < args.weights.n; n += 16) {
-    // Rows are spread evenly over the tiles: a tile of one row would read all weights for it alone.
-    for (std::int64_t m = 0, tiles = (count + rows_most - 1) / rows_most; tiles > 0; --tiles) {
-      const std::int64_t some = (count - m + tiles - 1) / tiles;
-      tile_of<rows_most, Together, Signed>(some, args, rows + m * args.weights.run_taps, m0 + m, n);
-      m += some;
-    }
+    spread_rows<tile_rows<Together>>(count, [&](std::int64_t m, auto some) {
+      tile<some, Together, Signed>(args, rows + m * args.weights.run_taps, m0 + m, n);
+    });
   }
 }
 

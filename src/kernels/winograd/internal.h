@@ -12,7 +12,9 @@ inline constexpr std::int64_t pair_bytes = 9 * 32;
 
 // What lies between two positions, in lines: at even multiples of a cache line, the sixteen of a tile would share few
 // places in the first cache, or a single one.
-constexpr std::int64_t odd(std::int64_t lines) { return lines | 1; }
+namespace {
+[[maybe_unused]] constexpr std::int64_t odd(std::int64_t lines) { return lines | 1; }
+}  // namespace
 
 // Pairs of channels whose transformed weights are kept at a time: 64 KiB of 16 columns.
 inline constexpr std::int64_t most_pairs = 64;

@@ -43,15 +43,15 @@ bool winograd_fits(const QGemmSource& s) {
 // The more tiles, the fewer times weights are transformed; transformed inputs leave room in the second cache for the
 // weights of 16 columns. (Zen 3, 512 KiB: 192 KiB and 448 KiB of inputs are 2 to 10 % slower.)
 std::int64_t winograd_tiles(const QGemmView& view) {
-  constexpr std::int64_t rows = 6;  // of a product
+  constexpr std::int64_t rows = 6, most = 48;  // of a product, of a call
   static const std::int64_t enough = std::min<std::int64_t>(cache_bytes(2) / 8 * 5, 320 * 1024);
   const std::int64_t fitting = enough / (winograd::positions * winograd::tile_width(view) * 2) / rows * rows;
-  return std::clamp<std::int64_t>(fitting, 2 * rows, winograd_block);
+  return std::clamp<std::int64_t>(fitting, 2 * rows, most);
 }
 
 std::int64_t winograd_scratch_bytes(const QGemmView& view) {
   using namespace winograd;
-  return positions * (odd(winograd_block) * (tile_width(view) * 2 + 16 * 4) + odd(most_pairs) * 64);
+  return positions * (odd(winograd_tiles(view)) * (tile_width(view) * 2 + 16 * 4) + odd(most_pairs) * 64);
 }
 
 }  // namespace bitsieve

@@ -154,22 +154,12 @@ struct Product {
   }
 };
 
-// A template for each number of rows up to Rows.
-template <int Rows>
-void advance(Product& p, std::int64_t rows, std::int64_t rounds) {
-  if (rows >= Rows) {
-    p.advance<Rows>(rounds);
-  } else if constexpr (Rows > 1) {
-    advance<Rows - 1>(p, rows, rounds);
-  }
-}
-
 // Tiles are spread evenly over the rounds: a round of one would read all weights for it alone.
 void multiply(Product p, std::int64_t tiles) {
   const std::int64_t rounds = (tiles + tile_rows - 1) / tile_rows, rows = (tiles + rounds - 1) / rounds,
                      fewer = rounds * rows - tiles;  // rounds with a row less
-  advance<tile_rows>(p, rows, rounds - fewer);
-  if (fewer > 0) advance<tile_rows>(p, rows - 1, fewer);
+  with_constant<tile_rows>(rows, [&](auto some) { p.advance<some>(rounds - fewer); });
+  if (fewer > 0) with_constant<tile_rows>(rows - 1, [&](auto some) { p.advance<some>(fewer); });
 }
 
 // A^T of four sums.
@@ -180,11 +170,7 @@ void multiply(Product p, std::int64_t tiles) {
 
 // A^T M A / 4 of every tile, and what becomes of finished sums. sums: [position][tile][16].
 [[gnu::noinline]] void transform_outputs(const WinogradArgs& args, const std::int32_t* sums, std::int64_t n) {
-  QGemmArgs to;
-  to.weights = args.weights;
-  to.epilogue = args.epilogue;
-  to.out = args.out;
-  to.out_stride = args.out_stride;
+  const QGemmArgs to{0, nullptr, args.weights, args.signed_input, args.epilogue, args.out, args.out_stride, nullptr};
   const std::int64_t across = (args.out_width + 1) / 2, tiles = args.end - args.begin;
   for (std::int64_t i = 0; i < tiles; ++i, sums += 16) {
     const std::int64_t y = (args.begin + i) / across * 2, x = (args.begin + i) % across * 2,
@@ -224,8 +210,8 @@ void run_avx2(const WinogradArgs& args) {
   const std::int64_t tiles = args.end - args.begin, width = tile_width(w), pairs = w.depth / 2;
   const std::int64_t rows = odd(tiles);
   auto* const inputs = reinterpret_cast<std::int16_t*>(args.scratch);
-  auto* const sums = reinterpret_cast<std::int32_t*>(args.scratch + positions * odd(winograd_block) * width * 2);
-  auto* const weights = reinterpret_cast<std::int16_t*>(sums + positions * odd(winograd_block) * 16);
+  auto* const sums = reinterpret_cast<std::int32_t*>(args.scratch + positions * rows * width * 2);
+  auto* const weights = reinterpret_cast<std::int16_t*>(sums + positions * rows * 16);
   if (args.signed_input) {
     transform_inputs<true>(args, width, inputs);
   } else {
@@ -243,9 +229,9 @@ void run_avx2(const WinogradArgs& args) {
       transform_weights(w.data + (n / 16 * pairs + first) * pair_bytes, some_pairs, weights);
       // The weights that come next are fetched while these are multiplied.
       const std::uint8_t* const next = w.data + (n / 16 * pairs + first + some_pairs) * pair_bytes;
+      const std::int64_t fetched = n + 16 < w.n || part + 1 < parts ? some_pairs * pair_bytes : 0;
       for (std::int64_t p = 0; p < positions; ++p) {
-        for (std::int64_t i = p * some_pairs * pair_bytes / positions;
-             i < (p + 1) * some_pairs * pair_bytes / positions; i += 64)
+        for (std::int64_t i = fetched * p / positions; i < fetched * (p + 1) / positions; i += 64)
           _mm_prefetch(reinterpret_cast<const char*>(next + i), _MM_HINT_T1);
         const __m256i* const from = part > 0 ? nullptr : p == 5 ? biases : zeros;
         multiply({inputs + p * rows * width + first * 2, width, weights + p * weights_apart, some_pairs, from,

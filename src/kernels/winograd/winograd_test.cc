@@ -10,7 +10,7 @@ using test::Guarded;
 
 struct Case {
   std::int64_t height, width, depth, n;  // of the output
-  std::int64_t tiles = winograd_block;   // of a call
+  std::int64_t tiles = INT64_MAX;        // of a call, where so many are taken
   bool extreme = false;                  // every activation and weight at the end of its range
 };
 
@@ -48,11 +48,12 @@ class Winograd : public testing::TestWithParam<const WinogradKernel*> {
     Guarded<std::uint8_t> out(wanted);
     Guarded<float> reals(wanted_reals);
     args.out = to_float ? static_cast<void*>(reals.data()) : out.data();
-    std::vector<PackedLine> scratch(winograd_scratch_bytes(packed.view) / 64);
-    args.scratch = reinterpret_cast<std::uint8_t*>(scratch.data());
+    Guarded<PackedLine> scratch((winograd_scratch_bytes(packed.view) + 63) / 64);
+    args.scratch = scratch.data()->bytes;
+    const std::int64_t most = std::min(c.tiles, winograd_tiles(packed.view));
     const std::int64_t across = (c.width + 1) / 2, tiles = (c.height + 1) / 2 * across;
     for (args.begin = 0; args.begin < tiles; args.begin = args.end) {
-      args.end = std::min(tiles, args.begin + c.tiles);
+      args.end = std::min(tiles, args.begin + most);
       // Only what these tiles see may be read: the image ends at a guard page, and starts with their first row.
       args.first_row = args.begin / across * 2;
       const std::int64_t last = std::min(c.height, ((args.end - 1) / across + 1) * 2);
@@ -100,13 +101,16 @@ TEST_P(Winograd, MatchesPlainLoop) {
   }
   for (std::int64_t n : {1, 15, 16, 31, 33}) check_all({4, 4, 20, n});
   for (std::int64_t depth : {16, 20, 32, 36, 64, 124, 128, 132, 260}) check_all({3, 5, depth, 19});
-  for (std::int64_t tiles : {1, 2, 3, 5, 6, 7, 11, 12, 13, 47}) check_all({8, 13, 16, 16, tiles});
+  for (std::int64_t tiles : {1, 2, 3, 5, 6, 7, 11, 12, 13, 27}) check_all({8, 13, 16, 16, tiles});
+  for (std::int64_t tiles : {47, 48}) check_all({16, 13, 16, 16, tiles});
+  check_all({32, 31, 16, 16});
+  for (std::int64_t depth : {132, 260, 512}) check_all({13, 14, depth, 17});  // weights in parts, as many tiles as go
 }
 
 TEST_P(Winograd, ExtremesDoNotOverflow) {
   BITSIEVE_SKIP_UNSUPPORTED(*GetParam());
-  check_all({4, 4, 512, 16, winograd_block, true});
-  check_all({2, 2, 1824, 5, winograd_block, true});  // four times a sum is just below 2^31
+  check_all({4, 4, 512, 16, INT64_MAX, true});
+  check_all({2, 2, 1824, 5, INT64_MAX, true});  // four times a sum is just below 2^31
 }
 
 INSTANTIATE_TEST_SUITE_P(Kernels, Winograd, testing::ValuesIn(winograd_kernels()), test::KernelName{});

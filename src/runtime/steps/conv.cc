@@ -2,10 +2,10 @@
 #include <fmt/format.h>
 
 #include "kernels/qgemm/qgemm.h"
-#include "kernels/window/window.h"
 #include "runtime/steps/conv_rows.h"
 #include "runtime/steps/conv_shape.h"
 #include "runtime/steps/makers.h"
+#include "runtime/steps/windowed_copy.h"
 
 namespace bitsieve::steps {
 namespace {
@@ -16,21 +16,22 @@ class Conv final : public Step {
  public:
   explicit Conv(const Source& s)
       : shape_(conv_shape(s)),
-        transform_(s.layer.transform),
-        arithmetic_(transform_.active ? find_window_arithmetic(transform_.pair.data()) : WindowArithmetic{}),
+        windowed_(s),
         signed_(s.is_signed()),
         most_weight_(most_weight(s.layer.weight)),
         no_winograd_(why_not_winograd(s)),
-        qgemm_(select_qgemm(s.isa, most_weight_)),
-        windows_(select_window(s.isa, s.isa == Isa::avx512vnni && vbmi_supported())) {
+        qgemm_(select_qgemm(s.isa, most_weight_)) {
     const Window& w = shape_.window;
     depth_ = shape_.in[0] / w.groups;
     per_group_ = shape_.out[0] / w.groups;
     epilogue_ = {s.out_code().type == DType::f32, s.layer.lo, s.layer.hi, s.node.clamp_lo, s.node.clamp_hi};
     // Pairs follow the K order through the whole filter. Where the depth is even they stay inside a pixel and one pass
     // over the image serves every output; else each output pixel's column is gathered and transformed by itself.
-    columns_ = transform_.active && transform_.paired && depth_ % 2 == 1;
-    rows_ = ConvRows(shape_.in, shape_.out, w, true, columns_ ? 1 : qgemm_.depth_multiple, transform_.active);
+    columns_ = windowed_.paired() && depth_ % 2 == 1;
+    // Short runs are gathered byte by byte, unless they are padded.
+    const std::int64_t run_values = (w.groups == 1 && w.dilation[1] == 1 ? w.kernel[1] : 1) * depth_;
+    const std::int64_t multiple = columns_ ? 1 : run_values < 8 ? 4 : qgemm_.depth_multiple;
+    rows_ = ConvRows(shape_.in, shape_.out, w, true, multiple, windowed_.active());
     const std::int64_t runs = rows_.runs(), length = rows_.run_length();
     column_ = (runs * length + 3) / 4 * 4;
     const std::int64_t taps = columns_ ? 1 : runs, run = columns_ ? column_ : rows_.run_padded();
@@ -52,12 +53,7 @@ class Conv final : public Step {
     const auto* image = static_cast<const std::uint8_t*>(in[0]);
     const auto fill = [&](std::uint8_t* copy, std::int64_t first, std::int64_t count, const StepContext& by) {
       rows_.fill(image, copy, first, count, by, [&](const std::uint8_t* from, std::uint8_t* to, std::int64_t n) {
-        if (transform_.active && !columns_) {
-          // One pass over the 8-bit activations serves every output channel (specification of SPARQ, A.8 and E).
-          windows_.adjacent(tables(), from, to, n);
-        } else {
-          std::memcpy(to, from, static_cast<std::size_t>(n));
-        }
+        columns_ ? void(std::memcpy(to, from, static_cast<std::size_t>(n))) : windowed_(from, to, n);
       });
     };
     rows_.run(context, rows_.copy_bytes(1), own_bytes(), fill,
@@ -69,9 +65,7 @@ class Conv final : public Step {
     return rows_.scratch_bytes(threads, rows_.copy_bytes(1), own_bytes());
   }
 
-  std::string kernel() const override {
-    return std::string(qgemm_.name) + (transform_.active ? std::string(" + ") + windows_.name : "");
-  }
+  std::string kernel() const override { return qgemm_.name + windowed_.suffix(); }
 
   std::string remark() const override {
     if (!no_winograd_.empty()) return no_winograd_;
@@ -84,10 +78,6 @@ class Conv final : public Step {
   }
 
  private:
-  WindowTables tables() const {
-    return {transform_.pair.data(), transform_.lone.data(), transform_.paired, &arithmetic_};
-  }
-
   std::size_t pointer_bytes() const {
     return whole_lines(static_cast<std::size_t>(block_pixels * rows_.runs()) * sizeof(const std::uint8_t*));
   }
@@ -125,18 +115,16 @@ class Conv final : public Step {
       }
       for (std::int64_t i = runs * length; i < column_; ++i) *to++ = 0;
     }
-    windows_.adjacent(tables(), columns, columns, count * column_);
+    windowed_(columns, columns, count * column_);
     for (std::int64_t m = 0; m < count; ++m) rows[m] = columns + m * column_;
   }
 
   ConvShape shape_;
-  ActivationTransform transform_;
-  WindowArithmetic arithmetic_;
+  WindowedCopy windowed_;
   bool signed_;
   int most_weight_;
   std::string no_winograd_;
   const QGemmKernel& qgemm_;
-  const WindowKernel& windows_;
   std::int64_t depth_ = 0, per_group_ = 0;  // of one group
   Epilogue epilogue_;
   bool columns_ = false;
