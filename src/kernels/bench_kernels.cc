@@ -1,5 +1,5 @@
-// Prints the speed of qgemm on layers of ResNet-20 and ResNet-50, one thread, for each instruction set of this machine.
-// One multiply-add counts as two operations.
+// Prints the speed of qgemm, of Winograd's products and of float on layers of ResNet-20 and ResNet-50, one thread, for
+// each instruction set of this machine. One multiply-add of the direct product counts as two operations.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,6 +7,7 @@
 
 #include "kernels/f32conv/f32conv.h"
 #include "kernels/qgemm/qgemm.h"
+#include "kernels/winograd/winograd.h"
 
 namespace bitsieve {
 namespace {
@@ -67,6 +68,35 @@ double bench_qgemm(const QGemmKernel& kernel, const Layer& layer, bool is_signed
   return giga_ops(layer) / best_seconds([&] { kernel.run(args); });
 }
 
+double bench_winograd(const WinogradKernel& kernel, const Layer& layer, bool is_signed) {
+  const std::int64_t side = layer.size + 2, across = (layer.size + 1) / 2;
+  std::vector<std::uint8_t> image(side * side * layer.in, 3), out(layer.size * layer.size * layer.out);
+  std::vector<std::int8_t> weight(layer.out * 9 * layer.in, 5);
+  std::vector<float> multiplier(layer.out, 0.01f);
+  const auto packed = kernel.pack({layer.out, 9, layer.in, weight.data(), nullptr, multiplier.data()});
+  std::vector<PackedLine> scratch((winograd_scratch_bytes(packed.view) + 63) / 64);
+  WinogradArgs args{image.data(),
+                    side,
+                    side,
+                    is_signed,
+                    0,
+                    layer.size,
+                    layer.size,
+                    0,
+                    0,
+                    packed.view,
+                    {},
+                    out.data(),
+                    layer.out,
+                    scratch.data()->bytes};
+  return giga_ops(layer) / best_seconds([&] {
+           for (args.begin = 0; args.begin < across * across; args.begin = args.end) {
+             args.end = std::min(across * across, args.begin + winograd_tiles(packed.view));
+             kernel.run(args);
+           }
+         });
+}
+
 double bench_f32(const F32ConvKernel& kernel, const Layer& layer) {
   const std::int64_t taps = layer.kernel * layer.kernel, m = layer.size * layer.size;
   std::vector<float> image(m * layer.in, 3.0f), zeros(layer.in), out(m * layer.out);
@@ -90,6 +120,11 @@ void run_all() {
       fmt::print("{:<28}{:<20}{:>10.1f}{:>10.1f}{:>10.1f}\n", layer.name, kernel->name,
                  bench_qgemm(*kernel, layer, false), bench_qgemm(*kernel, layer, true),
                  bench_f32(select_f32conv(kernel->isa), layer));
+    }
+    for (const WinogradKernel* kernel : winograd_kernels()) {
+      if (!isa_supported(kernel->isa) || layer.kernel != 3 || layer.in < winograd_depth) continue;
+      fmt::print("{:<28}{:<20}{:>10.1f}{:>10.1f}\n", layer.name, kernel->name, bench_winograd(*kernel, layer, false),
+                 bench_winograd(*kernel, layer, true));
     }
   }
 }

@@ -73,8 +73,7 @@ def roofline(machine):
         return ""
     peak, near, far = (max(row[key] for row in rows) for key in ("peak_gops", "second_cache", "memory"))
     lines = [f"**By kind of layer** (INT8, one image, one thread; what takes a hundredth of the time or more). Exact multiply-adds: {peak:.0f} GOP/s; one thread reads "
-             f"{near / 1e9:.0f} GB/s from the second cache, {far / 1e9:.1f} from memory. All layers are counted as direct products; 3 x 3 layers of stride 1 need fewer (Winograd) and "
-             "may be above the limit.", "",
+             f"{near / 1e9:.0f} GB/s from the second cache, {far / 1e9:.1f} from memory.", "",
              "| network | layers | of the time | GOP/s | operations a byte | limit: arithmetic or second cache | reached | limit from memory |", "|---|---|---|---|---|---|---|---|"]
     for row in rows:
         total = sum(kind["seconds"] for kind in row["kinds"])
@@ -154,7 +153,8 @@ def main():
 Times of alternating blocks of runs in one process: the least of each block, the median over blocks; ratios block by block. With two threads the better of ONNX
 Runtime's two ways of waiting, spinning or not. Speed is ONNX Runtime's time over ours: above 1 Bitsieve is faster. SPARQ (5opt-round), SWIS (n3, m4)
 and INT4 weights: speed of our own INT8 = 1. Float is ONNX Runtime's time over ours. The first four networks have random weights
-(`bitsieve_make_model`), which takes the same time as trained ones.
+(`bitsieve_make_model`), which takes the same time as trained ones. All layers are counted as direct products: 3 x 3 layers of stride 1 need fewer
+multiplications (Winograd) and may be above the peak or a limit.
 
 """
     page.write_text(head + marker + text + "\n".join(table(m) for m in machines))
