@@ -8,13 +8,14 @@
 #include <immintrin.h>
 
 #include "kernels/qgemm/internal.h"
+#include "kernels/qgemm/products_avx2.h"
 #include "kernels/qgemm/store_avx2.h"
 #include "kernels/unroll.h"
 
 namespace bitsieve::qgemm {
 namespace {
 
-constexpr int tile_rows = 6;  // 12 accumulators, two lines of weights, a broadcast: 15 of 16 registers
+constexpr int tile_rows = product_rows;
 
 constexpr std::int64_t most_pairs = 320;  // of a part of a panel: 20 KiB as int16
 
@@ -24,11 +25,6 @@ struct Part {
   std::int64_t first = 0, last = 0;
   bool begins = true, ends = true;
 };
-
-// Sixteen weights of a pair of rows' values: 8 columns, two each.
-__m256i widened(const std::uint8_t* bytes) {
-  return _mm256_cvtepi8_epi16(_mm_load_si128(reinterpret_cast<const __m128i*>(bytes)));
-}
 
 // Bytes of 16 columns from pair `first` on.
 const std::uint8_t* panel(const QGemmView& w, std::int64_t n, std::int64_t first) {
@@ -46,17 +42,7 @@ void tile(const QGemmArgs& args, const std::int16_t* a, std::int64_t width, cons
     acc[r][0] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
     acc[r][1] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + 8));
   });
-  for (std::int64_t p = part.first; p < part.last; ++p, weight += Bytes ? 32 : 64) {
-    const __m256i b0 = Bytes ? widened(weight) : _mm256_load_si256(reinterpret_cast<const __m256i*>(weight)),
-                  b1 = Bytes ? widened(weight + 16) : _mm256_load_si256(reinterpret_cast<const __m256i*>(weight + 32));
-    repeat<Rows>([&](auto r) __attribute__((always_inline)) {
-      int pair;
-      __builtin_memcpy(&pair, a + r * width + p * 2, 4);
-      const __m256i x = _mm256_set1_epi32(pair);
-      acc[r][0] = _mm256_add_epi32(acc[r][0], _mm256_madd_epi16(x, b0));
-      acc[r][1] = _mm256_add_epi32(acc[r][1], _mm256_madd_epi16(x, b1));
-    });
-  }
+  add_products<Rows, Bytes>(a + part.first * 2, width, weight, part.last - part.first, acc);
   if (!part.ends) {
     repeat<Rows>([&](auto r) __attribute__((always_inline)) {
       _mm256_storeu_si256(reinterpret_cast<__m256i*>(sums + r * 16), acc[r][0]);

@@ -2,6 +2,7 @@
 // memory, where transformed ones would take 3.6 times as much, and are transformed once for all tiles of a call.
 #include <immintrin.h>
 
+#include "kernels/qgemm/products_avx2.h"
 #include "kernels/qgemm/store_avx2.h"
 #include "kernels/unroll.h"
 #include "kernels/winograd/internal.h"
@@ -11,7 +12,7 @@ namespace {
 
 constexpr std::int64_t weights_apart = odd(most_pairs) * 32;  // values between positions
 
-constexpr int tile_rows = 6;  // 12 accumulators, two lines of weights, a broadcast: 15 of 16 registers
+constexpr int tile_rows = qgemm::product_rows;
 
 __m256i add(__m256i a, __m256i b) { return _mm256_add_epi16(a, b); }
 __m256i sub(__m256i a, __m256i b) { return _mm256_sub_epi16(a, b); }
@@ -118,18 +119,7 @@ template <int Rows>
       acc[r][0] = _mm256_load_si256(from);
       acc[r][1] = _mm256_load_si256(from + 1);
     });
-    const std::int16_t* by = weight;
-    for (std::int64_t p = 0; p < pairs; ++p, by += 32) {
-      const __m256i b0 = _mm256_load_si256(reinterpret_cast<const __m256i*>(by)),
-                    b1 = _mm256_load_si256(reinterpret_cast<const __m256i*>(by + 16));
-      repeat<Rows>([&](auto r) __attribute__((always_inline)) {
-        int pair;
-        __builtin_memcpy(&pair, a + r * width + p * 2, 4);
-        const __m256i x = _mm256_set1_epi32(pair);
-        acc[r][0] = _mm256_add_epi32(acc[r][0], _mm256_madd_epi16(x, b0));
-        acc[r][1] = _mm256_add_epi32(acc[r][1], _mm256_madd_epi16(x, b1));
-      });
-    }
+    qgemm::add_products<Rows, false>(a, width, reinterpret_cast<const std::uint8_t*>(weight), pairs, acc);
     repeat<Rows>([&](auto r) __attribute__((always_inline)) {
       _mm256_store_si256(reinterpret_cast<__m256i*>(sums + r * 16), acc[r][0]);
       _mm256_store_si256(reinterpret_cast<__m256i*>(sums + r * 16 + 8), acc[r][1]);
@@ -168,7 +158,7 @@ void multiply(Product p, std::int64_t tiles) {
   y1 = _mm256_sub_epi32(_mm256_sub_epi32(m1, m2), m3);
 }
 
-// A^T M A / 4 of every tile, and what becomes of finished sums. sums: [position][tile][16].
+// A^T M A / 4 of every tile, and what becomes of finished sums. sums: [position][odd(tiles)][16].
 [[gnu::noinline]] void transform_outputs(const WinogradArgs& args, const std::int32_t* sums, std::int64_t n) {
   const QGemmArgs to{0, nullptr, args.weights, args.signed_input, args.epilogue, args.out, args.out_stride, nullptr};
   const std::int64_t across = (args.out_width + 1) / 2, tiles = args.end - args.begin;
