@@ -8,7 +8,7 @@ namespace bitsieve {
 // Levels of several families of processors; isa_includes() says which level runs the kernels of which.
 enum class Isa {
   portable,
-  avx2,
+  avx2,          // and FMA, which every processor with AVX2 has but for a few
   avxvnni,       // AVX2 and AVX-VNNI: vpdpbusd on 256 bits
   avx512vnni,    // AVX-512 F, BW, VL, DQ and VNNI
   neon,          // what every 64-bit Arm processor has

@@ -82,6 +82,32 @@ TEST(Convolutions, LargeConvolutions) {
   }
 }
 
+// Filters as wide as the image and wider, so that no output, or hardly any, sees the image alone.
+TEST(Convolutions, FloatDepthwiseOfSmallImages) {
+  std::uint32_t round = 0;
+  for (std::int64_t size : {1, 2, 3, 4, 7}) {
+    for (std::int64_t stride : {1, 2, 3}) {
+      for (std::int64_t dilation : {1, 2}) {
+        for (std::int64_t kernel : {1, 3, 5}) {
+          Builder b(++round);
+          Window w;
+          w.kernel = {3, kernel};
+          w.stride = {stride, stride};
+          w.dilation = {1, dilation};
+          const std::int64_t reach = (kernel - 1) * dilation + 1;
+          w.pad_before = {1, reach / 2};
+          w.pad_after = {1, std::max(reach - size - reach / 2, reach / 2)};
+          w.groups = 21;
+          b.input({21, size, size}, DType::f32);
+          b.conv(w, 21, DType::f32, "float");
+          expect_all_equal(b, fmt::format("size {} stride {} dilation {} kernel {}", size, stride, dilation, kernel));
+          if (HasFatalFailure()) return;
+        }
+      }
+    }
+  }
+}
+
 // The kernel and the remark of a lone convolution with AVX2.
 std::pair<std::string, std::string> with_avx2(const Builder& built) {
   const Executor executor(built.model, ExecutorOptions{false, Isa::avx2, 1});

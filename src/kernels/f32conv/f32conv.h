@@ -1,11 +1,12 @@
-// Float convolution, NHWC, over indirect rows: dense (also linear layers) and depthwise.
+// Float convolution, NHWC: dense (also linear layers) over indirect rows, depthwise over a row of pixels.
 //
-//   dense:     acc = bias[n]; for t, for c: acc = acc + rows[m * taps + t][c] * weight[n][t * depth + c]
-//   depthwise: acc = bias[c]; for t:        acc = acc + rows[m * taps + t][c] * weight[t][c]
+//   dense:     acc = bias[n]; for t, for c: acc = fma(rows[m * taps + t][c], weight[n][t * depth + c], acc)
+//   depthwise: acc = bias[c]; for t:        acc = fma(taps[t][m * step + c], weight[t][c], acc)
 //   out = min(max(acc, clamp_lo), clamp_hi)
 //
-// Product and sum are rounded separately and in this order on every machine, so all kernels and the plain loop give the
-// same bits. No kernel reads or writes outside the rows.
+// A product and its sum are rounded once, as by a fused multiply-add, and in this order on every machine, so all
+// kernels and the plain loop give the same bits. Where a machine has no such instruction it is computed by doubles. No
+// kernel reads or writes outside the rows or pixels.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -41,18 +42,28 @@ F32Weights pack_f32depthwise(const float* weight, const float* bias, std::int64_
 
 struct F32ConvArgs {
   std::int64_t m = 0;
-  const float* const* rows = nullptr;  // [m][taps], each to `depth` (depthwise: n) floats; padding points at zeros
+  const float* const* rows = nullptr;  // [m][taps], each to `depth` floats; padding points at zeros
   F32View weights;
   float clamp_lo = -__builtin_inff(), clamp_hi = __builtin_inff();
   float* out = nullptr;
   std::int64_t out_stride = 0;  // floats between the rows of out
 };
 
+struct F32DepthwiseArgs {
+  std::int64_t m = 0;                  // pixels
+  const float* const* taps = nullptr;  // where each tap reads for the first pixel; padding points at zeros
+  std::int64_t step = 0;               // floats from there to the next pixel's
+  F32View weights;
+  float clamp_lo = -__builtin_inff(), clamp_hi = __builtin_inff();
+  float* out = nullptr;
+  std::int64_t out_stride = 0;  // floats between the pixels of out
+};
+
 struct F32ConvKernel {
   const char* name;
   Isa isa;
-  void (*run)(const F32ConvArgs& args);            // weights from pack_f32conv
-  void (*run_depthwise)(const F32ConvArgs& args);  // weights from pack_f32depthwise
+  void (*run)(const F32ConvArgs& args);                 // weights from pack_f32conv
+  void (*run_depthwise)(const F32DepthwiseArgs& args);  // weights from pack_f32depthwise
 };
 
 // The best kernel that a machine of level `isa` runs. A pure function of its argument.

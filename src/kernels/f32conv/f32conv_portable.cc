@@ -5,6 +5,31 @@ namespace bitsieve::f32conv {
 namespace {
 
 constexpr int kLanes = 4, kVectors = 2, kRows = 4;
+typedef float Vector __attribute__((vector_size(kLanes * sizeof(float))));
+
+#if defined(__FP_FAST_FMAF)
+[[gnu::always_inline]] inline Vector fused(Vector a, Vector b, Vector c) {
+  for (int i = 0; i < kLanes; ++i) c[i] = __builtin_fmaf(a[i], b[i], c[i]);
+  return c;
+}
+#else
+typedef double Wide __attribute__((vector_size(kLanes * sizeof(double))));
+typedef long long Bits __attribute__((vector_size(kLanes * sizeof(double))));
+
+// By doubles, which hold the product of two floats. Their sum is rounded to odd (where it is not exact, the neighbour
+// whose last bit is set): rounding that to float is rounding the sum itself (Boldo and Melquiond, "Emulation of FMA and
+// correctly rounded sums: proved algorithms using rounding to odd", IEEE Transactions on Computers 57(4), 2008).
+[[gnu::always_inline]] inline Vector fused(Vector a, Vector b, Vector c) {
+  const Wide product = __builtin_convertvector(a, Wide) * __builtin_convertvector(b, Wide),
+             added = __builtin_convertvector(c, Wide), sum = product + added;
+  const Wide part = sum - product, error = (product - (sum - part)) + (added - part);     // Knuth's exact error
+  const Bits bits = (Bits)sum, rounded = ((error > 0) | (error < 0)) & ((bits & 1) - 1),  // and even; no NaN is
+      away = (error > 0) == (sum > 0);                                                    // from zero
+  const Bits odd = bits + (rounded & ((away & 2) - 1));
+  return __builtin_convertvector((Wide)odd, Vector);
+}
+#endif
+
 #include "kernels/f32conv/loops.inc"
 
 }  // namespace

@@ -19,7 +19,7 @@ void conv(const Graph& graph, const Node& node, const float* x, float* y) {
   const Tensor& weight = node.weight();  // OIHW
   const std::int64_t depth = weight.shape[1], kh = w.kernel[0], kw = w.kernel[1];
   const std::int64_t per_group = out[0] / w.groups;
-  // [group][kh][kw][ci][o]: the innermost loop runs over output channels, so it vectorizes without reordering a sum.
+  // [group][kh][kw][ci][o]: the innermost loop runs over output channels, so no sum is reordered where it vectorizes.
   std::vector<float> packed(weight.data.size());
   for (std::int64_t o = 0; o < out[0]; ++o) {
     for (std::int64_t k = 0; k < depth * kh * kw; ++k) {
@@ -45,7 +45,9 @@ void conv(const Graph& graph, const Node& node, const float* x, float* y) {
           const float* row = packed.data() + (g * kh * kw + tap) * depth * per_group;
           for (std::int64_t c = 0; c < depth; ++c, row += per_group) {
             const float value = pixel[c];
-            for (std::int64_t o = 0; o < per_group; ++o) acc[static_cast<std::size_t>(o)] += value * row[o];
+            for (std::int64_t o = 0; o < per_group; ++o) {
+              acc[static_cast<std::size_t>(o)] = std::fma(value, row[o], acc[static_cast<std::size_t>(o)]);
+            }
           }
         }
         float* result = y + (oy * out[2] + ox) * out[0] + g * per_group;
@@ -77,7 +79,8 @@ void linear(const Graph& graph, const Node& node, const float* x, float* y) {
     for (std::int64_t o = 0; o < n; ++o) {
       float acc = node.bias() ? node.bias()->data[static_cast<std::size_t>(o)] : 0;
       for (std::int64_t i = 0; i < k; ++i) {
-        acc += in[static_cast<std::size_t>(row * k + i)] * weight.data[static_cast<std::size_t>(o * k + i)];
+        acc =
+            std::fma(in[static_cast<std::size_t>(row * k + i)], weight.data[static_cast<std::size_t>(o * k + i)], acc);
       }
       out[static_cast<std::size_t>(row * n + o)] = clamp_to(node, acc);
     }

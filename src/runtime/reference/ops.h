@@ -8,7 +8,8 @@
 namespace bitsieve::reference {
 
 // All operators on float values. inputs[i] holds input i in storage layout (constants included).
-// Sums run in the order kernel row, kernel column, input channel, in float32 without fused multiply-add.
+// Sums run in the order kernel row, kernel column, input channel, in float32. Of convolutions and linear layers a
+// product and its sum are rounded once (std::fma); those of matmul are rounded each.
 void run_float(const Graph& graph, const Node& node, std::span<const float* const> inputs, float* output);
 
 // True when `node` has an integer form: conv, linear, matmul, add, sub, mul (one operand may be constant), concat,

@@ -1,4 +1,5 @@
-// Float convolutions and linear layers, on f32conv. Sums keep the order kernel row, kernel column, channel.
+// Float convolutions and linear layers, on f32conv; depthwise_f32.cc has those of one filter per channel. Sums keep the
+// order kernel row, kernel column, channel.
 #include "kernels/f32conv/f32conv.h"
 #include "runtime/steps/conv_rows.h"
 #include "runtime/steps/conv_shape.h"
@@ -10,23 +11,14 @@ namespace {
 class ConvF32 final : public Step {
  public:
   explicit ConvF32(const Source& s)
-      : shape_(conv_shape(s)),
-        depthwise_(s.node.op == Op::conv && is_depthwise(s)),
-        kernel_(select_f32conv(s.isa)),
-        clamp_lo_(s.node.clamp_lo),
-        clamp_hi_(s.node.clamp_hi) {
+      : shape_(conv_shape(s)), kernel_(select_f32conv(s.isa)), clamp_lo_(s.node.clamp_lo), clamp_hi_(s.node.clamp_hi) {
     const Window& w = shape_.window;
-    const std::int64_t groups = depthwise_ ? 1 : w.groups, taps = w.kernel[0] * w.kernel[1];
-    rows_ = ConvRows(shape_.in, shape_.out, w, !depthwise_, 1, false);
+    const std::int64_t groups = w.groups, taps = w.kernel[0] * w.kernel[1];
+    rows_ = ConvRows(shape_.in, shape_.out, w, true, 1, false);
     depth_ = shape_.in[0] / groups;
     per_group_ = shape_.out[0] / groups;
     const Tensor& weight = s.node.weight();
     const float* bias = s.node.bias() ? s.node.bias()->data.data() : nullptr;
-    if (depthwise_) {
-      weights_.push_back(
-          pack_f32depthwise(transposed(weight.data, shape_.in[0], taps).data(), bias, shape_.in[0], taps));
-      return;
-    }
     const std::int64_t k = depth_ * taps;
     std::vector<float> reordered(static_cast<std::size_t>(per_group_ * k));  // OIHW to O, kernel row, kernel column, I
     for (std::int64_t g = 0; g < groups; ++g) {
@@ -60,7 +52,7 @@ class ConvF32 final : public Step {
             const F32ConvArgs args{end - begin, rows,      weights_[static_cast<std::size_t>(g)].view,
                                    clamp_lo_,   clamp_hi_, static_cast<float*>(out) + begin * channels + g * per_group_,
                                    channels};
-            depthwise_ ? kernel_.run_depthwise(args) : kernel_.run(args);
+            kernel_.run(args);
           }
         });
   }
@@ -77,7 +69,6 @@ class ConvF32 final : public Step {
   }
 
   ConvShape shape_;
-  bool depthwise_;
   const F32ConvKernel& kernel_;
   float clamp_lo_, clamp_hi_;
   std::int64_t depth_ = 0, per_group_ = 0;
@@ -89,6 +80,7 @@ class ConvF32 final : public Step {
 
 Made make_conv_f32(const Source& s) {
   if (s.node.op == Op::linear && s.in().size() == 3) return nullptr;
+  if (s.node.op == Op::conv && is_depthwise(s)) return make_depthwise_f32(s);
   return std::make_unique<ConvF32>(s);
 }
 

@@ -43,7 +43,8 @@ Made make_table(const Source& source);           // unary functions
 Made make_matmul(const Source& source);
 
 // Float nodes: float32 in, float32 out.
-Made make_conv_f32(const Source& source);
+Made make_conv_f32(const Source& source);       // conv, linear
+Made make_depthwise_f32(const Source& source);  // conv with one filter per channel
 Made make_binary_f32(const Source& source);
 Made make_pool_f32(const Source& source);
 Made make_mean_f32(const Source& source);
