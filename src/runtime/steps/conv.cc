@@ -57,8 +57,8 @@ class Conv final : public Step {
       });
     };
     rows_.run(context, rows_.copy_bytes(1), own_bytes(), fill,
-              [&](std::int64_t begin, std::int64_t end, std::int64_t first, const std::uint8_t* copy,
-                  std::uint8_t* own) { block(rows_.copies() ? copy : image, first, out, begin, end, own); });
+              [&](std::int64_t begin, std::int64_t end, const Strip& strip, const std::uint8_t* copy,
+                  std::uint8_t* own) { block(rows_.copies() ? copy : image, strip, out, begin, end, own); });
   }
 
   std::size_t scratch_bytes(int threads) const override {
@@ -89,13 +89,13 @@ class Conv final : public Step {
            whole_lines(static_cast<std::size_t>(qgemm_scratch_bytes(weights_[0].view)));
   }
 
-  void block(const std::uint8_t* image, std::int64_t first, void* out, std::int64_t begin, std::int64_t end,
+  void block(const std::uint8_t* image, const Strip& strip, void* out, std::int64_t begin, std::int64_t end,
              std::uint8_t* scratch) const {
     auto** rows = reinterpret_cast<const std::uint8_t**>(scratch);
     const auto groups = static_cast<std::int64_t>(weights_.size()), channels = groups * per_group_;
     const std::int64_t value = epilogue_.to_float ? 4 : 1;
     for (std::int64_t g = 0; g < groups; ++g) {
-      rows_.pointers(image + g * depth_, first, begin, end, rows);
+      rows_.pointers(image + g * depth_, strip, begin, end, rows);
       if (columns_) gather(rows, end - begin, scratch + pointer_bytes());
       auto* to = static_cast<std::uint8_t*>(out) + (begin * channels + g * per_group_) * value;
       qgemm_.run({end - begin, rows, weights_[static_cast<std::size_t>(g)].view, signed_, epilogue_, to, channels,

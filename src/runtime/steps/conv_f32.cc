@@ -44,11 +44,11 @@ class ConvF32 final : public Step {
     const auto groups = static_cast<std::int64_t>(weights_.size()), channels = groups * per_group_;
     rows_.run(
         context, rows_.copy_bytes(sizeof(float)), pointer_bytes(), fill,
-        [&](std::int64_t begin, std::int64_t end, std::int64_t first, const std::uint8_t* copy, std::uint8_t* own) {
+        [&](std::int64_t begin, std::int64_t end, const Strip& strip, const std::uint8_t* copy, std::uint8_t* own) {
           const float* from = rows_.copies() ? reinterpret_cast<const float*>(copy) : image;
           auto** rows = reinterpret_cast<const float**>(own);
           for (std::int64_t g = 0; g < groups; ++g) {
-            rows_.pointers(from + g * depth_, first, begin, end, rows);
+            rows_.pointers(from + g * depth_, strip, begin, end, rows);
             const F32ConvArgs args{end - begin, rows,      weights_[static_cast<std::size_t>(g)].view,
                                    clamp_lo_,   clamp_hi_, static_cast<float*>(out) + begin * channels + g * per_group_,
                                    channels};

@@ -25,6 +25,12 @@ struct Tiling {
   std::int64_t block = block_pixels;  // most tiles of a block
 };
 
+// Output rows that are served from one copy, or all of them from the image.
+struct Strip {
+  std::int64_t first = 0;   // of the output
+  std::int64_t height = 0;  // rows of the copy, or of the image
+};
+
 class ConvRows {
  public:
   ConvRows() = default;
@@ -41,12 +47,7 @@ class ConvRows {
   std::int64_t run_padded() const { return run_padded_; }  // rounded up to run_multiple
   std::int64_t pixels() const { return out_height_ * out_width_; }
   bool copies() const { return copies_; }
-  std::int64_t strips() const { return (out_height_ + strip_rows_ - 1) / strip_rows_; }
-  // Of what the kernels read: the image, or the copy of the strip that starts with output row `first`.
-  std::int64_t width() const { return width_; }
-  std::int64_t height(std::int64_t first) const {
-    return copies_ ? (std::min(strip_rows_, out_height_ - first) - 1) * stride_y_ + reach_ : height_;
-  }
+  std::int64_t width() const { return width_; }  // of what the kernels read: the image, or its copy
 
   // Bytes of the copy of a strip (0 without one), with room to read past its end.
   std::size_t copy_bytes(std::size_t value_bytes) const {
@@ -87,15 +88,15 @@ class ConvRows {
     zero(copy + count * pitch, 64 / static_cast<std::int64_t>(sizeof(T)));
   }
 
-  // The whole layer: fill_rows(copy, first, count, context) makes the copies, if any; block(begin, end, first, copy,
-  // own) serves the tiles [begin, end) of the output, which belong to the strip that starts with output row `first`.
-  // strip_bytes: of the copies of a strip; own_bytes: what a worker needs besides.
+  // The whole layer: fill_rows(copy, first, count, context) makes the copies, if any; block(begin, end, strip, copy,
+  // own) serves the tiles [begin, end) of the output, which belong to that strip. strip_bytes: of the copies of a
+  // strip; own_bytes: what a worker needs besides.
   template <class FillRows, class Block>
   void run(const StepContext& context, std::size_t strip_bytes, std::size_t own_bytes, const FillRows& fill_rows,
            const Block& block) const {
     const std::int64_t side = tiling_.side, across = (out_width_ + side - 1) / side,
                        all = (out_height_ + side - 1) / side * across;
-    if (strips() == 1) {
+    if (strip_rows_ >= out_height_) {
       if (copies_) fill_rows(context.scratch, 0, height_, context);
       // As many blocks for each thread, all of one size: a plane of 7 x 7 would else be one block and a single pixel.
       // One thread takes blocks of whole row tiles; squares of pixels are spread over those by their kernel.
@@ -107,30 +108,33 @@ class ConvRows {
         std::uint8_t* own = context.scratch + strip_bytes + static_cast<std::size_t>(worker) * own_bytes;
         const std::int64_t begin = even ? all * i / blocks : i * tiling_.block,
                            end = even ? all * (i + 1) / blocks : begin + tiling_.block;
-        block(begin, std::min(all, end), 0, context.scratch, own);
+        block(begin, std::min(all, end), Strip{0, height_}, context.scratch, own);
       });
       return;
     }
-    context.each(strips(), [&](std::int64_t i, int worker) {
+    // As many strips for each thread, all of about one size.
+    const std::int64_t threads = context.threads(), least = (out_height_ + strip_rows_ - 1) / strip_rows_,
+                       wanted = (least + threads - 1) / threads * threads, even = (out_height_ + wanted - 1) / wanted,
+                       rows = (even + side - 1) / side * side;
+    context.each((out_height_ + rows - 1) / rows, [&](std::int64_t i, int worker) {
       std::uint8_t* copy = context.scratch + static_cast<std::size_t>(worker) * (strip_bytes + own_bytes);
-      const std::int64_t first = i * strip_rows_, last = std::min(out_height_, first + strip_rows_);
-      fill_rows(copy, first * stride_y_, (last - first - 1) * stride_y_ + reach_, StepContext{});
+      const std::int64_t first = i * rows, last = std::min(out_height_, first + rows);
+      const Strip strip{first, (last - first - 1) * stride_y_ + reach_};
+      fill_rows(copy, first * stride_y_, strip.height, StepContext{});
       const std::int64_t end = (last + side - 1) / side * across;
-      for (std::int64_t m = first / side * across; m < end; m += tiling_.block) {
-        block(m, std::min(end, m + tiling_.block), first, copy, copy + strip_bytes);
-      }
+      for (std::int64_t m = first / side * across; m < end; m += tiling_.block)
+        block(m, std::min(end, m + tiling_.block), strip, copy, copy + strip_bytes);
     });
   }
   std::size_t scratch_bytes(int threads, std::size_t strip_bytes, std::size_t own_bytes) const {
     const auto workers = static_cast<std::size_t>(threads);
-    return strips() == 1 ? strip_bytes + workers * own_bytes : workers * (strip_bytes + own_bytes);
+    return strip_rows_ >= out_height_ ? strip_bytes + workers * own_bytes : workers * (strip_bytes + own_bytes);
   }
 
-  // rows[(m - begin) * runs() + r] for the pixels m in [begin, end). image: the image, or the copy of the strip whose
-  // first output row is `first`.
+  // rows[(m - begin) * runs() + r] for the pixels m in [begin, end). image: the image, or the copy of the strip.
   template <class T>
-  void pointers(const T* image, std::int64_t first, std::int64_t begin, std::int64_t end, const T** rows) const {
-    std::int64_t y = begin / out_width_ - first, x = begin % out_width_;
+  void pointers(const T* image, const Strip& strip, std::int64_t begin, std::int64_t end, const T** rows) const {
+    std::int64_t y = begin / out_width_ - strip.first, x = begin % out_width_;
     const std::int64_t count = runs();
     const std::int64_t* offsets = offsets_.data();
     for (std::int64_t m = begin; m < end; ++y, x = 0) {
@@ -148,7 +152,7 @@ class ConvRows {
   std::int64_t run_length_ = 0, run_padded_ = 0;
   std::int64_t height_ = 0, width_ = 0, pad_y_ = 0, pad_x_ = 0;  // of the copy; of the input where none is made
   std::int64_t stride_y_ = 1, reach_ = 1;  // rows of the copy: from one output row to the next, and seen by one
-  std::int64_t strip_rows_ = 1, strip_height_ = 0;  // output rows of a strip, rows of its copy
+  std::int64_t strip_rows_ = 1, strip_height_ = 0;  // most output rows of a strip, rows of its copy
   std::int64_t step_y_ = 0, step_x_ = 0;            // values from one output pixel to the next
   std::int64_t row_step_ = 1;                       // of the copy's rows only every row_step_-th is read
   std::vector<std::int64_t> offsets_;               // of the runs

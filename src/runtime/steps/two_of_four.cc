@@ -61,10 +61,10 @@ class TwoOfFour final : public Step {
     };
     rows_.run(
         context, rows_.copy_bytes(1), own_bytes(), fill,
-        [&](std::int64_t begin, std::int64_t end, std::int64_t first, const std::uint8_t* copy, std::uint8_t* own) {
+        [&](std::int64_t begin, std::int64_t end, const Strip& strip, const std::uint8_t* copy, std::uint8_t* own) {
           const std::int64_t together = columns_ ? kPixels : block_pixels;
           for (std::int64_t m = begin; m < end; m += together)
-            block(copy, first, out, m, std::min(end, m + together), own);
+            block(copy, strip, out, m, std::min(end, m + together), own);
         });
   }
 
@@ -90,12 +90,12 @@ class TwoOfFour final : public Step {
            whole_lines(static_cast<std::size_t>(kernel_.scratch_bytes(weights_[0].view)));
   }
 
-  void block(const std::uint8_t* copy, std::int64_t first, void* out, std::int64_t begin, std::int64_t end,
+  void block(const std::uint8_t* copy, const Strip& strip, void* out, std::int64_t begin, std::int64_t end,
              std::uint8_t* own) const {
     const auto groups = static_cast<std::int64_t>(weights_.size()), channels = groups * per_group_;
     auto** rows = reinterpret_cast<const std::uint8_t**>(own);
     for (std::int64_t g = 0; g < groups; ++g) {
-      rows_.pointers(copy + g * depth_ * (columns_ ? 1 : kExpansion), first, begin, end, rows);
+      rows_.pointers(copy + g * depth_ * (columns_ ? 1 : kExpansion), strip, begin, end, rows);
       if (columns_) gather(rows, end - begin, own + pointer_bytes());
       kernel_.run({end - begin, rows, weights_[static_cast<std::size_t>(g)].view, signed_, epilogue_,
                    static_cast<std::uint8_t*>(out) + (begin * channels + g * per_group_) * (epilogue_.to_float ? 4 : 1),

@@ -29,8 +29,8 @@ class Winograd final : public Step {
     };
     rows_.run(
         context, rows_.copy_bytes(1), own_bytes(), fill,
-        [&](std::int64_t begin, std::int64_t end, std::int64_t first, const std::uint8_t* copy, std::uint8_t* own) {
-          kernel_.run({rows_.copies() ? copy : image, rows_.height(first), rows_.width(), signed_, first, out_[1],
+        [&](std::int64_t begin, std::int64_t end, const Strip& strip, const std::uint8_t* copy, std::uint8_t* own) {
+          kernel_.run({rows_.copies() ? copy : image, strip.height, rows_.width(), signed_, strip.first, out_[1],
                        out_[2], begin, end, weights_.view, epilogue_, out, out_[0], own});
         });
   }
