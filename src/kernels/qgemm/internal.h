@@ -7,9 +7,9 @@ namespace bitsieve::qgemm {
 // Sizes and the padded arrays of the columns, common to all layouts; neither lines nor data.
 QGemmWeights prepare(const QGemmSource& source);
 
-QGemmWeights pack_rows16(const QGemmSource& source);  // int16 [n][taps * depth]
-QGemmWeights pack_pairs(const QGemmSource& source);   // per 16 columns, per quad: one line of two rows of int8 pairs
-QGemmWeights pack_vnni4(const QGemmSource& source);   // per 16 columns, per quad: one line of int8 quads
+QGemmWeights pack_rows16(const QGemmSource& source);             // int16 [n][taps * depth]
+QGemmWeights pack_vnni4(const QGemmSource& source);              // per 16 columns, per quad: one line of int8 quads
+QGemmWeights pack_vnni4_with_limits(const QGemmSource& source);  // and QGemmView::most_of_pair
 
 // Rows gathered at a time: a common multiple of the row tiles.
 inline constexpr int kGatherRows = 48;
@@ -20,6 +20,17 @@ inline constexpr int wide_rows_most = 96;
 std::int64_t wide_width(const QGemmView& view);
 std::int64_t wide_rows(const QGemmView& view);
 std::int64_t wide_bytes(const QGemmView& view);
+
+// Pairs of values that are multiplied apart from the others of a block of rows, because their products might saturate.
+struct LargePair {
+  std::int32_t row, pair;  // of the block; of the row
+  std::int32_t values;     // two of 16 bits
+};
+
+// How many of them a block of `rows` rows may have before it is multiplied in 16 bits instead, and the bytes that such
+// a block takes at most: rows of wide_width() bytes, large pairs, and a sum for each row.
+std::int64_t most_large_pairs(const QGemmView& view, std::int64_t rows);
+std::int64_t byte_block_bytes(const QGemmView& view);
 
 // A buffer of this thread, 64-byte aligned, valid until its next call.
 std::uint8_t* scratch(std::int64_t bytes);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 
 #include "kernels/qgemm/internal.h"
@@ -69,17 +70,32 @@ QGemmWeights pack_rows16(const QGemmSource& s) {
   return w;
 }
 
-QGemmWeights pack_pairs(const QGemmSource& s) {
-  return pack_panels(s, [](std::uint8_t* line, std::int64_t column, const std::int8_t* quad) {
-    std::memcpy(line + column * 2, quad, 2);
-    std::memcpy(line + 32 + column * 2, quad + 2, 2);
-  });
-}
-
 QGemmWeights pack_vnni4(const QGemmSource& s) {
   return pack_panels(s, [](std::uint8_t* line, std::int64_t column, const std::int8_t* quad) {
     std::memcpy(line + column * 4, quad, 4);
   });
+}
+
+QGemmWeights pack_vnni4_with_limits(const QGemmSource& s) {
+  QGemmWeights w = pack_vnni4(s);
+  const std::int64_t k = s.taps * s.depth, pairs = wide_width(w.view) / 2;
+  std::vector<int> most(pairs, 0), highest(pairs, -128);  // of a pair's weights: magnitude; value
+  for (std::int64_t n = 0; n < s.n; ++n) {
+    for (std::int64_t i = 0; i < k; ++i) {
+      const int weight = s.weight[n * k + i];
+      most[i / 2] = std::max(most[i / 2], std::abs(weight));
+      highest[i / 2] = std::max(highest[i / 2], weight);
+    }
+  }
+  constexpr int kMost = 32767;
+  w.most_of_pair.resize(2 * pairs);
+  for (std::int64_t p = 0; p < pairs; ++p) {
+    w.most_of_pair[p] = static_cast<std::int16_t>(kMost / std::max(most[p], 1));
+    w.most_of_pair[pairs + p] = static_cast<std::int16_t>(kMost / std::max(highest[p] + 128, 1));
+  }
+  w.view.most_of_pair = w.most_of_pair.data();
+  w.view.most_of_signed_pair = w.most_of_pair.data() + pairs;
+  return w;
 }
 
 std::int64_t wide_width(const QGemmView& view) {
@@ -95,6 +111,17 @@ std::int64_t wide_rows(const QGemmView& view) {
 }
 
 std::int64_t wide_bytes(const QGemmView& view) { return wide_rows(view) * wide_width(view) * 2; }
+
+std::int64_t most_large_pairs(const QGemmView& view, std::int64_t rows) {
+  // One takes the time that is saved on some sixteen quads.
+  return 4 + rows * view.run_taps * view.quads / 40;
+}
+
+std::int64_t byte_block_bytes(const QGemmView& view) {
+  const std::int64_t rows = wide_rows(view);
+  return rows * wide_width(view) + most_large_pairs(view, rows) * static_cast<std::int64_t>(sizeof(LargePair)) +
+         rows * 4;
+}
 
 std::uint8_t* scratch(std::int64_t bytes) {
   thread_local std::vector<PackedLine> buffer;
@@ -142,7 +169,8 @@ namespace bitsieve {
 
 std::int64_t qgemm_scratch_bytes(const QGemmView& view) {
   const std::int64_t gathered = view.gather ? qgemm::kGatherRows * view.quads * 4 : 0, row = view.taps * view.depth * 2;
-  return std::max({gathered, row, qgemm::wide_bytes(view) + view.run_taps * view.quads * 4});
+  return std::max(
+      {gathered, row, qgemm::wide_bytes(view) + view.run_taps * view.quads * 4, qgemm::byte_block_bytes(view)});
 }
 
 }  // namespace bitsieve

@@ -25,6 +25,9 @@ struct QGemmView {
   const std::int32_t* bias = nullptr;         // [n rounded up to 16], zero filled
   const std::int32_t* bias_signed = nullptr;  // bias - 128 * sum of weights: for s8 bytes read as u8 after xor 0x80
   const float* multiplier = nullptr;          // [n rounded up to 16], zero filled
+  // For kernels whose products of pairs saturate: the largest sum of a pair of values whose products with every column
+  // fit 16 bits, for u8 and for the magnitudes of s8; else null. Both as long as a row of bytes has pairs.
+  const std::int16_t *most_of_pair = nullptr, *most_of_signed_pair = nullptr;
 };
 
 // Owns packed weights. Movable; the view stays valid because vectors keep their storage when moved.
@@ -33,6 +36,7 @@ struct QGemmWeights {
   std::vector<PackedLine> lines;
   std::vector<std::int32_t> bias, bias_signed;
   std::vector<float> multiplier;
+  std::vector<std::int16_t> most_of_pair;  // of both views
 
   QGemmWeights() = default;
   QGemmWeights(QGemmWeights&&) = default;

@@ -14,6 +14,7 @@ using test::Guarded;
 struct Case {
   std::int64_t m, n, taps, depth;
   bool extreme = false;  // every activation and weight at the end of its range
+  int large = -1;        // values are small but for so many pairs in a thousand; weights are at the ends of their range
 };
 
 class QGemm : public testing::TestWithParam<const QGemmKernel*> {
@@ -27,6 +28,7 @@ class QGemm : public testing::TestWithParam<const QGemmKernel*> {
     for (int i = 0; i < 9; ++i) {
       auto bytes = random.bytes(c.depth);
       if (c.extreme) bytes.assign(bytes.size(), is_signed ? 128 : 255);
+      if (c.large >= 0) few_large(random, c.large, is_signed, bytes);
       pool.push_back(std::make_unique<Guarded<std::uint8_t>>(bytes));
     }
     std::vector<const std::uint8_t*> rows(c.m * c.taps);
@@ -34,6 +36,10 @@ class QGemm : public testing::TestWithParam<const QGemmKernel*> {
     auto weight = random.weights(c.n * k);
     for (auto& w : weight) w = static_cast<std::int8_t>(w * kernel.most_weight / 128);
     if (c.extreme) weight.assign(weight.size(), static_cast<std::int8_t>(-kernel.most_weight));
+    if (c.large >= 0) {
+      const int most = std::min(kernel.most_weight, 127);
+      for (auto& w : weight) w = static_cast<std::int8_t>(random.between(0, 1) ? most : -kernel.most_weight);
+    }
     std::vector<std::int32_t> bias(c.n);
     std::vector<float> multiplier(c.n);
     for (auto& b : bias) b = static_cast<std::int32_t>(random.between(-100000, 100000));
@@ -48,6 +54,9 @@ class QGemm : public testing::TestWithParam<const QGemmKernel*> {
     args.out_stride = stride;
     const QGemmWeights packed = kernel.pack({c.n, c.taps, c.depth, weight.data(), bias.data(), multiplier.data()});
     args.weights = packed.view;
+    Guarded<std::uint8_t> scratch(
+        std::vector<std::uint8_t>(static_cast<std::size_t>((qgemm_scratch_bytes(packed.view) + 63) / 64 * 64), 0xA5));
+    if (c.m % 2 == 1) args.scratch = scratch.data();  // else a buffer of the thread
 
     std::vector<std::uint8_t> bytes(c.m * stride - 3, 0xA5);
     std::vector<float> reals(c.m * stride - 3, -77.0f);
@@ -76,6 +85,20 @@ class QGemm : public testing::TestWithParam<const QGemmKernel*> {
     }
   }
 
+  // Pairs are small, on both sides of where products of the largest weights leave 16 bits, or as large as can be.
+  static void few_large(test::Random& random, int in_a_thousand, bool is_signed, std::vector<std::uint8_t>& bytes) {
+    for (std::size_t i = 0; i < bytes.size(); i += 2) {
+      int a = static_cast<int>(random.between(0, 40)), b = static_cast<int>(random.between(0, 40));
+      if (static_cast<int>(random.between(0, 999)) < in_a_thousand) {
+        const int kind = static_cast<int>(random.between(0, 2)), most = is_signed ? 127 : 255;
+        a = kind == 0 ? most : static_cast<int>(random.between(most / 2 - 3, most / 2 + 3));
+        b = kind == 0 ? most : most + static_cast<int>(random.between(-2, 4)) - a;
+      }
+      bytes[i] = static_cast<std::uint8_t>(is_signed && random.between(0, 1) ? -a : a);
+      if (i + 1 < bytes.size()) bytes[i + 1] = static_cast<std::uint8_t>(is_signed && random.between(0, 1) ? -b : b);
+    }
+  }
+
   void check_all(const Case& c) {
     for (bool is_signed : {false, true}) {
       for (bool to_float : {false, true}) check(c, is_signed, to_float);
@@ -101,6 +124,17 @@ TEST_P(QGemm, ExtremesDoNotSaturate) {
   check_all({7, 35, 9, 256, true});
   check_all({1, 1000, 1, 513, true});
   check_all({3, 5, 1, 32768, true});  // accumulators near 2^30: float(acc) rounds
+}
+
+// Kernels that add two products in 16 bits have to do something about pairs of large values: rows without any, with
+// some and with many.
+TEST_P(QGemm, FewLargeValuesDoNotSaturate) {
+  BITSIEVE_SKIP_UNSUPPORTED(*GetParam());
+  for (const int large : {0, 2, 10, 40, 300}) {
+    for (std::int64_t m : {1, 5, 6, 7, 50, 97, 200}) check_all({m, 35, 1, 128, false, large});
+    for (std::int64_t depth : {3, 8, 61, 64, 72, 130}) check_all({13, 50, 9, depth, false, large});
+    check_all({20, 48, 3, 512, false, large});
+  }
 }
 
 // A bound that is equal to a value does not replace it, though the signs of two zeros differ.

@@ -12,7 +12,7 @@ const std::vector<const QGemmKernel*>& qgemm_kernels() {
   static const QGemmKernel avx2_w16{"qgemm_avx2_w16", Isa::avx2, qgemm::pack_vnni4, qgemm::run_avx2_w16, 16};
   static const QGemmKernel avx2_w32{"qgemm_avx2_w32", Isa::avx2, qgemm::pack_vnni4, qgemm::run_avx2_w32, 32};
   static const QGemmKernel avx2_w64{"qgemm_avx2_w64", Isa::avx2, qgemm::pack_vnni4, qgemm::run_avx2_w64, 64};
-  static const QGemmKernel avx2{"qgemm_avx2", Isa::avx2, qgemm::pack_pairs, qgemm::run_avx2, 128, 1};
+  static const QGemmKernel avx2{"qgemm_avx2", Isa::avx2, qgemm::pack_vnni4_with_limits, qgemm::run_avx2, 128, 1};
   static const QGemmKernel avxvnni{"qgemm_avxvnni", Isa::avxvnni, qgemm::pack_vnni4, qgemm::run_avxvnni};
   static const QGemmKernel avx512{"qgemm_avx512vnni", Isa::avx512vnni, qgemm::pack_vnni4, qgemm::run_avx512vnni};
   static const std::vector<const QGemmKernel*> all{&avx512,   &avxvnni,  &avx2_w8, &avx2_w16,

@@ -119,7 +119,7 @@ template <int Rows>
       acc[r][0] = _mm256_load_si256(from);
       acc[r][1] = _mm256_load_si256(from + 1);
     });
-    qgemm::add_products<Rows, false>(a, width, reinterpret_cast<const std::uint8_t*>(weight), pairs, acc);
+    qgemm::add_products<Rows>(a, width, weight, pairs, acc);
     repeat<Rows>([&](auto r) __attribute__((always_inline)) {
       _mm256_store_si256(reinterpret_cast<__m256i*>(sums + r * 16), acc[r][0]);
       _mm256_store_si256(reinterpret_cast<__m256i*>(sums + r * 16 + 8), acc[r][1]);
