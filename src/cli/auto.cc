@@ -411,7 +411,7 @@ void add_auto(CLI::App& app, const std::string& command) {
       ->needs(machine);
   app.add_option("--prefix-cache", options->prefix_cache,
                  "MiB of memory for what layers shared by several recipes compute, at most; 0: none (default: a "
-                 "quarter of this machine's memory, 2048 at most)")
+                 "quarter of the memory it may use, 2048 at most)")
       ->check(at_least(0, std::uint64_t{1} << 30));
   app.add_option("--frontier", options->frontier, "what the frontier of top-1 is against: bits, cycles or energy")
       ->check(CLI::IsMember(std::vector<std::string>(axis_names.begin(), axis_names.end())));

@@ -1,13 +1,12 @@
 #include "eval/prefix_cache.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <numeric>
 #include <span>
 
+#include "base/memory.h"
 #include "base/parallel.h"
 #include "quant/value_digests.h"
 #include "runtime/executor.h"
@@ -27,10 +26,7 @@ std::int64_t sum(const std::vector<std::int64_t>& numbers) {
 
 }  // namespace
 
-std::int64_t PrefixCacheOptions::default_budget() {
-  const std::int64_t pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-  return std::clamp<std::int64_t>(pages > 0 && page > 0 ? pages * page / 4 : 0, 0, std::int64_t{2} << 30);
-}
+std::int64_t PrefixCacheOptions::default_budget() { return std::min(memory_limit() / 4, std::int64_t{2} << 30); }
 
 // A model in view of what is kept.
 struct PrefixCache::Model {

@@ -16,7 +16,7 @@
 namespace bitsieve {
 
 struct PrefixCacheOptions {
-  // A quarter of this machine's memory, two gigabytes at most.
+  // A quarter of the memory that this process may use, two gigabytes at most.
   static std::int64_t default_budget();
 
   std::int64_t budget = default_budget();  // bytes of kept values at most; 0: every model runs from its first layer
