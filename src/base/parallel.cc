@@ -10,13 +10,17 @@
 #include <thread>
 #include <vector>
 
+#include "base/resources.h"
+
 namespace bitsieve {
 
 int available_threads() {
+  static const int given = processor_limit();
   cpu_set_t set;
   CPU_ZERO(&set);
-  if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  const int all = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set)
+                                                              : static_cast<int>(std::thread::hardware_concurrency());
+  return std::max(1, std::min(all, given));
 }
 
 int worker_count(std::int64_t count, int threads) {

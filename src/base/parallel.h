@@ -6,7 +6,8 @@
 
 namespace bitsieve {
 
-// Number of processors this process may use, at least 1.
+// Number of processors this process may use, at least 1: those it may run on, or fewer where a container or a batch job
+// is given less time.
 int available_threads();
 
 // More than any machine's processors are worth to one loop; each takes a stack and a workspace.

@@ -6,8 +6,8 @@
 #include <numeric>
 #include <span>
 
-#include "base/memory.h"
 #include "base/parallel.h"
+#include "base/resources.h"
 #include "quant/value_digests.h"
 #include "runtime/executor.h"
 
