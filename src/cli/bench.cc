@@ -199,7 +199,7 @@ void run(BenchOptions options) {
   const Measured measured = measure(model, executor, options);
   const double memory = peak_memory_bytes();
   const Int8Peak one = int8_peak();
-  const double peak = 1e-9 * one.exact * options.threads, total = measured.seconds;
+  const double peak = 1e-9 * one.fastest * options.threads, total = measured.seconds;
   const Json layers = layers_of(model, executor, measured, peak, earlier);
   if (options.json()) {
     Json document = run_facts(options, clock);
@@ -230,9 +230,9 @@ void run(BenchOptions options) {
       executor.arena_bytes(), memory / 1e6);
   std::printf("loaded in %.1f ms, weights packed in %.1f ms\n", 1e3 * load_seconds, 1e3 * prepare_seconds);
   if (peak > 0)
-    std::printf("peak: %.0f GOP/s of exact 8-bit multiply-adds%s\n", peak,
-                one.fastest > 1.01 * one.exact
-                    ? fmt::format(", {:.0f} of those that saturate", 1e-9 * one.fastest * options.threads).c_str()
+    std::printf("peak: %.0f GOP/s of 8-bit multiply-adds%s\n", peak,
+                one.fastest > 1.01 * one.widened
+                    ? fmt::format(", {:.0f} of those widened to 16 bits", 1e-9 * one.widened * options.threads).c_str()
                     : "");
   if (earlier) std::printf("%.2f times as fast as in '%s'\n", earlier->seconds / total, options.compare.c_str());
 }

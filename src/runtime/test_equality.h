@@ -1,5 +1,5 @@
 // For the runtime's tests: a network gives the bits of the plain executor on every instruction set of this machine, for
-// one and two threads.
+// one, two and five threads.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -41,7 +41,7 @@ inline void expect_all_equal(const Builder& built, const std::string& what) {
   Executor::Workspace own;
   const auto wanted = trace(model, plain, image, own);
   for (const Isa isa : isas_here()) {
-    for (const int threads : {1, 2}) {
+    for (const int threads : {1, 2, 5}) {
       const Executor fast(model, ExecutorOptions{false, isa, threads});
       Executor::Workspace workspace;
       for (int round = 0; round < 2; ++round) {  // the second image meets used memory

@@ -5,8 +5,8 @@
 //   out = min(max(acc, clamp_lo), clamp_hi)
 //
 // A product and its sum are rounded once, as by a fused multiply-add, and in this order on every machine, so all
-// kernels and the plain loop give the same bits. Where a machine has no such instruction it is computed by doubles. No
-// kernel reads or writes outside the rows or pixels.
+// kernels and the plain loop give the same bits, those of a NaN aside. Where a machine has no such instruction it is
+// computed by doubles. No kernel reads or writes outside the rows or pixels.
 #pragma once
 #include <cstdint>
 #include <vector>

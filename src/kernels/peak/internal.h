@@ -6,6 +6,6 @@ namespace bitsieve::peak {
 long long spin_avx512vnni(long long rounds);       // 2048 operations a round
 long long spin_avxvnni(long long rounds);          // 768
 long long spin_avx2_saturating(long long rounds);  // 512
-long long spin_avx2_exact(long long rounds);       // 256
+long long spin_avx2_widened(long long rounds);     // 256
 
 }  // namespace bitsieve::peak

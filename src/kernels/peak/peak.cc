@@ -34,7 +34,8 @@ Int8Peak int8_peak() {
     const double operations = best_of(peak::spin_avxvnni, 768);
     return {operations, operations};
   }
-  if (isa_supported(Isa::avx2)) return {best_of(peak::spin_avx2_saturating, 512), best_of(peak::spin_avx2_exact, 256)};
+  if (isa_supported(Isa::avx2))
+    return {best_of(peak::spin_avx2_saturating, 512), best_of(peak::spin_avx2_widened, 256)};
 #endif
   return {};
 }

@@ -34,6 +34,6 @@ long long spin(long long rounds) {
 }  // namespace
 
 long long spin_avx2_saturating(long long rounds) { return spin<true>(rounds); }
-long long spin_avx2_exact(long long rounds) { return spin<false>(rounds); }
+long long spin_avx2_widened(long long rounds) { return spin<false>(rounds); }
 
 }  // namespace bitsieve::peak

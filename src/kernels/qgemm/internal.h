@@ -14,8 +14,9 @@ QGemmWeights pack_vnni4_with_limits(const QGemmSource& source);  // and QGemmVie
 // Rows gathered at a time: a common multiple of the row tiles.
 inline constexpr int kGatherRows = 48;
 
-// Rows of int16 for kernels that multiply such: how many of what width are made at a time, and their bytes. Rows do not
-// lie at multiples of 4096 bytes, where they would share their places in the first cache.
+// Rows of int16, or of bytes, for kernels that copy them: how many of how many values are made at a time, and the bytes
+// of those of int16. Rows do not lie at multiples of 4096 bytes, where they would share their places in the first
+// cache.
 inline constexpr int wide_rows_most = 96;
 std::int64_t wide_width(const QGemmView& view);
 std::int64_t wide_rows(const QGemmView& view);

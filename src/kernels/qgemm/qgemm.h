@@ -25,8 +25,8 @@ struct QGemmView {
   const std::int32_t* bias = nullptr;         // [n rounded up to 16], zero filled
   const std::int32_t* bias_signed = nullptr;  // bias - 128 * sum of weights: for s8 bytes read as u8 after xor 0x80
   const float* multiplier = nullptr;          // [n rounded up to 16], zero filled
-  // For kernels whose products of pairs saturate: the largest sum of a pair of values whose products with every column
-  // fit 16 bits, for u8 and for the magnitudes of s8; else null. Both as long as a row of bytes has pairs.
+  // For kernels whose products of pairs saturate, else null: the largest sum of a pair of values whose products fit 16
+  // bits in every column. Of u8 with weights, and of the magnitudes of s8 with weights + 128.
   const std::int16_t *most_of_pair = nullptr, *most_of_signed_pair = nullptr;
 };
 

@@ -1,11 +1,13 @@
-// AVX2: pmaddubsw on bytes, which saturates only where both values of a pair are large (their sum is above 257 or so).
-// Such pairs are few in most networks: they are taken out of the rows, and their products, in 16 bits, are what sums
-// begin with. A block of rows with many of them is multiplied by pmaddwd, everything widened to 16 bits.
+// AVX2: pmaddubsw on bytes, which saturates only where a pair of values is large: two of u8 whose sum is above 257, or
+// 32767 divided by the largest weight they meet. s8 is multiplied by weights + 128, and so large above 128. Such pairs
+// are few in most networks: they are taken out of the rows, and their products, in 16 bits, are what sums begin with. A
+// block of rows with many of them is multiplied by pmaddwd, everything widened to 16 bits.
 //
 // Widened rows take a quarter more time: rows are widened once, into a block that stays in the second cache, and
 // weights once for all rows of a block, into the first, and not in the inner loop: there two shuffles for four
 // multiply-adds would take a fifth of the vector units. What is left for each two values of a row and 16 columns is two
-// multiply-adds and two additions, with a broadcast that a load port does; with bytes it is one and a half.
+// multiply-adds and two additions, with a broadcast that a load port does; with bytes it is one and a half of each,
+// counted for as many values.
 #include <immintrin.h>
 
 #include "kernels/qgemm/internal.h"
@@ -304,11 +306,12 @@ void copy(const std::uint8_t* from, std::int64_t count, std::uint8_t* to) {
   }
 }
 
+bool gathers(const QGemmView& w) { return w.gather && w.depth < 8; }  // taps of a few bytes
+
 // Rows [m, m + count) as bytes; false when they hold too many large pairs.
 bool take_bytes(const QGemmArgs& args, std::int64_t m, std::int64_t count, ByteRows& rows) {
   const QGemmView& w = args.weights;
   const std::int64_t k = w.taps * w.depth;
-  const bool gathers = w.gather && w.depth < 8;  // taps of a few bytes
   for (std::int64_t r = 0; r < count; ++r) {
     const std::uint8_t* const* from = args.rows + (m + r) * w.taps;
     std::uint8_t* const to = rows.bytes + r * rows.width;
@@ -316,7 +319,7 @@ bool take_bytes(const QGemmArgs& args, std::int64_t m, std::int64_t count, ByteR
     // What is beyond the values meets zero weights; zeroed to be defined.
     for (std::int64_t i = rows.width - 32; i >= 0 && i + 32 > k; i -= 32)
       _mm256_store_si256(reinterpret_cast<__m256i*>(to + i), _mm256_setzero_si256());
-    if (gathers) {
+    if (gathers(w)) {
       gather(w, from, 1, to, &dense);
     } else {
       for (std::int64_t t = 0; t < w.taps; ++t) copy(from[t], w.depth, to + t * w.depth);
@@ -334,12 +337,11 @@ void take_wide(const QGemmArgs& args, std::int64_t m, std::int64_t count, std::i
                std::int16_t* rows) {
   const QGemmView& w = args.weights;
   const std::int64_t k = w.taps * w.depth, padded = (k + 3) / 4 * 4;
-  const bool gathers = w.gather && w.depth < 8;
   for (std::int64_t r = 0; r < count; ++r) {
     const std::uint8_t* const* from = args.rows + (m + r) * w.taps;
     std::int16_t* const to = rows + r * width;
     const std::uint8_t* dense = nullptr;
-    if (gathers) {
+    if (gathers(w)) {
       gather(w, from, 1, bytes, &dense);
       widen(dense, padded, args.signed_input, to);
       continue;
@@ -358,7 +360,8 @@ void run_avx2(const QGemmArgs& args) {
                      together = blocks < 2 ? args.m : (args.m + blocks - 1) / blocks;
   std::uint8_t* const buffer = args.scratch != nullptr ? args.scratch : scratch(qgemm_scratch_bytes(w));
   // With short rows or few columns looking at a row costs as much as is saved.
-  const bool large_enough = w.run_taps * w.quads >= 16 && w.n > 32;
+  const std::int64_t quads = w.run_taps * w.quads, panels = (w.n + 15) / 16;
+  const bool large_enough = quads >= 16 && panels >= 3 && quads * panels >= 96;
   for (std::int64_t m = 0; m < args.m; m += together) {
     const std::int64_t count = args.m - m < together ? args.m - m : together;
     auto* const large = reinterpret_cast<LargePair*>(buffer + count * width);

@@ -15,6 +15,7 @@ struct Case {
   std::int64_t m, n, taps, depth;
   bool extreme = false;  // every activation and weight at the end of its range
   int large = -1;        // values are small but for so many pairs in a thousand; weights are at the ends of their range
+  bool lone_column = false;  // of `large`: but in one column of the weights, and at half of its places, they are small
 };
 
 class QGemm : public testing::TestWithParam<const QGemmKernel*> {
@@ -38,7 +39,13 @@ class QGemm : public testing::TestWithParam<const QGemmKernel*> {
     if (c.extreme) weight.assign(weight.size(), static_cast<std::int8_t>(-kernel.most_weight));
     if (c.large >= 0) {
       const int most = std::min(kernel.most_weight, 127);
-      for (auto& w : weight) w = static_cast<std::int8_t>(random.between(0, 1) ? most : -kernel.most_weight);
+      // At the ends everywhere, or in one column alone and at every other place.
+      const std::int64_t column = c.lone_column ? random.between(0, c.n - 1) : -1, parity = random.between(0, 1);
+      for (std::int64_t i = 0; i < c.n * k; ++i) {
+        const bool large = column < 0 || (i / k == column && i % k % 2 == parity);
+        const auto small = static_cast<int>(random.between(-3, 3)) * most / 127;
+        weight[i] = static_cast<std::int8_t>(!large ? small : random.between(0, 1) ? most : -kernel.most_weight);
+      }
     }
     std::vector<std::int32_t> bias(c.n);
     std::vector<float> multiplier(c.n);
@@ -90,12 +97,14 @@ class QGemm : public testing::TestWithParam<const QGemmKernel*> {
     for (std::size_t i = 0; i < bytes.size(); i += 2) {
       int a = static_cast<int>(random.between(0, 40)), b = static_cast<int>(random.between(0, 40));
       if (static_cast<int>(random.between(0, 999)) < in_a_thousand) {
-        const int kind = static_cast<int>(random.between(0, 2)), most = is_signed ? 127 : 255;
+        const int kind = static_cast<int>(random.between(0, 2));
+        const int most = is_signed ? 127 + static_cast<int>(random.between(0, 1)) : 255;  // 128 only below 0
         a = kind == 0 ? most : static_cast<int>(random.between(most / 2 - 3, most / 2 + 3));
         b = kind == 0 ? most : most + static_cast<int>(random.between(-2, 4)) - a;
       }
-      bytes[i] = static_cast<std::uint8_t>(is_signed && random.between(0, 1) ? -a : a);
-      if (i + 1 < bytes.size()) bytes[i + 1] = static_cast<std::uint8_t>(is_signed && random.between(0, 1) ? -b : b);
+      bytes[i] = static_cast<std::uint8_t>(is_signed && (a > 127 || random.between(0, 1)) ? -a : a);
+      if (i + 1 < bytes.size())
+        bytes[i + 1] = static_cast<std::uint8_t>(is_signed && (b > 127 || random.between(0, 1)) ? -b : b);
     }
   }
 
@@ -131,9 +140,12 @@ TEST_P(QGemm, ExtremesDoNotSaturate) {
 TEST_P(QGemm, FewLargeValuesDoNotSaturate) {
   BITSIEVE_SKIP_UNSUPPORTED(*GetParam());
   for (const int large : {0, 2, 10, 40, 300}) {
-    for (std::int64_t m : {1, 5, 6, 7, 50, 97, 200}) check_all({m, 35, 1, 128, false, large});
-    for (std::int64_t depth : {3, 8, 61, 64, 72, 130}) check_all({13, 50, 9, depth, false, large});
+    for (std::int64_t m : {1, 5, 6, 7, 50, 97, 200}) check_all({m, 35, 1, 144, false, large});
+    for (std::int64_t depth : {3, 12, 13, 61, 64, 72, 130}) check_all({13, 100, 9, depth, false, large});
     check_all({20, 48, 3, 512, false, large});
+    for (std::int64_t m : {1, 7, 100}) {
+      for (std::int64_t n : {97, 130}) check_all({m, n, 2, 96, false, large, true});
+    }
   }
 }
 

@@ -19,7 +19,7 @@ void conv(const Graph& graph, const Node& node, const float* x, float* y) {
   const Tensor& weight = node.weight();  // OIHW
   const std::int64_t depth = weight.shape[1], kh = w.kernel[0], kw = w.kernel[1];
   const std::int64_t per_group = out[0] / w.groups;
-  // [group][kh][kw][ci][o]: the innermost loop runs over output channels, so no sum is reordered where it vectorizes.
+  // [group][kh][kw][ci][o]: the innermost loop runs over output channels, so that memory is read in order.
   std::vector<float> packed(weight.data.size());
   for (std::int64_t o = 0; o < out[0]; ++o) {
     for (std::int64_t k = 0; k < depth * kh * kw; ++k) {

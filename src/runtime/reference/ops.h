@@ -9,7 +9,8 @@ namespace bitsieve::reference {
 
 // All operators on float values. inputs[i] holds input i in storage layout (constants included).
 // Sums run in the order kernel row, kernel column, input channel, in float32. Of convolutions and linear layers a
-// product and its sum are rounded once (std::fma); those of matmul are rounded each.
+// product and its sum are rounded once (std::fma); those of matmul are rounded each. (A call of the C library
+// each, where this is compiled for machines without the instruction: a plain executor takes its time.)
 void run_float(const Graph& graph, const Node& node, std::span<const float* const> inputs, float* output);
 
 // True when `node` has an integer form: conv, linear, matmul, add, sub, mul (one operand may be constant), concat,

@@ -112,13 +112,13 @@ class ConvRows {
       });
       return;
     }
-    // As many strips for each thread, all of about one size.
+    // As many strips for each thread, where there are rows enough; no two differ by more than a row of tiles.
     const std::int64_t threads = context.threads(), least = (out_height_ + strip_rows_ - 1) / strip_rows_,
-                       wanted = (least + threads - 1) / threads * threads, even = (out_height_ + wanted - 1) / wanted,
-                       rows = (even + side - 1) / side * side;
-    context.each((out_height_ + rows - 1) / rows, [&](std::int64_t i, int worker) {
+                       tiles = (out_height_ + side - 1) / side,
+                       count = std::min(tiles, (least + threads - 1) / threads * threads);
+    context.each(count, [&](std::int64_t i, int worker) {
       std::uint8_t* copy = context.scratch + static_cast<std::size_t>(worker) * (strip_bytes + own_bytes);
-      const std::int64_t first = i * rows, last = std::min(out_height_, first + rows);
+      const std::int64_t first = tiles * i / count * side, last = std::min(out_height_, tiles * (i + 1) / count * side);
       const Strip strip{first, (last - first - 1) * stride_y_ + reach_};
       fill_rows(copy, first * stride_y_, strip.height, StepContext{});
       const std::int64_t end = (last + side - 1) / side * across;
