@@ -2,6 +2,7 @@
 #include <cmath>
 #include <vector>
 
+#include "base/cpu.h"
 #include "base/error.h"
 #include "runtime/layout.h"
 #include "runtime/reference/move.h"
@@ -11,6 +12,25 @@ namespace bitsieve::reference {
 namespace {
 
 float clamp_to(const Node& node, float x) { return std::min(std::max(x, node.clamp_lo), node.clamp_hi); }
+
+// acc[o] = fma(value, row[o], acc[o]) for o < count.
+void add_products(float value, const float* row, std::int64_t count, float* acc) {
+  for (std::int64_t o = 0; o < count; ++o) acc[o] = std::fma(value, row[o], acc[o]);
+}
+
+#if defined(__x86_64__)
+// The same on machines with the instruction, where the loop above calls the C library for each product.
+[[gnu::target("avx2,fma")]] void add_products_avx2(float value, const float* row, std::int64_t count, float* acc) {
+  for (std::int64_t o = 0; o < count; ++o) acc[o] = __builtin_fmaf(value, row[o], acc[o]);
+}
+#endif
+
+auto add_products_here() {
+#if defined(__x86_64__)
+  if (isa_supported(Isa::avx2)) return add_products_avx2;
+#endif
+  return add_products;
+}
 
 void conv(const Graph& graph, const Node& node, const float* x, float* y) {
   const Shape& in = graph.shape(node.inputs[0]);
@@ -30,6 +50,7 @@ void conv(const Graph& graph, const Node& node, const float* x, float* y) {
     }
   }
   std::vector<float> acc(static_cast<std::size_t>(per_group));
+  const auto add = add_products_here();
   for (std::int64_t oy = 0; oy < out[1]; ++oy) {
     for (std::int64_t ox = 0; ox < out[2]; ++ox) {
       for (std::int64_t g = 0; g < w.groups; ++g) {
@@ -44,10 +65,7 @@ void conv(const Graph& graph, const Node& node, const float* x, float* y) {
           const float* pixel = x + (iy * in[2] + ix) * in[0] + g * depth;
           const float* row = packed.data() + (g * kh * kw + tap) * depth * per_group;
           for (std::int64_t c = 0; c < depth; ++c, row += per_group) {
-            const float value = pixel[c];
-            for (std::int64_t o = 0; o < per_group; ++o) {
-              acc[static_cast<std::size_t>(o)] = std::fma(value, row[o], acc[static_cast<std::size_t>(o)]);
-            }
+            add(pixel[c], row, per_group, acc.data());
           }
         }
         float* result = y + (oy * out[2] + ox) * out[0] + g * per_group;
