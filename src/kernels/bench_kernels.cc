@@ -23,6 +23,9 @@ constexpr Layer kLayers[] = {
     {"resnet50 1x1 64->256", 56, 64, 256, 1},   {"resnet50 3x3 64->64", 56, 64, 64, 3},
     {"resnet50 3x3 128->128", 28, 128, 128, 3}, {"resnet50 1x1 1024->256", 14, 1024, 256, 1},
     {"resnet50 3x3 512->512", 7, 512, 512, 3},  {"linear 2048->1000", 1, 2048, 1000, 1},
+    {"mobilenetv2 1x1 16->96", 56, 16, 96, 1},  {"mobilenetv2 1x1 24->144", 56, 24, 144, 1},
+    {"mobilenetv2 1x1 32->16", 56, 32, 16, 1},  {"mobilenetv2 1x1 96->24", 56, 96, 24, 1},
+    {"mobilenetv2 1x1 32->192", 28, 32, 192, 1},
 };
 
 // The indirection array of a padded convolution.

@@ -60,7 +60,8 @@ TEST(Convolutions, LargeConvolutions) {
       {{64, 40, 41}, 24, 1, 2, 1},    {{3, 230, 240}, 8, 7, 2, 1},    {{32, 90, 70}, 8, 3, 1, 1},
       {{33, 90, 70}, 8, 3, 1, 1},     {{64, 61, 50}, 64, 3, 1, 4},    {{144, 9, 56}, 144, 3, 1, 144},
       {{200, 9, 77}, 200, 3, 2, 200}, {{328, 9, 14}, 328, 5, 1, 328}, {{208, 5, 370}, 208, 3, 1, 208},
-      {{32, 91, 71}, 20, 3, 1, 1}};
+      {{32, 91, 71}, 20, 3, 1, 1},    {{3, 230, 240}, 24, 3, 2, 1},   {{16, 90, 90}, 40, 1, 1, 1},
+      {{24, 90, 91}, 8, 1, 2, 1}};
   int round = 0;
   for (const Large& l : cases) {
     for (const char* code : {"float", "int8", "sparq-5opt-round", "sparq-3opt-trim-novs", "2:4"}) {
@@ -160,18 +161,28 @@ TEST(Convolutions, TakesWinogradWhereItIsFaster) {
   const auto kernel = [&](const Shape& image, int most = 127) { return with_avx2(conv(image, most)).first; };
   EXPECT_EQ(kernel({16, 4, 4}), "winograd_avx2");
   EXPECT_EQ(kernel({16, 5, 5}), "winograd_avx2");
-  EXPECT_EQ(kernel({16, 3, 3}), "qgemm_avx2");   // 9 outputs of 16
-  EXPECT_EQ(kernel({16, 2, 2}), "qgemm_avx2");   // one tile
-  EXPECT_EQ(kernel({16, 1, 40}), "qgemm_avx2");  // half of every tile
+  EXPECT_EQ(kernel({16, 3, 3}), "wideconv_avx2");   // 9 outputs of 16
+  EXPECT_EQ(kernel({16, 2, 2}), "wideconv_avx2");   // one tile
+  EXPECT_EQ(kernel({16, 1, 40}), "wideconv_avx2");  // half of every tile
   EXPECT_EQ(kernel({16, 8, 8}, 7), "winograd_avx2");
   EXPECT_EQ(kernel({16, 7, 7}, 7), "qgemm_avx2_w8");
   EXPECT_EQ(kernel({16, 7, 7}, 63), "qgemm_avx2_w64");
   EXPECT_EQ(kernel({16, 7, 7}), "winograd_avx2");
-  EXPECT_EQ(with_avx2(conv({3, 8, 8})).second, "weights up to 127; qgemm_avx2_w64 takes up to 64");
+  EXPECT_EQ(with_avx2(conv({3, 8, 8})), std::pair(std::string("wideconv_avx2"), std::string()));
+  EXPECT_EQ(kernel({12, 8, 8}), "wideconv_avx2");
+  EXPECT_EQ(kernel({12, 8, 8}, 63), "qgemm_avx2_w64");
+  Builder strided(1);
+  strided.input({32, 8, 8}, DType::u8);
+  Window w = three_by_three({1, 1}, {1, 1});
+  w.stride = {2, 2};
+  strided.conv(w, 16, DType::u8, "int8");
+  for (auto& weight : strided.model.layers[0].weight.edit()) weight = 127;
+  EXPECT_EQ(with_avx2(strided),
+            std::pair(std::string("qgemm_avx2"), std::string("weights up to 127; qgemm_avx2_w64 takes up to 64")));
   EXPECT_EQ(with_avx2(conv({18, 8, 8})).second, "18 channels; winograd_avx2 takes whole groups of 4");
   Builder large = conv({16, 8, 8});
   large.model.layers[0].bias[3] = 1 << 30;
-  EXPECT_EQ(with_avx2(large), std::pair(std::string("qgemm_avx2"), std::string("sums too large for winograd_avx2")));
+  EXPECT_EQ(with_avx2(large), std::pair(std::string("wideconv_avx2"), std::string("sums too large for winograd_avx2")));
   expect_all_equal(large, "sums beyond 2^30");
 }
 

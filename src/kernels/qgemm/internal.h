@@ -28,6 +28,9 @@ struct LargePair {
   std::int32_t values;     // two of 16 bits
 };
 
+// Whether bytes are tried at all: with few columns or short rows of k values looking at a row costs what is saved.
+bool bytes_pay(std::int64_t n, std::int64_t k);
+
 // How many of them a block of `rows` rows may have before it is multiplied in 16 bits instead, and the bytes that such
 // a block takes at most: rows of wide_width() bytes, large pairs, and a sum for each row.
 std::int64_t most_large_pairs(const QGemmView& view, std::int64_t rows);

@@ -112,6 +112,11 @@ std::int64_t wide_rows(const QGemmView& view) {
 
 std::int64_t wide_bytes(const QGemmView& view) { return wide_rows(view) * wide_width(view) * 2; }
 
+bool bytes_pay(std::int64_t n, std::int64_t k) {
+  const std::int64_t quads = (k + 3) / 4, panels = (n + 15) / 16;
+  return quads >= 16 && panels >= 3 && quads * panels >= 96;
+}
+
 std::int64_t most_large_pairs(const QGemmView& view, std::int64_t rows) {
   // Taking one out of a row costs what is saved on a hundred pairs, its product what is saved on thirty, and a part of
   // the gain has to be left.

@@ -13,6 +13,7 @@
 #include "kernels/qgemm/internal.h"
 #include "kernels/qgemm/products_avx2.h"
 #include "kernels/qgemm/store_avx2.h"
+#include "kernels/qgemm/widen_avx2.h"
 #include "kernels/unroll.h"
 
 namespace bitsieve::qgemm {
@@ -265,33 +266,6 @@ bool set_aside(const std::int16_t* most, std::int64_t row, std::int64_t room, By
   return true;
 }
 
-__m256i wide(__m128i bytes, bool is_signed) {
-  return is_signed ? _mm256_cvtepi8_epi16(bytes) : _mm256_cvtepu8_epi16(bytes);
-}
-
-// `count` bytes; neither is one more read, nor one value more written. The last vector overlaps the one before.
-void widen(const std::uint8_t* from, std::int64_t count, bool is_signed, std::int16_t* to) {
-  const auto sixteen = [&](std::int64_t at) __attribute__((always_inline)) {
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + at),
-                        wide(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from + at)), is_signed));
-  };
-  const auto eight = [&](std::int64_t at) __attribute__((always_inline)) {
-    const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from + at));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(to + at), _mm256_castsi256_si128(wide(bytes, is_signed)));
-  };
-  if (count >= 16) {
-    std::int64_t i = 0;
-    for (; i + 16 <= count; i += 16) sixteen(i);
-    if (i < count) sixteen(count - 16);
-  } else if (count >= 8) {
-    eight(0);
-    if (count > 8) eight(count - 8);
-  } else {
-    for (std::int64_t i = 0; i < count; ++i)
-      to[i] = static_cast<std::int16_t>(is_signed ? static_cast<std::int8_t>(from[i]) : from[i]);
-  }
-}
-
 // `count` bytes; neither is one more read nor written. The last vector overlaps the one before.
 void copy(const std::uint8_t* from, std::int64_t count, std::uint8_t* to) {
   const auto sixteen = [&](std::int64_t at) __attribute__((always_inline)) {
@@ -359,9 +333,7 @@ void run_avx2(const QGemmArgs& args) {
   const std::int64_t width = wide_width(w), blocks = (args.m + wide_rows(w) - 1) / wide_rows(w),
                      together = blocks < 2 ? args.m : (args.m + blocks - 1) / blocks;
   std::uint8_t* const buffer = args.scratch != nullptr ? args.scratch : scratch(qgemm_scratch_bytes(w));
-  // With short rows or few columns looking at a row costs as much as is saved.
-  const std::int64_t quads = w.run_taps * w.quads, panels = (w.n + 15) / 16;
-  const bool large_enough = quads >= 16 && panels >= 3 && quads * panels >= 96;
+  const bool large_enough = bytes_pay(w.n, w.taps * w.depth);
   for (std::int64_t m = 0; m < args.m; m += together) {
     const std::int64_t count = args.m - m < together ? args.m - m : together;
     auto* const large = reinterpret_cast<LargePair*>(buffer + count * width);

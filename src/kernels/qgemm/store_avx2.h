@@ -72,13 +72,56 @@ template <int Rows>
   });
 }
 
-// `count` of 16 columns of all rows of a tile.
+// As store_bytes, of 8 columns: four rows make a vector.
+template <int Rows, int Halves>
+[[gnu::always_inline]] inline void store_half_bytes(const QGemmArgs& args, std::int64_t m, std::int64_t n,
+                                                    bool is_signed, const __m256i (&acc)[Rows][Halves]) {
+  const __m256 multiplier = _mm256_loadu_ps(args.weights.multiplier + n);
+  const __m256 hi = _mm256_set1_ps(static_cast<float>(args.epilogue.hi));
+  const __m256i lo = _mm256_set1_epi8(static_cast<char>(args.epilogue.lo));
+  const __m256i order = _mm256_set_epi32(7, 3, 6, 2, 5, 1, 4, 0);
+  std::uint8_t* out = static_cast<std::uint8_t*>(args.out) + m * args.out_stride + n;
+  repeat<(Rows + 3) / 4>([&](auto four) __attribute__((always_inline)) {
+    __m256i rounded[4];
+    repeat<4>([&](auto r) __attribute__((always_inline)) {
+      constexpr int row = four * 4 + r < Rows ? four * 4 + r : Rows - 1;
+      rounded[r] = _mm256_cvtps_epi32(_mm256_min_ps(hi, _mm256_mul_ps(_mm256_cvtepi32_ps(acc[row][0]), multiplier)));
+    });
+    const __m256i low = _mm256_packs_epi32(rounded[0], rounded[1]), high = _mm256_packs_epi32(rounded[2], rounded[3]);
+    __m256i bytes = is_signed ? _mm256_max_epi8(_mm256_packs_epi16(low, high), lo)
+                              : _mm256_max_epu8(_mm256_packus_epi16(low, high), lo);
+    bytes = _mm256_permutevar8x32_epi32(bytes, order);  // packing works within lanes
+    const __m128i first = _mm256_castsi256_si128(bytes), second = _mm256_extracti128_si256(bytes, 1);
+    std::uint8_t* to = out + four * 4 * args.out_stride;
+    repeat<4>([&](auto r) __attribute__((always_inline)) {
+      if constexpr (four * 4 + r < Rows) {
+        const __m128i both = r < 2 ? first : second;
+        _mm_storel_epi64(reinterpret_cast<__m128i*>(to + r * args.out_stride),
+                         r % 2 == 0 ? both : _mm_unpackhi_epi64(both, both));
+      }
+    });
+  });
+}
+
+// Up to 8 columns of all rows of a tile.
+template <int Rows>
+[[gnu::always_inline]] inline void store_half_tile(const QGemmArgs& args, std::int64_t m, std::int64_t n,
+                                                   const __m256i (&acc)[Rows][1]) {
+  const int count = args.weights.n - n < 8 ? static_cast<int>(args.weights.n - n) : 8;
+  const Epilogue& e = args.epilogue;
+  if (count == 8 && !e.to_float && (e.lo >= 0 || e.hi <= 127)) return store_half_bytes(args, m, n, e.lo < 0, acc);
+  const __m256i none = _mm256_setzero_si256();
+  repeat<Rows>([&](auto r) __attribute__((always_inline)) { store(args, m + r, n, count, acc[r][0], none); });
+}
+
+// Up to 16 columns of all rows of a tile.
 template <int Rows>
 [[gnu::always_inline]] inline void store_tile(const QGemmArgs& args, std::int64_t m, std::int64_t n,
                                               const __m256i (&acc)[Rows][2]) {
   const int count = args.weights.n - n < 16 ? static_cast<int>(args.weights.n - n) : 16;
   const Epilogue& e = args.epilogue;
-  if (count == 16 && !e.to_float && (e.lo >= 0 || e.hi <= 127)) return store_bytes(args, m, n, e.lo < 0, acc);
+  if ((count == 16 || count == 8) && !e.to_float && (e.lo >= 0 || e.hi <= 127))
+    return count == 16 ? store_bytes(args, m, n, e.lo < 0, acc) : store_half_bytes(args, m, n, e.lo < 0, acc);
   repeat<Rows>([&](auto r) __attribute__((always_inline)) { store(args, m + r, n, count, acc[r][0], acc[r][1]); });
 }
 

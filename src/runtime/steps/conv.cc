@@ -140,6 +140,7 @@ Made make_conv(const Source& s) {
   if (s.node.op == Op::conv && is_depthwise(s)) return make_depthwise(s);
   if (Made packed = make_packed_product(s)) return packed;
   if (Made winograd = make_winograd(s)) return winograd;
+  if (Made wide = make_wide_conv(s)) return wide;
   return std::make_unique<Conv>(s);
 }
 

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <vector>
 
 #include "graph/graph.h"
@@ -56,8 +57,8 @@ class ConvRows {
 
   // Writes rows [first, first + count) of the copy: zeros around copy_values(from, to, count), which is called for
   // pieces of `count` values of the image that start a pixel.
-  template <class T, class CopyValues>
-  void fill(const T* image, T* copy, std::int64_t first, std::int64_t count, const StepContext& context,
+  template <class In, class T, class CopyValues>
+  void fill(const In* image, T* copy, std::int64_t first, std::int64_t count, const StepContext& context,
             const CopyValues& copy_values) const {
     const auto zero = [](T* to, std::int64_t values) {
       std::memset(to, 0, static_cast<std::size_t>(values) * sizeof(T));
@@ -134,18 +135,30 @@ class ConvRows {
   // rows[(m - begin) * runs() + r] for the pixels m in [begin, end). image: the image, or the copy of the strip.
   template <class T>
   void pointers(const T* image, const Strip& strip, std::int64_t begin, std::int64_t end, const T** rows) const {
-    std::int64_t y = begin / out_width_ - strip.first, x = begin % out_width_;
     const std::int64_t count = runs();
     const std::int64_t* offsets = offsets_.data();
+    each_pixel(image, strip, begin, end, [&](const T* pixel) {
+      for (std::int64_t r = 0; r < count; ++r) *rows++ = pixel + offsets[r];
+    });
+  }
+
+  // pixels[m - begin]: where the first run of a pixel lies. The others are offsets() further.
+  template <class T>
+  void pixels(const T* image, const Strip& strip, std::int64_t begin, std::int64_t end, const T** pixels) const {
+    each_pixel(image, strip, begin, end, [&](const T* pixel) { *pixels++ = pixel; });
+  }
+  std::span<const std::int64_t> offsets() const { return offsets_; }
+
+ private:
+  template <class T, class Body>
+  void each_pixel(const T* image, const Strip& strip, std::int64_t begin, std::int64_t end, const Body& body) const {
+    std::int64_t y = begin / out_width_ - strip.first, x = begin % out_width_;
     for (std::int64_t m = begin; m < end; ++y, x = 0) {
       const T* pixel = image + y * step_y_ + x * step_x_;
-      for (const std::int64_t last = std::min(end, m + out_width_ - x); m < last; ++m, pixel += step_x_) {
-        for (std::int64_t r = 0; r < count; ++r) *rows++ = pixel + offsets[r];
-      }
+      for (const std::int64_t last = std::min(end, m + out_width_ - x); m < last; ++m, pixel += step_x_) body(pixel);
     }
   }
 
- private:
   std::int64_t in_height_ = 0, in_width_ = 0, depth_ = 0;  // depth_: of the copy
   std::int64_t copied_values_ = 1;
   std::int64_t out_height_ = 0, out_width_ = 0;

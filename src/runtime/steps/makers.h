@@ -33,6 +33,7 @@ Made make_depthwise(const Source& source);  // conv with one filter per channel
 Made make_winograd(const Source& source);   // conv of 3 x 3 and stride 1, where that is faster
 // Of a convolution whose shape Winograd's products suit: why they do not run it; else empty.
 std::string why_not_winograd(const Source& source);
+Made make_wide_conv(const Source& source);  // conv of few channels, where gathering would take longer than products
 Made make_two_of_four(const Source& source);
 Made make_packed_product(const Source& source);  // conv and linear of shared shifts, large, with one output pixel
 Made make_binary(const Source& source);          // add, sub, mul
