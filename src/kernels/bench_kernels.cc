@@ -1,5 +1,6 @@
-// Prints the speed of qgemm, of Winograd's products and of float on layers of ResNet-20 and ResNet-50, one thread, for
-// each instruction set of this machine. One multiply-add of the direct product counts as two operations.
+// Prints the speed of qgemm, of Winograd's products, of widened copies and of float on layers of ResNet-20, ResNet-50
+// and MobileNetV2, one thread, for each instruction set of this machine. One multiply-add of the direct product counts
+// as two operations.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,6 +8,7 @@
 
 #include "kernels/f32conv/f32conv.h"
 #include "kernels/qgemm/qgemm.h"
+#include "kernels/wide_conv/wide_conv.h"
 #include "kernels/winograd/winograd.h"
 
 namespace bitsieve {
@@ -18,13 +20,13 @@ struct Layer {
 };
 
 constexpr Layer kLayers[] = {
-    {"resnet20 first 3x3 3->16", 32, 3, 16, 3}, {"resnet20 3x3 16->16", 32, 16, 16, 3},
-    {"resnet20 3x3 32->32", 16, 32, 32, 3},     {"resnet20 3x3 64->64", 8, 64, 64, 3},
-    {"resnet50 1x1 64->256", 56, 64, 256, 1},   {"resnet50 3x3 64->64", 56, 64, 64, 3},
-    {"resnet50 3x3 128->128", 28, 128, 128, 3}, {"resnet50 1x1 1024->256", 14, 1024, 256, 1},
-    {"resnet50 3x3 512->512", 7, 512, 512, 3},  {"linear 2048->1000", 1, 2048, 1000, 1},
-    {"mobilenetv2 1x1 16->96", 56, 16, 96, 1},  {"mobilenetv2 1x1 24->144", 56, 24, 144, 1},
-    {"mobilenetv2 1x1 32->16", 56, 32, 16, 1},  {"mobilenetv2 1x1 96->24", 56, 96, 24, 1},
+    {"resnet20 first 3x3 3->16", 32, 3, 16, 3},  {"resnet20 3x3 16->16", 32, 16, 16, 3},
+    {"resnet20 3x3 32->32", 16, 32, 32, 3},      {"resnet20 3x3 64->64", 8, 64, 64, 3},
+    {"resnet50 1x1 64->256", 56, 64, 256, 1},    {"resnet50 3x3 64->64", 56, 64, 64, 3},
+    {"resnet50 3x3 128->128", 28, 128, 128, 3},  {"resnet50 1x1 1024->256", 14, 1024, 256, 1},
+    {"resnet50 3x3 512->512", 7, 512, 512, 3},   {"linear 2048->1000", 1, 2048, 1000, 1},
+    {"mobilenetv2 1x1 16->96", 56, 16, 96, 1},   {"mobilenetv2 1x1 24->144", 56, 24, 144, 1},
+    {"mobilenetv2 1x1 32->16", 56, 32, 16, 1},   {"mobilenetv2 1x1 96->24", 56, 96, 24, 1},
     {"mobilenetv2 1x1 32->192", 28, 32, 192, 1},
 };
 
@@ -103,6 +105,36 @@ double bench_winograd(const WinogradKernel& kernel, const Layer& layer, bool is_
          });
 }
 
+// With the copy that it reads.
+double bench_wide(const WideConvKernel& kernel, const Layer& layer, bool is_signed) {
+  const std::int64_t side = layer.size + layer.kernel - 1, run = layer.kernel * layer.in, padded = (run + 1) / 2 * 2;
+  std::vector<std::uint8_t> image(side * side * layer.in, 3), out(layer.size * layer.size * layer.out);
+  std::vector<std::int16_t> wide(image.size() + 1);
+  std::vector<std::int8_t> weight(layer.out * layer.kernel * padded, 5);
+  std::vector<float> multiplier(layer.out, 0.01f);
+  const auto packed = kernel.pack({layer.out, layer.kernel, padded, weight.data(), nullptr, multiplier.data()});
+  std::vector<std::int32_t> offsets;
+  for (std::int64_t i = 0; i < layer.kernel * padded; i += 2)
+    offsets.push_back(static_cast<std::int32_t>(i / padded * side * layer.in + i % padded));
+  std::vector<const std::int16_t*> pixels;
+  for (std::int64_t i = 0; i < layer.size * layer.size; ++i)
+    pixels.push_back(wide.data() + (i / layer.size * side + i % layer.size) * layer.in);
+  return giga_ops(layer) / best_seconds([&] {
+           kernel.widen(image.data(), static_cast<std::int64_t>(image.size()), is_signed, wide.data());
+           constexpr std::int64_t block = 96;
+           const auto all = static_cast<std::int64_t>(pixels.size());
+           for (std::int64_t m = 0; m < all; m += block) {
+             kernel.run({std::min(block, all - m),
+                         pixels.data() + m,
+                         offsets.data(),
+                         packed.view,
+                         {},
+                         out.data() + m * layer.out,
+                         layer.out});
+           }
+         });
+}
+
 double bench_f32(const F32ConvKernel& kernel, const Layer& layer) {
   const std::int64_t taps = layer.kernel * layer.kernel, m = layer.size * layer.size;
   std::vector<float> image(m * layer.in, 3.0f), zeros(layer.in), out(m * layer.out);
@@ -118,6 +150,10 @@ double bench_f32(const F32ConvKernel& kernel, const Layer& layer) {
   return giga_ops(layer) / best_seconds([&] { kernel.run(args); });
 }
 
+void print(const Layer& layer, const char* kernel, double u8, double s8) {
+  fmt::print("{:<28}{:<20}{:>10.1f}{:>10.1f}\n", layer.name, kernel, u8, s8);
+}
+
 void run_all() {
   fmt::print("{:<28}{:<20}{:>10}{:>10}{:>10}\n", "GOP/s, one thread", "", "u8", "s8", "f32");
   for (const Layer& layer : kLayers) {
@@ -129,8 +165,11 @@ void run_all() {
     }
     for (const WinogradKernel* kernel : winograd_kernels()) {
       if (!isa_supported(kernel->isa) || layer.kernel != 3 || layer.in < winograd_depth) continue;
-      fmt::print("{:<28}{:<20}{:>10.1f}{:>10.1f}\n", layer.name, kernel->name, bench_winograd(*kernel, layer, false),
-                 bench_winograd(*kernel, layer, true));
+      print(layer, kernel->name, bench_winograd(*kernel, layer, false), bench_winograd(*kernel, layer, true));
+    }
+    for (const WideConvKernel* kernel : wide_conv_kernels()) {
+      if (!isa_supported(kernel->isa) || layer.kernel * layer.in > 256) continue;
+      print(layer, kernel->name, bench_wide(*kernel, layer, false), bench_wide(*kernel, layer, true));
     }
   }
 }
