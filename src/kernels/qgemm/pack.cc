@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 
@@ -12,12 +13,14 @@ QGemmWeights prepare(const QGemmSource& s) {
   w.bias.assign(padded, 0);
   w.bias_signed.assign(padded, 0);
   w.multiplier.assign(padded, 0.0f);
+  w.view.multipliers_below_one = true;
   for (std::int64_t n = 0; n < s.n; ++n) {
     std::uint32_t sum = 0;  // unsigned: wraps like the kernels do
     for (std::int64_t i = 0; i < k; ++i) sum += static_cast<std::uint32_t>(s.weight[n * k + i]);
     w.bias[n] = s.bias == nullptr ? 0 : s.bias[n];
     w.bias_signed[n] = static_cast<std::int32_t>(static_cast<std::uint32_t>(w.bias[n]) - 128u * sum);
     w.multiplier[n] = s.multiplier[n];
+    if (!(std::abs(s.multiplier[n]) < 1.0f)) w.view.multipliers_below_one = false;
   }
   w.view.n = s.n;
   w.view.taps = s.taps;

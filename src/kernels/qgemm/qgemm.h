@@ -25,6 +25,7 @@ struct QGemmView {
   const std::int32_t* bias = nullptr;         // [n rounded up to 16], zero filled
   const std::int32_t* bias_signed = nullptr;  // bias - 128 * sum of weights: for s8 bytes read as u8 after xor 0x80
   const float* multiplier = nullptr;          // [n rounded up to 16], zero filled
+  bool multipliers_below_one = false;         // in magnitude, all: a sum times one stays an int32
   // For kernels whose products of pairs saturate, else null: the largest sum of a pair of values whose products fit 16
   // bits in every column. Of u8 with weights, and of the magnitudes of s8 with weights + 128.
   const std::int16_t *most_of_pair = nullptr, *most_of_signed_pair = nullptr;

@@ -16,6 +16,7 @@ struct Case {
   bool extreme = false;  // every activation and weight at the end of its range
   int large = -1;        // values are small but for so many pairs in a thousand; weights are at the ends of their range
   bool lone_column = false;  // of `large`: but in one column of the weights, and at half of its places, they are small
+  float scale = 0.01f;       // of the multipliers; from 0.5 on bounds are inside the range of bytes
 };
 
 class QGemm : public testing::TestWithParam<const QGemmKernel*> {
@@ -51,13 +52,14 @@ class QGemm : public testing::TestWithParam<const QGemmKernel*> {
     std::vector<float> multiplier(c.n);
     for (auto& b : bias) b = static_cast<std::int32_t>(random.between(-100000, 100000));
     // Powers of two make exact ties between integers.
-    for (auto& x : multiplier) x = random.between(0, 1) ? 1.0f / 1024 : random.real(0.01f);
+    for (auto& x : multiplier) x = random.between(0, 1) ? 1.0f / 1024 : random.real(c.scale);
 
     QGemmArgs args;
     args.m = c.m;
     args.rows = rows.data();
     args.signed_input = is_signed;
     args.epilogue = is_signed ? Epilogue{to_float, -128, 127, -3.5f, 900.25f} : Epilogue{to_float, 0, 255};
+    if (c.scale > 0.5f && !to_float) args.epilogue = is_signed ? Epilogue{false, -100, 90} : Epilogue{false, 5, 200};
     args.out_stride = stride;
     const QGemmWeights packed = kernel.pack({c.n, c.taps, c.depth, weight.data(), bias.data(), multiplier.data()});
     args.weights = packed.view;
@@ -126,6 +128,15 @@ TEST_P(QGemm, MatchesPlainLoop) {
     for (std::int64_t taps : {1, 2, 9, 25}) check_all({5, 19, taps, depth});
   }
   check_all({50, 10, 9, 3});
+}
+
+// Multipliers of all signs just below 1 and above, so that products leave int32; bounds inside the range of bytes.
+TEST_P(QGemm, LargeMultipliers) {
+  BITSIEVE_SKIP_UNSUPPORTED(*GetParam());
+  for (const float scale : {0.9999f, 1.0f, 3e4f}) {
+    check_all({13, 40, 3, 24, false, -1, false, scale});
+    check_all({1, 19, 9, 256, true, -1, false, scale});
+  }
 }
 
 TEST_P(QGemm, ExtremesDoNotSaturate) {

@@ -44,26 +44,30 @@ void store(const QGemmArgs& args, std::int64_t m, std::int64_t n, int count, __m
   }
 }
 
-// The bytes of two output rows of 16 columns. Upper bounds are taken in float, where nothing overflows; what is too low
-// for int32 becomes the lowest int32, saturates on its way to bytes and is raised to the lower bound there.
+__m256i to_bytes(__m256i low, __m256i high, bool is_signed, __m256i lo, __m256i hi) {
+  return is_signed ? _mm256_min_epi8(_mm256_max_epi8(_mm256_packs_epi16(low, high), lo), hi)
+                   : _mm256_min_epu8(_mm256_max_epu8(_mm256_packus_epi16(low, high), lo), hi);
+}
+
+// The bytes of two output rows of 16 columns. Multipliers are below 1, so products are rounded to int32 as they are,
+// saturate on their way to bytes and are bounded there, all at once.
 template <int Rows>
 [[gnu::always_inline]] inline void store_bytes(const QGemmArgs& args, std::int64_t m, std::int64_t n, bool is_signed,
                                                const __m256i (&acc)[Rows][2]) {
   const float* multiplier = args.weights.multiplier + n;
   const __m256 first = _mm256_loadu_ps(multiplier), second = _mm256_loadu_ps(multiplier + 8);
-  const __m256 hi = _mm256_set1_ps(static_cast<float>(args.epilogue.hi));
-  const __m256i lo = _mm256_set1_epi8(static_cast<char>(args.epilogue.lo));
+  const __m256i lo = _mm256_set1_epi8(static_cast<char>(args.epilogue.lo)),
+                hi = _mm256_set1_epi8(static_cast<char>(args.epilogue.hi));
   const __m256i order = _mm256_set_epi32(7, 3, 6, 2, 5, 1, 4, 0);
   std::uint8_t* out = static_cast<std::uint8_t*>(args.out) + m * args.out_stride + n;
   repeat<(Rows + 1) / 2>([&](auto pair) __attribute__((always_inline)) {
     constexpr int top = pair * 2, bottom = top + 1 < Rows ? top + 1 : top;
     const auto rounded = [&](__m256i x, __m256 by) __attribute__((always_inline)) {
-      return _mm256_cvtps_epi32(_mm256_min_ps(hi, _mm256_mul_ps(_mm256_cvtepi32_ps(x), by)));
+      return _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_cvtepi32_ps(x), by));
     };
     const __m256i low = _mm256_packs_epi32(rounded(acc[top][0], first), rounded(acc[top][1], second)),
                   high = _mm256_packs_epi32(rounded(acc[bottom][0], first), rounded(acc[bottom][1], second));
-    __m256i bytes = is_signed ? _mm256_max_epi8(_mm256_packs_epi16(low, high), lo)
-                              : _mm256_max_epu8(_mm256_packus_epi16(low, high), lo);
+    __m256i bytes = to_bytes(low, high, is_signed, lo, hi);
     bytes = _mm256_permutevar8x32_epi32(bytes, order);  // packing works within lanes
     std::uint8_t* to = out + top * args.out_stride;
     _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm256_castsi256_si128(bytes));
@@ -77,19 +81,18 @@ template <int Rows, int Halves>
 [[gnu::always_inline]] inline void store_half_bytes(const QGemmArgs& args, std::int64_t m, std::int64_t n,
                                                     bool is_signed, const __m256i (&acc)[Rows][Halves]) {
   const __m256 multiplier = _mm256_loadu_ps(args.weights.multiplier + n);
-  const __m256 hi = _mm256_set1_ps(static_cast<float>(args.epilogue.hi));
-  const __m256i lo = _mm256_set1_epi8(static_cast<char>(args.epilogue.lo));
+  const __m256i lo = _mm256_set1_epi8(static_cast<char>(args.epilogue.lo)),
+                hi = _mm256_set1_epi8(static_cast<char>(args.epilogue.hi));
   const __m256i order = _mm256_set_epi32(7, 3, 6, 2, 5, 1, 4, 0);
   std::uint8_t* out = static_cast<std::uint8_t*>(args.out) + m * args.out_stride + n;
   repeat<(Rows + 3) / 4>([&](auto four) __attribute__((always_inline)) {
     __m256i rounded[4];
     repeat<4>([&](auto r) __attribute__((always_inline)) {
       constexpr int row = four * 4 + r < Rows ? four * 4 + r : Rows - 1;
-      rounded[r] = _mm256_cvtps_epi32(_mm256_min_ps(hi, _mm256_mul_ps(_mm256_cvtepi32_ps(acc[row][0]), multiplier)));
+      rounded[r] = _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_cvtepi32_ps(acc[row][0]), multiplier));
     });
     const __m256i low = _mm256_packs_epi32(rounded[0], rounded[1]), high = _mm256_packs_epi32(rounded[2], rounded[3]);
-    __m256i bytes = is_signed ? _mm256_max_epi8(_mm256_packs_epi16(low, high), lo)
-                              : _mm256_max_epu8(_mm256_packus_epi16(low, high), lo);
+    __m256i bytes = to_bytes(low, high, is_signed, lo, hi);
     bytes = _mm256_permutevar8x32_epi32(bytes, order);  // packing works within lanes
     const __m128i first = _mm256_castsi256_si128(bytes), second = _mm256_extracti128_si256(bytes, 1);
     std::uint8_t* to = out + four * 4 * args.out_stride;
@@ -103,13 +106,18 @@ template <int Rows, int Halves>
   });
 }
 
+// Whether store_bytes may be used.
+bool bytes_are_safe(const QGemmArgs& args) {
+  const Epilogue& e = args.epilogue;
+  return !e.to_float && (e.lo >= 0 || e.hi <= 127) && args.weights.multipliers_below_one;
+}
+
 // Up to 8 columns of all rows of a tile.
 template <int Rows>
 [[gnu::always_inline]] inline void store_half_tile(const QGemmArgs& args, std::int64_t m, std::int64_t n,
                                                    const __m256i (&acc)[Rows][1]) {
   const int count = args.weights.n - n < 8 ? static_cast<int>(args.weights.n - n) : 8;
-  const Epilogue& e = args.epilogue;
-  if (count == 8 && !e.to_float && (e.lo >= 0 || e.hi <= 127)) return store_half_bytes(args, m, n, e.lo < 0, acc);
+  if (count == 8 && bytes_are_safe(args)) return store_half_bytes(args, m, n, args.epilogue.lo < 0, acc);
   const __m256i none = _mm256_setzero_si256();
   repeat<Rows>([&](auto r) __attribute__((always_inline)) { store(args, m + r, n, count, acc[r][0], none); });
 }
@@ -119,9 +127,10 @@ template <int Rows>
 [[gnu::always_inline]] inline void store_tile(const QGemmArgs& args, std::int64_t m, std::int64_t n,
                                               const __m256i (&acc)[Rows][2]) {
   const int count = args.weights.n - n < 16 ? static_cast<int>(args.weights.n - n) : 16;
-  const Epilogue& e = args.epilogue;
-  if ((count == 16 || count == 8) && !e.to_float && (e.lo >= 0 || e.hi <= 127))
-    return count == 16 ? store_bytes(args, m, n, e.lo < 0, acc) : store_half_bytes(args, m, n, e.lo < 0, acc);
+  if ((count == 16 || count == 8) && bytes_are_safe(args)) {
+    const bool is_signed = args.epilogue.lo < 0;
+    return count == 16 ? store_bytes(args, m, n, is_signed, acc) : store_half_bytes(args, m, n, is_signed, acc);
+  }
   repeat<Rows>([&](auto r) __attribute__((always_inline)) { store(args, m + r, n, count, acc[r][0], acc[r][1]); });
 }
 

@@ -14,6 +14,7 @@ using test::Guarded;
 struct Case {
   std::int64_t m, n, taps, depth;
   bool extreme = false;  // every activation and weight at the end of its range
+  float scale = 0.01f;   // of the multipliers; from 0.5 on bounds are inside the range of bytes
 };
 
 enum class Lone { by_table, kept };  // kept: a value beside a zero stays as it is
@@ -85,7 +86,7 @@ class TwoOfFour : public testing::TestWithParam<const TwoOfFourKernel*> {
     std::vector<float> multiplier(c.n);
     for (auto& b : bias) b = static_cast<std::int32_t>(random.between(-100000, 100000));
     // Powers of two make exact ties between integers.
-    for (auto& x : multiplier) x = random.between(0, 1) ? 1.0f / 1024 : random.real(0.01f);
+    for (auto& x : multiplier) x = random.between(0, 1) ? 1.0f / 1024 : random.real(c.scale);
 
     const auto packed = kernel.pack({c.n, c.taps, c.depth, weight.data(), bias.data(), multiplier.data()});
     ASSERT_TRUE(packed);
@@ -96,6 +97,7 @@ class TwoOfFour : public testing::TestWithParam<const TwoOfFourKernel*> {
     args.weights = packed->view;
     args.signed_input = is_signed;
     args.epilogue = is_signed ? Epilogue{to_float, -128, 127, -3.5f, 900.25f} : Epilogue{to_float, 0, 255};
+    if (c.scale > 0.5f && !to_float) args.epilogue = is_signed ? Epilogue{false, -100, 90} : Epilogue{false, 5, 200};
     args.out_stride = stride;
     args.scratch = reinterpret_cast<std::uint8_t*>(scratch.data());
     std::vector<std::uint8_t> bytes(c.m * stride - 3, 0xA5);
@@ -183,6 +185,15 @@ TEST_P(TwoOfFour, MatchesTheDefinition) {
   // Sums in parts, which end within taps.
   check_all({6, 19, 3, 900});
   check_all({13, 3, 1, 2564});
+}
+
+// Multipliers of all signs just below 1 and above, so that products leave int32; bounds inside the range of bytes.
+TEST_P(TwoOfFour, LargeMultipliers) {
+  BITSIEVE_SKIP_UNSUPPORTED(*GetParam());
+  for (const float scale : {0.9999f, 1.0f, 3e4f}) {
+    check_all({13, 40, 3, 24, false, scale});
+    check_all({7, 19, 9, 256, true, scale});
+  }
 }
 
 TEST_P(TwoOfFour, ExtremesDoNotSaturate) {

@@ -11,6 +11,7 @@ using test::Guarded;
 struct Case {
   std::int64_t m, n, taps, depth;
   bool extreme = false;  // every activation and weight at the end of its range
+  float scale = 0.01f;   // of the multipliers; from 0.5 on bounds are inside the range of bytes
 };
 
 class WideConv : public testing::TestWithParam<const WideConvKernel*> {
@@ -42,7 +43,7 @@ class WideConv : public testing::TestWithParam<const WideConvKernel*> {
     std::vector<float> multiplier(c.n);
     for (auto& b : bias) b = static_cast<std::int32_t>(random.between(-100000, 100000));
     // Powers of two make exact ties between integers.
-    for (auto& x : multiplier) x = random.between(0, 1) ? 1.0f / 1024 : random.real(0.01f);
+    for (auto& x : multiplier) x = random.between(0, 1) ? 1.0f / 1024 : random.real(c.scale);
     const QGemmWeights packed = kernel.pack({c.n, c.taps, c.depth, weight.data(), bias.data(), multiplier.data()});
 
     WideConvArgs args;
@@ -51,6 +52,7 @@ class WideConv : public testing::TestWithParam<const WideConvKernel*> {
     args.offsets = offsets.data();
     args.weights = packed.view;
     args.epilogue = is_signed ? Epilogue{to_float, -128, 127, -3.5f, 900.25f} : Epilogue{to_float, 0, 255};
+    if (c.scale > 0.5f && !to_float) args.epilogue = is_signed ? Epilogue{false, -100, 90} : Epilogue{false, 5, 200};
     args.out_stride = stride;
     std::vector<std::uint8_t> wanted(c.m * stride - 3, 0xA5);
     std::vector<float> wanted_reals(c.m * stride - 3, -77.0f);
@@ -95,6 +97,15 @@ TEST_P(WideConv, MatchesPlainLoop) {
   for (std::int64_t n = 1; n <= 50; ++n) check_all({7, n, 3, 10});
   for (std::int64_t depth : {2, 4, 6, 8, 10, 22, 48, 256}) {
     for (std::int64_t taps : {1, 3, 7}) check_all({5, 19, taps, depth});
+  }
+}
+
+// Multipliers of all signs just below 1 and above, so that products leave int32; bounds inside the range of bytes.
+TEST_P(WideConv, LargeMultipliers) {
+  BITSIEVE_SKIP_UNSUPPORTED(*GetParam());
+  for (const float scale : {0.9999f, 1.0f, 3e4f}) {
+    check_all({13, 40, 3, 24, false, scale});
+    check_all({7, 19, 9, 256, true, scale});
   }
 }
 

@@ -12,6 +12,7 @@ struct Case {
   std::int64_t height, width, depth, n;  // of the output
   std::int64_t tiles = INT64_MAX;        // of a call, where so many are taken
   bool extreme = false;                  // every activation and weight at the end of its range
+  float scale = 0.01f;                   // of the multipliers; from 0.5 on bounds are inside the range of bytes
 };
 
 class Winograd : public testing::TestWithParam<const WinogradKernel*> {
@@ -31,7 +32,7 @@ class Winograd : public testing::TestWithParam<const WinogradKernel*> {
     std::vector<float> multiplier(c.n);
     for (auto& b : bias) b = static_cast<std::int32_t>(random.between(-100000, 100000));
     // Powers of two make exact ties between integers.
-    for (auto& x : multiplier) x = random.between(0, 1) ? 1.0f / 1024 : random.real(0.01f);
+    for (auto& x : multiplier) x = random.between(0, 1) ? 1.0f / 1024 : random.real(c.scale);
     const QGemmSource source{c.n, 9, c.depth, weight.data(), bias.data(), multiplier.data()};
     ASSERT_TRUE(winograd_fits(source));
     const QGemmWeights packed = kernel.pack(source);
@@ -42,6 +43,7 @@ class Winograd : public testing::TestWithParam<const WinogradKernel*> {
     args.out_width = c.width;
     args.weights = packed.view;
     args.epilogue = is_signed ? Epilogue{to_float, -128, 127, -3.5f, 900.25f} : Epilogue{to_float, 0, 255};
+    if (c.scale > 0.5f && !to_float) args.epilogue = is_signed ? Epilogue{false, -100, 90} : Epilogue{false, 5, 200};
     args.out_stride = stride;
     std::vector<std::uint8_t> wanted(pixels * stride - 3, 0xA5);
     std::vector<float> wanted_reals(pixels * stride - 3, -77.0f);
@@ -105,6 +107,15 @@ TEST_P(Winograd, MatchesPlainLoop) {
   for (std::int64_t tiles : {47, 48}) check_all({16, 13, 16, 16, tiles});
   check_all({32, 31, 16, 16});
   for (std::int64_t depth : {132, 260, 512}) check_all({13, 14, depth, 17});  // weights in parts, as many tiles as go
+}
+
+// Multipliers of all signs just below 1 and above, so that products leave int32; bounds inside the range of bytes.
+TEST_P(Winograd, LargeMultipliers) {
+  BITSIEVE_SKIP_UNSUPPORTED(*GetParam());
+  for (const float scale : {0.9999f, 1.0f, 3e4f}) {
+    check_all({5, 6, 16, 40, INT64_MAX, false, scale});
+    check_all({4, 4, 512, 19, INT64_MAX, true, scale});
+  }
 }
 
 TEST_P(Winograd, ExtremesDoNotOverflow) {
