@@ -3,6 +3,7 @@
 
 #include "runtime/steps/conv_rows.h"
 #include "runtime/steps/makers.h"
+#include "runtime/steps/windowed_copy.h"
 
 namespace bitsieve::steps {
 namespace {
@@ -10,7 +11,8 @@ namespace {
 class WideConv final : public Step {
  public:
   WideConv(const Source& s, const WideConvKernel& kernel)
-      : signed_(s.is_signed()),
+      : windowed_(s),
+        signed_(s.is_signed()),
         kernel_(kernel),
         no_winograd_(why_not_winograd(s)),
         channels_(s.out()[0]),
@@ -30,9 +32,8 @@ class WideConv final : public Step {
   void run(std::span<const void* const> in, void* out, const StepContext& context) const override {
     const auto* image = static_cast<const std::uint8_t*>(in[0]);
     const auto fill = [&](std::uint8_t* copy, std::int64_t first, std::int64_t count, const StepContext& by) {
-      rows_.fill(
-          image, reinterpret_cast<std::int16_t*>(copy), first, count, by,
-          [&](const std::uint8_t* from, std::int16_t* to, std::int64_t n) { kernel_.widen(from, n, signed_, to); });
+      rows_.fill(image, reinterpret_cast<std::int16_t*>(copy), first, count, by,
+                 [&](const std::uint8_t* from, std::int16_t* to, std::int64_t n) { widen(from, to, n); });
     };
     rows_.run(
         context, rows_.copy_bytes(2), own_bytes(), fill,
@@ -49,12 +50,25 @@ class WideConv final : public Step {
     return rows_.scratch_bytes(threads, rows_.copy_bytes(2), own_bytes());
   }
 
-  std::string kernel() const override { return kernel_.name; }
+  std::string kernel() const override { return kernel_.name + windowed_.suffix(); }
   std::string remark() const override { return no_winograd_; }
 
  private:
   static std::size_t own_bytes() { return whole_lines(block_pixels * sizeof(const std::int16_t*)); }
 
+  // n values of the image, the first of them the first of a pair.
+  void widen(const std::uint8_t* from, std::int16_t* to, std::int64_t n) const {
+    if (!windowed_.active()) return kernel_.widen(from, n, signed_, to);
+    constexpr std::int64_t most = 4096;  // both passes in the first cache
+    std::uint8_t some[most];
+    for (std::int64_t i = 0; i < n; i += most) {
+      const std::int64_t count = std::min(n - i, most);
+      windowed_(from + i, some, count);
+      kernel_.widen(some, count, signed_, to + i);
+    }
+  }
+
+  WindowedCopy windowed_;
   bool signed_;
   const WideConvKernel& kernel_;
   std::string no_winograd_;
@@ -68,7 +82,9 @@ class WideConv final : public Step {
 }  // namespace
 
 Made make_wide_conv(const Source& s) {
-  if (s.node.op != Op::conv || s.layer.transform.active) return nullptr;
+  if (s.node.op != Op::conv) return nullptr;
+  // Where the depth is odd, pairs cross from one pixel to the next and depend on where the filter starts.
+  if (s.layer.transform.active && s.layer.transform.paired && s.in()[0] % 2 == 1) return nullptr;
   const Window& w = s.node.attributes.window;
   const bool merged = w.kernel[1] == 1 || w.dilation[1] == 1;  // as ConvRows does
   const std::int64_t run = (merged ? w.kernel[1] : 1) * s.in()[0], taps = w.kernel[0] * (merged ? 1 : w.kernel[1]);
