@@ -1,3 +1,4 @@
+#include <cmath>
 #include <cstring>
 
 #include "kernels/qdepthwise/internal.h"
@@ -12,6 +13,7 @@ QDepthwiseWeights prepare(const QDepthwiseSource& s, std::int64_t places, Channe
   w.bias.assign(places, 0);
   w.bias_signed.assign(places, 0);
   w.multiplier.assign(places, 0.0f);
+  w.view.multipliers_below_one = true;
   for (std::int64_t i = 0; i < places; ++i) {
     const std::int64_t c = channel_of(i);
     if (c >= s.channels) continue;
@@ -20,6 +22,7 @@ QDepthwiseWeights prepare(const QDepthwiseSource& s, std::int64_t places, Channe
     w.bias[i] = s.bias == nullptr ? 0 : s.bias[c];
     w.bias_signed[i] = static_cast<std::int32_t>(static_cast<std::uint32_t>(w.bias[i]) - 128u * sum);
     w.multiplier[i] = s.multiplier[c];
+    if (!(std::abs(s.multiplier[c]) < 1.0f)) w.view.multipliers_below_one = false;
   }
   w.view.channels = s.channels;
   w.view.taps = s.taps;

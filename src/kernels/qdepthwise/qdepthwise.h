@@ -20,6 +20,7 @@ struct QDepthwiseView {
   const std::int32_t* bias = nullptr;         // in the kernel's own order of channels
   const std::int32_t* bias_signed = nullptr;  // bias - 128 * sum of weights, same order
   const float* multiplier = nullptr;          // same order
+  bool multipliers_below_one = false;         // in magnitude, all: a sum times one stays an int32
 };
 
 // Owns packed weights. Movable; the view stays valid because vectors keep their storage when moved.

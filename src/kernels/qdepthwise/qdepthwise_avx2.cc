@@ -158,11 +158,10 @@ void store_any(const QDepthwiseArgs& args, std::int64_t m, const Block& b, const
   store_bytes<place>(static_cast<std::uint8_t*>(args.out) + m * args.out_stride, b, bytes);
 }
 
-// Bounds of s8 or of u8. Upper bounds are taken in float, where nothing overflows; what is too low for int32 becomes
-// the lowest int32, saturates on its way to bytes and is raised to the lower bound there.
+// Bounds of s8 or of u8. Multipliers are below 1, so products are rounded to int32 as they are, saturate on their way
+// to bytes and are bounded there, all at once.
 struct Constants {
-  __m256 hi;
-  __m256i lo, combine;
+  __m256i lo, hi, combine;
   bool is_signed;
 };
 
@@ -170,13 +169,13 @@ struct Constants {
                                                const __m256i (&acc)[4]) {
   __m256i i[4];
   repeat<4>([&](auto q) __attribute__((always_inline)) {
-    const __m256 y = _mm256_mul_ps(_mm256_cvtepi32_ps(acc[q]), _mm256_loadu_ps(multiplier + 8 * q));
-    i[q] = _mm256_cvtps_epi32(_mm256_min_ps(constants.hi, y));
+    i[q] = _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_cvtepi32_ps(acc[q]), _mm256_loadu_ps(multiplier + 8 * q)));
   });
   // Packing within lanes undoes the order that unpacking within lanes made.
   const __m256i low = _mm256_packs_epi32(i[0], i[1]), high = _mm256_packs_epi32(i[2], i[3]);
-  return constants.is_signed ? _mm256_max_epi8(_mm256_packs_epi16(low, high), constants.lo)
-                             : _mm256_max_epu8(_mm256_packus_epi16(low, high), constants.lo);
+  const auto& [lo, hi, combine, is_signed] = constants;
+  return is_signed ? _mm256_min_epi8(_mm256_max_epi8(_mm256_packs_epi16(low, high), lo), hi)
+                   : _mm256_min_epu8(_mm256_max_epu8(_mm256_packus_epi16(low, high), lo), hi);
 }
 
 // What a block reads of packed weights.
@@ -247,14 +246,14 @@ void run_blocks(const QDepthwiseArgs& args) {
   const QDepthwiseView& v = args.weights;
   const Epilogue& e = args.epilogue;
   const std::int64_t pairs = (v.taps + 1) / 2;
-  const Constants constants{_mm256_set1_ps(static_cast<float>(e.hi)), _mm256_set1_epi8(static_cast<char>(e.lo)),
+  const Constants constants{_mm256_set1_epi8(static_cast<char>(e.lo)), _mm256_set1_epi8(static_cast<char>(e.hi)),
                             _mm256_set1_epi32(one_and_16), e.lo < 0};
   for (std::int64_t i = 0; i < digit_blocks(v.channels); ++i) {
     const Block b{digit_lane(v.channels, i, 0), digit_lane(v.channels, i, 1), v.channels};
     const BlockWeights w{v.data + i * pairs * 128,
                          reinterpret_cast<const __m256i*>((Signed ? v.bias_signed : v.bias) + i * 32),
                          v.multiplier + i * 32};
-    if (v.taps == 9 && !e.to_float && (e.lo >= 0 || e.hi <= 127)) {
+    if (v.taps == 9 && !e.to_float && (e.lo >= 0 || e.hi <= 127) && v.multipliers_below_one) {
       nine_taps_to_bytes<form, Signed, place>(args, b, w, constants);
     } else {
       for (std::int64_t m = 0; m < args.m; ++m) any_taps<form, Signed, place>(args, m, b, w);

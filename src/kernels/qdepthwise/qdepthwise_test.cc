@@ -15,7 +15,7 @@ enum class Transform { none, paired, kept };  // kept: paired, and a value besid
 class QDepthwise : public testing::TestWithParam<const QDepthwiseKernel*> {
  protected:
   void check(std::int64_t m, std::int64_t channels, std::int64_t taps, bool is_signed, bool to_float, Transform kind,
-             int extreme = 0) {
+             int extreme = 0, float scale = 0.1f) {
     const QDepthwiseKernel& kernel = *GetParam();
     const std::int64_t stride = channels + 5, step = channels + 3, row = (m - 1) * step + channels;
     test::Random random(static_cast<std::uint32_t>(m * 7919 + channels * 131 + taps));
@@ -40,7 +40,7 @@ class QDepthwise : public testing::TestWithParam<const QDepthwiseKernel*> {
     std::vector<std::int32_t> bias(channels);
     std::vector<float> multiplier(channels);
     for (auto& b : bias) b = static_cast<std::int32_t>(random.between(-10000, 10000));
-    for (auto& x : multiplier) x = random.between(0, 1) ? 1.0f / 256 : random.real(0.1f);
+    for (auto& x : multiplier) x = random.between(0, 1) ? 1.0f / 256 : random.real(scale);
 
     QDepthwiseArgs args;
     args.m = m;
@@ -48,6 +48,7 @@ class QDepthwise : public testing::TestWithParam<const QDepthwiseKernel*> {
     args.step = step;
     args.signed_input = is_signed;
     args.epilogue = is_signed ? Epilogue{to_float, -128, 127, -3.5f, 90.25f} : Epilogue{to_float, 0, 255};
+    if (scale > 0.5f && !to_float) args.epilogue = is_signed ? Epilogue{false, -100, 90} : Epilogue{false, 5, 200};
     args.out_stride = stride;
     const QDepthwiseWeights packed = kernel.pack({channels, taps, weight.data(), bias.data(), multiplier.data()});
     args.weights = packed.view;
@@ -110,6 +111,20 @@ TEST_P(QDepthwise, ExtremesDoNotSaturate) {
     for (std::int64_t taps : {9, 15, 16, 17, 49}) {
       for (bool is_signed : {false, true}) {
         for (bool to_float : {false, true}) check(3, 33, taps, is_signed, to_float, Transform::none, weight);
+      }
+    }
+  }
+}
+
+// Multipliers of both signs just below 1 and above, so that products leave int32; bounds inside the range of bytes.
+TEST_P(QDepthwise, LargeMultipliers) {
+  BITSIEVE_SKIP_UNSUPPORTED(*GetParam());
+  for (const float scale : {0.9999f, 1.0f, 3e4f}) {
+    for (bool is_signed : {false, true}) {
+      for (bool to_float : {false, true}) {
+        check(5, 67, 9, is_signed, to_float, Transform::none, 0, scale);
+        check(3, 32, 9, is_signed, to_float, Transform::paired, 127, scale);
+        check(3, 33, 9, is_signed, to_float, Transform::none, -128, scale);
       }
     }
   }
