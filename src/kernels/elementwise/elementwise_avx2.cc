@@ -53,8 +53,15 @@ void add_avx2(Bytes8 x, Bytes8 y, std::int32_t a, std::int32_t b, Rescale r, std
   add({x.data + whole, x.is_signed}, {y.data + whole, y.is_signed}, a, b, r, out + whole, n - whole);
 }
 
+// The sum of the values and 0 times themselves.
+void requantize_avx2(Bytes8 x, Rescale r, std::uint8_t* out, std::int64_t n) {
+  const std::int64_t whole = r.lo >= 0 || r.hi <= 127 ? n / 32 * 32 : 0;
+  r.lo >= 0 ? add_32_of<false>(x, x, 1, 0, r, out, whole) : add_32_of<true>(x, x, 1, 0, r, out, whole);
+  requantize({x.data + whole, x.is_signed}, r, out + whole, n - whole);
+}
+
 }  // namespace
 
-const ElementwiseKernel avx2{"elementwise_avx2", Isa::avx2, add_avx2, mul, requantize, lut, quantize, dequantize};
+const ElementwiseKernel avx2{"elementwise_avx2", Isa::avx2, add_avx2, mul, requantize_avx2, lut, quantize, dequantize};
 
 }  // namespace bitsieve::elementwise

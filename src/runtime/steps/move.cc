@@ -106,6 +106,20 @@ void walk(const Dim* dim, std::size_t left, std::int64_t from, std::int64_t to, 
   for (std::int64_t i = 0; i < dim->extent; ++i) walk(dim + 1, left - 1, from + i * dim->from, to + i * dim->to, piece);
 }
 
+// The same for all of a copy, its outermost dimension shared between threads.
+template <class Piece>
+void walk(const StridedCopy& copy, const StepContext& context, const Piece& piece) {
+  const Dim& outer = copy.dims[0];
+  std::int64_t inner = 1;
+  for (std::size_t i = 1; i < copy.dims.size(); ++i) inner *= copy.dims[i].extent;
+  context.split(outer.extent, std::max<std::int64_t>(1, 16384 / std::max<std::int64_t>(inner, 1)),
+                [&](std::int64_t begin, std::int64_t end) {
+                  std::vector<Dim> dims = copy.dims;
+                  dims[0].extent = end - begin;
+                  walk(dims.data(), dims.size(), copy.from + begin * outer.from, copy.to + begin * outer.to, piece);
+                });
+}
+
 template <class T>
 void copy_run(const T* from, T* __restrict to, const Dim& dim) {
   if (dim.from == 1 && dim.to == 1) {
@@ -127,12 +141,12 @@ class MoveF32 final : public Step {
     }
   }
 
-  void run(std::span<const void* const> in, void* out, const StepContext&) const override {
+  void run(std::span<const void* const> in, void* out, const StepContext& context) const override {
     auto* y = static_cast<float*>(out);
     std::fill_n(y, fill_count_, fill_);
     for (std::size_t k = 0; k < copies_.size(); ++k) {
       const float* x = constants_[k] ? constants_[k] : static_cast<const float*>(in[k]);
-      walk(copies_[k].dims.data(), copies_[k].dims.size(), copies_[k].from, copies_[k].to,
+      walk(copies_[k], context,
            [&](std::int64_t from, std::int64_t to, const Dim& dim) { copy_run(x + from, y + to, dim); });
     }
   }
@@ -162,24 +176,23 @@ class Move final : public Step {
     }
   }
 
-  void run(std::span<const void* const> in, void* out, const StepContext&) const override {
+  void run(std::span<const void* const> in, void* out, const StepContext& context) const override {
     auto* y = static_cast<std::uint8_t*>(out);
     std::fill_n(y, fill_count_, fill_);
     for (std::size_t k = 0; k < copies_.size(); ++k) {
       const auto* x = static_cast<const std::uint8_t*>(in[k]);
       const Input& input = inputs_[k];
-      walk(copies_[k].dims.data(), copies_[k].dims.size(), copies_[k].from, copies_[k].to,
-           [&](std::int64_t from, std::int64_t to, const Dim& dim) {
-             if (input.same) {
-               copy_run(x + from, y + to, dim);
-             } else if (dim.from == 1 && dim.to == 1) {
-               kernel_.requantize({x + from, input.is_signed}, input.rescale, y + to, dim.extent);
-             } else {
-               for (std::int64_t i = 0; i < dim.extent; ++i) {
-                 kernel_.requantize({x + from + i * dim.from, input.is_signed}, input.rescale, y + to + i * dim.to, 1);
-               }
-             }
-           });
+      walk(copies_[k], context, [&](std::int64_t from, std::int64_t to, const Dim& dim) {
+        if (input.same) {
+          copy_run(x + from, y + to, dim);
+        } else if (dim.from == 1 && dim.to == 1) {
+          kernel_.requantize({x + from, input.is_signed}, input.rescale, y + to, dim.extent);
+        } else {
+          for (std::int64_t i = 0; i < dim.extent; ++i) {
+            kernel_.requantize({x + from + i * dim.from, input.is_signed}, input.rescale, y + to + i * dim.to, 1);
+          }
+        }
+      });
     }
   }
 
