@@ -33,7 +33,8 @@ class DepthwiseF32 final : public Step {
   }
 
   void run(std::span<const void* const> in, void* out, const StepContext& context) const override {
-    const std::int64_t least = std::max<std::int64_t>(1, 16384 / std::max<std::int64_t>(1, out_width_ * channels_));
+    // Waking the other threads costs what some thousand values cost.
+    const std::int64_t least = std::max<std::int64_t>(1, 4096 / std::max<std::int64_t>(1, out_width_ * channels_));
     const std::int64_t strips = std::clamp<std::int64_t>(out_height_ / least, 1, context.threads());
     context.each(strips, [&](std::int64_t i, int worker) {
       serve(out_height_ * i / strips, out_height_ * (i + 1) / strips, static_cast<const float*>(in[0]),
