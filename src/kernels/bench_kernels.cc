@@ -113,9 +113,9 @@ double bench_wide(const WideConvKernel& kernel, const Layer& layer, bool is_sign
   std::vector<std::int8_t> weight(layer.out * layer.kernel * padded, 5);
   std::vector<float> multiplier(layer.out, 0.01f);
   const auto packed = kernel.pack({layer.out, layer.kernel, padded, weight.data(), nullptr, multiplier.data()});
-  std::vector<std::int32_t> offsets;
+  std::vector<std::int64_t> offsets;
   for (std::int64_t i = 0; i < layer.kernel * padded; i += 2)
-    offsets.push_back(static_cast<std::int32_t>(i / padded * side * layer.in + i % padded));
+    offsets.push_back(i / padded * side * layer.in + i % padded);
   std::vector<const std::int16_t*> pixels;
   for (std::int64_t i = 0; i < layer.size * layer.size; ++i)
     pixels.push_back(wide.data() + (i / layer.size * side + i % layer.size) * layer.in);

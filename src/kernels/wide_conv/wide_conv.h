@@ -22,7 +22,7 @@ struct WideConvArgs {
   const std::int16_t* const* pixels = nullptr;  // [m]: where the inputs of an output pixel start
   // [taps * depth / 2]: from there to each pair of values that lie side by side, in the order of the weights; in
   // values. Both values of a pair are read, also where the second meets a zero weight that fills a tap up.
-  const std::int32_t* offsets = nullptr;
+  const std::int64_t* offsets = nullptr;
   QGemmView weights;  // packed by the same kernel
   Epilogue epilogue;
   void* out = nullptr;          // bytes or float

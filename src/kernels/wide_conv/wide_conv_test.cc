@@ -22,12 +22,12 @@ class WideConv : public testing::TestWithParam<const WideConvKernel*> {
     test::Random random(static_cast<std::uint32_t>(c.m * 7919 + c.n * 131 + k));
     // Taps lie anywhere in an image that ends with the last of them, at a guard page; pixels share its values.
     const std::int64_t reach = 3 * k, step = 3;
-    std::vector<std::int32_t> tap_at(static_cast<std::size_t>(c.taps));
-    for (auto& at : tap_at) at = static_cast<std::int32_t>(random.between(0, reach - c.depth));
-    tap_at.back() = static_cast<std::int32_t>(reach - c.depth);
-    std::vector<std::int32_t> offsets;
-    for (const std::int32_t at : tap_at) {
-      for (std::int64_t i = 0; i < c.depth; i += 2) offsets.push_back(at + static_cast<std::int32_t>(i));
+    std::vector<std::int64_t> tap_at(static_cast<std::size_t>(c.taps));
+    for (auto& at : tap_at) at = random.between(0, reach - c.depth);
+    tap_at.back() = reach - c.depth;
+    std::vector<std::int64_t> offsets;
+    for (const std::int64_t at : tap_at) {
+      for (std::int64_t i = 0; i < c.depth; i += 2) offsets.push_back(at + i);
     }
     std::vector<std::uint8_t> image = random.bytes((c.m - 1) * step + reach);
     if (c.extreme) image.assign(image.size(), is_signed ? 128 : 255);

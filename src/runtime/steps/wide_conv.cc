@@ -25,7 +25,7 @@ class WideConv final : public Step {
     weights_ =
         kernel.pack({channels_, rows_.runs(), padded, weight.data(), s.layer.bias.data(), s.layer.multiplier.data()});
     for (const std::int64_t run : rows_.offsets()) {
-      for (std::int64_t i = 0; i < padded; i += 2) offsets_.push_back(static_cast<std::int32_t>(run + i));
+      for (std::int64_t i = 0; i < padded; i += 2) offsets_.push_back(run + i);
     }
   }
 
@@ -76,7 +76,7 @@ class WideConv final : public Step {
   Epilogue epilogue_;
   ConvRows rows_;
   QGemmWeights weights_;
-  std::vector<std::int32_t> offsets_;
+  std::vector<std::int64_t> offsets_;
 };
 
 }  // namespace
