@@ -56,11 +56,13 @@ std::string duration(double seconds) {
 class EpochTable {
  public:
   explicit EpochTable(const TrainVerb& verb) : verb_(verb) {
-    if (verb.log.empty() || !verb.first() || !is_stream(verb.log)) return;
-    std::signal(SIGPIPE, SIG_IGN);  // a reader that went away is an error of writing
-    stream_.open(verb.log, std::ios::app);
-    if (!stream_) fail("cannot write '{}'", verb.log);
-    if (!verb.options.json() && verb.first())
+    if (!verb.first()) return;
+    if (!verb.log.empty() && is_stream(verb.log)) {
+      std::signal(SIGPIPE, SIG_IGN);  // a reader that went away is an error of writing
+      stream_.open(verb.log, std::ios::app);
+      if (!stream_) fail("cannot write '{}'", verb.log);
+    }
+    if (!verb.options.json())
       std::printf("%6s %-9s %9s %10s %9s %7s %9s %9s\n", "epoch", "stage", "loss", "training %", "rate", "bits",
                   "seconds", "left");
   }

@@ -152,6 +152,10 @@ void require_labels(const Dataset& data, std::int64_t classes) {
 // Each process of a machine takes a device of its own, as far as there are some.
 torch::Device device_of(const TrainOptions& options) {
   if (options.device != "cuda") return {options.device};
+  // Sums of whole single precision, as integers have to be the sums of what was trained; and the same ones each time.
+  at::globalContext().setAllowTF32CuDNN(false);
+  at::globalContext().setAllowTF32CuBLAS(false);
+  at::globalContext().setDeterministicCuDNN(true);
   return {torch::kCUDA, static_cast<torch::DeviceIndex>(options.part.local_rank % torch::cuda::device_count())};
 }
 

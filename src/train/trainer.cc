@@ -135,6 +135,7 @@ bool Trainer::run(const Watch& watch) {
       seconds_ += std::chrono::duration<double>(Clock::now() - start).count();
       if (watch.progress) watch.progress(epoch_, batch_);
       if (batch_ == batches || !stopped_) continue;
+      require_numbers();
       if (watch.checkpoint) watch.checkpoint();
       return false;
     }
@@ -159,11 +160,12 @@ bool Trainer::run(const Watch& watch) {
 void Trainer::require_numbers() const {
   const auto check = [&](const torch::Tensor& variable) {
     if (!torch::isfinite(variable.detach()).all().item<bool>())
-      fail("training: variables are no numbers any more after epoch {}; a lower learning rate may help",
-           options_.first_epoch + epoch_);
+      fail("training: variables are no numbers any more in epoch {}; a lower learning rate may help",
+           options_.first_epoch + epoch_ + (batch_ > 0 ? 1 : 0));
   };
   for (const torch::Tensor& variable : module_.parameters()) check(variable);
   for (const torch::Tensor& variable : module_.buffers()) check(variable);
+  for (const torch::Tensor& variable : method_.variables()) check(variable);
 }
 
 EpochReport Trainer::report(double rate) const {
