@@ -4,7 +4,8 @@
 namespace bitsieve::f32conv {
 namespace {
 
-constexpr int kLanes = 4, kVectors = 2, kRows = 4;
+constexpr int kLanes = 4, kVectors = 2;
+constexpr int rows_of(int) { return 4; }
 typedef float Vector __attribute__((vector_size(kLanes * sizeof(float))));
 
 #if defined(__FP_FAST_FMAF)
@@ -29,6 +30,15 @@ typedef long long Bits __attribute__((vector_size(kLanes * sizeof(double))));
   return __builtin_convertvector((Wide)odd, Vector);
 }
 #endif
+
+[[gnu::always_inline]] inline Vector load_first(std::int64_t count, const float* from) {
+  Vector x = {};
+  for (int i = 0; i < count; ++i) x[i] = from[i];
+  return x;
+}
+[[gnu::always_inline]] inline void store_first(std::int64_t count, float* to, Vector x) {
+  for (int i = 0; i < count; ++i) to[i] = x[i];
+}
 
 #include "kernels/f32conv/loops.inc"
 
