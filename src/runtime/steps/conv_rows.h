@@ -98,11 +98,25 @@ class ConvRows {
     const std::int64_t side = tiling_.side, across = (out_width_ + side - 1) / side,
                        all = (out_height_ + side - 1) / side * across;
     if (strip_rows_ >= out_height_) {
+      const std::int64_t threads = std::min<std::int64_t>(context.threads(), (pixels() + 23) / 24);
+      const std::int64_t least = (all + tiling_.block - 1) / tiling_.block;
+      if (copies_ && threads > 1) {
+        // As many tiles for each thread, and a copy of what they see: what a thread wrote is in its own cache.
+        const std::int64_t blocks = (least + threads - 1) / threads;
+        context.each(threads, [&](std::int64_t i, int worker) {
+          std::uint8_t* copy = context.scratch + static_cast<std::size_t>(worker) * (strip_bytes + own_bytes);
+          const std::int64_t begin = all * i / threads, end = all * (i + 1) / threads, count = end - begin;
+          const std::int64_t first = begin / across * side, last = std::min(out_height_, ((end - 1) / across + 1) * side);
+          const Strip strip{first, (last - first - 1) * stride_y_ + reach_};
+          fill_rows(copy, first * stride_y_, strip.height, StepContext{});
+          for (std::int64_t b = 0; b < blocks; ++b)
+            block(begin + count * b / blocks, begin + count * (b + 1) / blocks, strip, copy, copy + strip_bytes);
+        });
+        return;
+      }
       if (copies_) fill_rows(context.scratch, 0, height_, context);
       // As many blocks for each thread, all of one size: a plane of 7 x 7 would else be one block and a single pixel.
       // One thread takes blocks of whole row tiles; squares of pixels are spread over those by their kernel.
-      const std::int64_t threads = std::min<std::int64_t>(context.threads(), (pixels() + 23) / 24);
-      const std::int64_t least = (all + tiling_.block - 1) / tiling_.block;
       const std::int64_t blocks = threads == 1 ? least : (least + threads - 1) / threads * threads;
       const bool even = threads > 1 || side > 1;
       context.each(blocks, [&](std::int64_t i, int worker) {
@@ -129,7 +143,7 @@ class ConvRows {
   }
   std::size_t scratch_bytes(int threads, std::size_t strip_bytes, std::size_t own_bytes) const {
     const auto workers = static_cast<std::size_t>(threads);
-    return strip_rows_ >= out_height_ ? strip_bytes + workers * own_bytes : workers * (strip_bytes + own_bytes);
+    return workers * (strip_bytes + own_bytes);  // the image itself: no strip_bytes
   }
 
   // rows[(m - begin) * runs() + r] for the pixels m in [begin, end). image: the image, or the copy of the strip.
