@@ -1,4 +1,4 @@
-// Prints the speed of qgemm, of Winograd's products, of widened copies and of float on layers of ResNet-20, ResNet-50
+// Prints the speed of qgemm, of Winograd's products, of widened copies, of the 2:4 mode and of float on layers of ResNet-20, ResNet-50
 // and MobileNetV2, one thread, for each instruction set of this machine. One multiply-add of the direct product counts
 // as two operations.
 #include <fmt/format.h>
@@ -8,6 +8,7 @@
 
 #include "kernels/f32conv/f32conv.h"
 #include "kernels/qgemm/qgemm.h"
+#include "kernels/two_of_four/two_of_four.h"
 #include "kernels/wide_conv/wide_conv.h"
 #include "kernels/winograd/winograd.h"
 
@@ -135,6 +136,23 @@ double bench_wide(const WideConvKernel& kernel, const Layer& layer, bool is_sign
          });
 }
 
+// Products with zeros count; inputs are expanded beforehand.
+double bench_two_of_four(const TwoOfFourKernel& kernel, const Layer& layer, bool is_signed) {
+  const std::int64_t taps = layer.kernel * layer.kernel, m = layer.size * layer.size;
+  const Layer expanded{layer.name, layer.size, layer.in / 4 * bytes_of_four, layer.out, layer.kernel};
+  std::vector<std::uint8_t> image(m * expanded.in, 3), zeros(expanded.in), out(m * layer.out);
+  std::vector<std::int8_t> weight(layer.out * taps * layer.in);
+  for (std::size_t i = 0; i < weight.size(); i += 4) weight[i + i / 4 % 2] = weight[i + 2 + i / 8 % 2] = 5;
+  const std::vector<float> multiplier(layer.out, 0.01f);
+  const auto rows = indirect(expanded, image.data(), zeros.data());
+  const auto packed = kernel.pack({layer.out, taps, layer.in, weight.data(), nullptr, multiplier.data()});
+  if (!packed) return 0;
+  std::vector<PackedLine> scratch((kernel.scratch_bytes(packed->view) + 63) / 64);
+  const QGemmArgs args{m,  rows.data(), packed->view, is_signed,
+                       {}, out.data(),  layer.out,    reinterpret_cast<std::uint8_t*>(scratch.data())};
+  return giga_ops(layer) / best_seconds([&] { kernel.run(args); });
+}
+
 double bench_f32(const F32ConvKernel& kernel, const Layer& layer) {
   const std::int64_t taps = layer.kernel * layer.kernel, m = layer.size * layer.size;
   std::vector<float> image(m * layer.in, 3.0f), zeros(layer.in), out(m * layer.out);
@@ -151,21 +169,25 @@ double bench_f32(const F32ConvKernel& kernel, const Layer& layer) {
 }
 
 void print(const Layer& layer, const char* kernel, double u8, double s8) {
-  fmt::print("{:<28}{:<20}{:>10.1f}{:>10.1f}\n", layer.name, kernel, u8, s8);
+  fmt::print("{:<28}{:<24}{:>10.1f}{:>10.1f}\n", layer.name, kernel, u8, s8);
 }
 
 void run_all() {
-  fmt::print("{:<28}{:<20}{:>10}{:>10}{:>10}\n", "GOP/s, one thread", "", "u8", "s8", "f32");
+  fmt::print("{:<28}{:<24}{:>10}{:>10}{:>10}\n", "GOP/s, one thread", "", "u8", "s8", "f32");
   for (const Layer& layer : kLayers) {
     for (const QGemmKernel* kernel : qgemm_kernels()) {
       if (!isa_supported(kernel->isa)) continue;
-      fmt::print("{:<28}{:<20}{:>10.1f}{:>10.1f}{:>10.1f}\n", layer.name, kernel->name,
+      fmt::print("{:<28}{:<24}{:>10.1f}{:>10.1f}{:>10.1f}\n", layer.name, kernel->name,
                  bench_qgemm(*kernel, layer, false), bench_qgemm(*kernel, layer, true),
                  bench_f32(select_f32conv(kernel->isa), layer));
     }
     for (const WinogradKernel* kernel : winograd_kernels()) {
       if (!isa_supported(kernel->isa) || layer.kernel != 3 || layer.in < winograd_depth) continue;
       print(layer, kernel->name, bench_winograd(*kernel, layer, false), bench_winograd(*kernel, layer, true));
+    }
+    for (const TwoOfFourKernel* kernel : two_of_four_kernels()) {
+      if (!isa_supported(kernel->isa) || (kernel->needs_vbmi && !vbmi_supported()) || layer.in % 4 != 0) continue;
+      print(layer, kernel->name, bench_two_of_four(*kernel, layer, false), bench_two_of_four(*kernel, layer, true));
     }
     for (const WideConvKernel* kernel : wide_conv_kernels()) {
       if (!isa_supported(kernel->isa) || layer.kernel * layer.in > 256) continue;

@@ -37,15 +37,15 @@ TEST_P(Elementwise, MatchesPlainLoop) {
           }
           Guarded<std::uint8_t> in_x(x), in_y(y), out(n);
           const Bytes8 left{in_x.data(), xs}, right{in_y.data(), ys};
-          kernel.mul(left, right, r, out.data(), n);
+          test::leaving_registers_clean([&] { kernel.mul(left, right, r, out.data(), n); });
           EXPECT_EQ(out.values(), product);
-          kernel.requantize(left, r, out.data(), n);
+          test::leaving_registers_clean([&] { kernel.requantize(left, r, out.data(), n); });
           EXPECT_EQ(out.values(), scaled);
           kernel.lut(in_x.data(), table.data(), out.data(), n);
           EXPECT_EQ(out.values(), looked);
-          kernel.add(left, right, a, b, r, out.data(), n);
+          test::leaving_registers_clean([&] { kernel.add(left, right, a, b, r, out.data(), n); });
           EXPECT_EQ(out.values(), sum);
-          kernel.add(left, right, a, b, r, in_x.data(), n);
+          test::leaving_registers_clean([&] { kernel.add(left, right, a, b, r, in_x.data(), n); });
           EXPECT_EQ(in_x.values(), sum) << "in place";
         }
       }
@@ -73,9 +73,9 @@ TEST_P(Elementwise, ConvertsLikeTheDefinition) {
         }
         Guarded<float> in(x), back(n);
         Guarded<std::uint8_t> out(n), codes(patterns);
-        kernel.quantize(in.data(), scale, lo, hi, out.data(), n);
+        test::leaving_registers_clean([&] { kernel.quantize(in.data(), scale, lo, hi, out.data(), n); });
         EXPECT_EQ(out.values(), wanted);
-        kernel.dequantize({codes.data(), is_signed}, scale, back.data(), n);
+        test::leaving_registers_clean([&] { kernel.dequantize({codes.data(), is_signed}, scale, back.data(), n); });
         EXPECT_TRUE(test::same_bits(back.values(), real));
       }
     }

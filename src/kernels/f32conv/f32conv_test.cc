@@ -30,7 +30,7 @@ class F32Conv : public testing::TestWithParam<const F32ConvKernel*> {
     std::vector<float> expected(m * stride - 1, -77.0f);
     Guarded<float> out(expected);
     const F32Weights packed = pack_f32conv(weight.data(), bias.data(), n, taps, depth);
-    GetParam()->run({m, rows.data(), packed.view, -5.0f, 6.0f, out.data(), stride});
+    test::leaving_registers_clean([&] { GetParam()->run({m, rows.data(), packed.view, -5.0f, 6.0f, out.data(), stride}); });
     for (std::int64_t r = 0; r < m; ++r) {
       for (std::int64_t i = 0; i < n; ++i) {
         float acc = bias[i];
@@ -53,7 +53,7 @@ class F32Conv : public testing::TestWithParam<const F32ConvKernel*> {
     std::vector<float> expected(m * stride - 1, -77.0f);
     Guarded<float> out(expected);
     const F32Weights packed = pack_f32depthwise(weight.data(), bias.data(), n, taps);
-    GetParam()->run_depthwise({m, from.data(), step, packed.view, -5.0f, 6.0f, out.data(), stride});
+    test::leaving_registers_clean([&] { GetParam()->run_depthwise({m, from.data(), step, packed.view, -5.0f, 6.0f, out.data(), stride}); });
     for (std::int64_t r = 0; r < m; ++r) {
       for (std::int64_t i = 0; i < n; ++i) {
         float acc = bias[i];
@@ -127,7 +127,7 @@ TEST_P(F32Conv, OneRounding) {
     const float* tap = &a;
     float out = 0;
     const F32Weights packed = pack_f32conv(&b, &c, 1, 1, 1);
-    GetParam()->run({1, &tap, packed.view, -inf, inf, &out, 1});
+    test::leaving_registers_clean([&] { GetParam()->run({1, &tap, packed.view, -inf, inf, &out, 1}); });
     const float expected = std::fma(a, b, c);
     EXPECT_EQ(std::memcmp(&out, &expected, 4), 0)
         << a << " * " << b << " + " << c << ": " << out << ", not " << expected;

@@ -55,10 +55,10 @@ TEST_P(FakeQuantize, RoundsAndClips) {
           args.low = args.lo * step;
           args.high = args.hi * step;
           args.relu = relu;
-          kernel.quantize(args);
+          test::leaving_registers_clean([&] { kernel.quantize(args); });
           args.inside = nullptr;
           args.y = bare.data();
-          kernel.quantize(args);
+          test::leaving_registers_clean([&] { kernel.quantize(args); });
           for (std::int64_t i = 0; i < count; ++i) {
             const float v = x[static_cast<std::size_t>(i)];
             ASSERT_EQ(y.data()[i], std::clamp(std::nearbyint(v / step), args.lo, args.hi) * step) << v;
@@ -88,7 +88,7 @@ TEST_P(FakeQuantize, AddsWithFactors) {
     args.step = 0.07f;
     args.high = 255 * args.step;
     args.relu = true;
-    GetParam()->quantize(args);
+    test::leaving_registers_clean([&] { GetParam()->quantize(args); });
     for (std::int64_t i = 0; i < count; ++i) {
       const auto at = static_cast<std::size_t>(i);
       const float one = a[at] * args.factor, two = b[at] * args.other_factor, sum = one + two;
@@ -105,7 +105,7 @@ TEST_P(FakeQuantize, KeepsWhatIsNoNumber) {
   args.count = 3;
   args.x = x;
   args.y = y;
-  GetParam()->quantize(args);
+  test::leaving_registers_clean([&] { GetParam()->quantize(args); });
   EXPECT_TRUE(std::isnan(y[1]));
 }
 
@@ -162,7 +162,7 @@ TEST_P(FakeQuantize, PassesGradients) {
     test::Guarded<std::uint8_t> mask(inside);
     test::Guarded<float> out(count);
     for (const float factor : {1.0f, -0.9997f}) {
-      GetParam()->pass(count, g.data(), mask.data(), factor, out.data());
+      test::leaving_registers_clean([&] { GetParam()->pass(count, g.data(), mask.data(), factor, out.data()); });
       for (std::size_t i = 0; i < gradient.size(); ++i)
         ASSERT_EQ(out.data()[i], inside[i] != 0 ? factor * gradient[i] : 0.0f);
     }

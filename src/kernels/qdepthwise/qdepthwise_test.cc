@@ -60,7 +60,7 @@ class QDepthwise : public testing::TestWithParam<const QDepthwiseKernel*> {
     args.paired = kind != Transform::none;
     args.pair_offset = row;
     args.lone_offset = kind == Transform::kept ? 0 : 2 * row;
-    kernel.run(args);
+    test::leaving_registers_clean([&] { kernel.run(args); });
 
     for (std::int64_t r = 0; r < m; ++r) {
       for (std::int64_t c = 0; c < channels; ++c) {
@@ -152,7 +152,7 @@ TEST_P(QDepthwise, KeepsTheSignOfZero) {
       args.epilogue = {true, 0, 255, lo, hi};
       args.out = out.data();
       args.out_stride = channels;
-      kernel.run(args);
+      test::leaving_registers_clean([&] { kernel.run(args); });
       EXPECT_TRUE(test::same_bits(out, wanted)) << sign << " in " << lo << " to " << hi;
     }
   }

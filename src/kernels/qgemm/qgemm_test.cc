@@ -72,7 +72,7 @@ class QGemm : public testing::TestWithParam<const QGemmKernel*> {
     Guarded<std::uint8_t> byte_out(bytes);
     Guarded<float> real_out(reals);
     args.out = to_float ? static_cast<void*>(real_out.data()) : byte_out.data();
-    kernel.run(args);
+    test::leaving_registers_clean([&] { kernel.run(args); });
 
     for (std::int64_t m = 0; m < c.m; ++m) {
       for (std::int64_t n = 0; n < c.n; ++n) {
@@ -174,7 +174,7 @@ TEST_P(QGemm, KeepsTheSignOfZero) {
     for (const auto& [lo, hi] :
          {std::pair{0.0f, 6.0f}, std::pair{-0.0f, 6.0f}, std::pair{-6.0f, 0.0f}, std::pair{-6.0f, -0.0f}}) {
       std::vector<float> out(m * n, -77.0f);
-      kernel.run({m, rows.data(), packed.view, false, {true, 0, 255, lo, hi}, out.data(), n});
+      test::leaving_registers_clean([&] { kernel.run({m, rows.data(), packed.view, false, {true, 0, 255, lo, hi}, out.data(), n}); });
       EXPECT_TRUE(test::same_bits(out, wanted)) << sign << " in " << lo << " to " << hi;
     }
   }

@@ -99,7 +99,7 @@ class ShiftGemv : public testing::TestWithParam<const ShiftGemvKernel*> {
       Guarded<std::uint8_t> scratch((shift_gemv_scratch_bytes(packed.view) + 63) / 64 * 64);
       args.scratch = part ? scratch.data() : nullptr;
       args.out = to_float ? static_cast<void*>(real_out.data()) : byte_out.data();
-      kernel.run(args);
+      test::leaving_registers_clean([&] { kernel.run(args); });
       auto expected_bytes = byte_values;
       auto expected_reals = real_values;
       for (std::int64_t n = 0; n < c.n; ++n) {
@@ -129,7 +129,7 @@ class ShiftGemv : public testing::TestWithParam<const ShiftGemvKernel*> {
     args.weights = packed.view;
     args.epilogue.to_float = true;
     args.out = out.data();
-    GetParam()->run(args);
+    test::leaving_registers_clean([&] { GetParam()->run(args); });
     for (std::int64_t o = 0; o < n; ++o) {
       std::int32_t acc = 0;
       for (std::int64_t i = 0; i < k; ++i) acc += x[i] * weight[o * k + i];

@@ -20,5 +20,13 @@ std::optional<std::vector<std::int8_t>> expand_weights(const QGemmSource& source
 // (of the first kept input, nothing, of the second, nothing) for each column, then their weights as int16.
 std::optional<QGemmWeights> pack_places(const QGemmSource& source);
 void run_avx2(const QGemmArgs& args);
+void run_avxvnni(const QGemmArgs& args);
+
+// The same for kernels that go through `groups` groups of a tap at a time (the last of them may not be there), in
+// `picks` parts of one or two groups: per 16 columns, per step, per pick, a line of places among the expanded bytes of
+// the step, four for each column and two for each group, and a line of weights.
+std::optional<QGemmWeights> pack_picks(const QGemmSource& source, std::int64_t groups, std::int64_t picks);
+void run_avx512vnni(const QGemmArgs& args);
+void run_avx512vbmi(const QGemmArgs& args);
 
 }  // namespace bitsieve::two_of_four

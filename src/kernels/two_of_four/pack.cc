@@ -80,4 +80,22 @@ std::optional<QGemmWeights> pack_places(const QGemmSource& s) {
   return w;
 }
 
+std::optional<QGemmWeights> pack_picks(const QGemmSource& s, std::int64_t groups, std::int64_t picks) {
+  QGemmWeights w = qgemm::prepare(s);
+  const std::int64_t of_tap = s.depth / 4, steps = (of_tap + groups - 1) / groups, of_pick = groups / picks;
+  w.lines.assign(static_cast<std::size_t>((s.n + 15) / 16 * s.taps * steps * picks * 2), PackedLine{});
+  const bool fits = each_group(s, [&](std::int64_t n, std::int64_t g, const Kept& kept) {
+    const std::int64_t tap = g / of_tap, at = g % of_tap % groups,
+                       step = (n / 16 * s.taps + tap) * steps + g % of_tap / groups;
+    PackedLine* const lines = w.lines.data() + (step * picks + at / of_pick) * 2;
+    for (std::int64_t i = 0, to = n % 16 * 4 + at % of_pick * 2; i < kept.count; ++i, ++to) {
+      lines[0].bytes[to] = static_cast<std::uint8_t>(at * bytes_of_four + kept.place[i]);
+      lines[1].bytes[to] = static_cast<std::uint8_t>(kept.weight[i]);
+    }
+  });
+  if (!fits) return std::nullopt;
+  w.view.data = reinterpret_cast<const std::uint8_t*>(w.lines.data());
+  return w;
+}
+
 }  // namespace bitsieve::two_of_four

@@ -25,8 +25,23 @@ const std::vector<const TwoOfFourKernel*>& two_of_four_kernels() {
   static const TwoOfFourKernel portable = expanded<Isa::portable>("two_of_four_portable", expand_portable);
 #if defined(__x86_64__)
   static const TwoOfFourKernel avx2{"two_of_four_avx2", Isa::avx2, expand_avx2, pack_places, run_avx2, no_scratch};
-  static const TwoOfFourKernel avx512 = expanded<Isa::avx512vnni>("two_of_four_avx512vnni", expand_avx512vnni);
-  static const std::vector<const TwoOfFourKernel*> all{&avx512, &avx2, &portable};
+  static const TwoOfFourKernel avxvnni{
+      "two_of_four_avxvnni", Isa::avxvnni, expand_avx2, pack_places, run_avxvnni, no_scratch};
+  static const TwoOfFourKernel avx512{"two_of_four_avx512vnni",
+                                      Isa::avx512vnni,
+                                      expand_avx512vnni,
+                                      [](const QGemmSource& s) { return pack_picks(s, 1, 1); },
+                                      run_avx512vnni,
+                                      no_scratch};
+  static const TwoOfFourKernel vbmi{"two_of_four_avx512vbmi",
+                                    Isa::avx512vnni,
+                                    expand_avx512vnni,
+                                    [](const QGemmSource& s) { return pack_picks(s, 4, 2); },
+                                    run_avx512vbmi,
+                                    no_scratch,
+                                    false,
+                                    true};
+  static const std::vector<const TwoOfFourKernel*> all{&vbmi, &avx512, &avxvnni, &avx2, &portable};
 #elif defined(__aarch64__)
   static const TwoOfFourKernel dotprod = expanded<Isa::neon_dotprod>("two_of_four_neon_dotprod", expand_portable);
   static const std::vector<const TwoOfFourKernel*> all{&dotprod, &portable};
@@ -36,9 +51,9 @@ const std::vector<const TwoOfFourKernel*>& two_of_four_kernels() {
   return all;
 }
 
-const TwoOfFourKernel& select_two_of_four(Isa isa) {
+const TwoOfFourKernel& select_two_of_four(Isa isa, bool vbmi) {
   for (const TwoOfFourKernel* kernel : two_of_four_kernels()) {
-    if (isa_includes(isa, kernel->isa)) return *kernel;
+    if (isa_includes(isa, kernel->isa) && (vbmi || !kernel->needs_vbmi)) return *kernel;
   }
   return *two_of_four_kernels().back();
 }

@@ -39,10 +39,11 @@ struct TwoOfFourKernel {
   void (*run)(const QGemmArgs& args);
   std::int64_t (*scratch_bytes)(const QGemmView& weights);
   bool expanded_product = false;  // run is a dense product of all sixteen bytes, four times as long as without the mode
+  bool needs_vbmi = false;        // and AVX-512 VBMI, besides isa
 };
 
-// The best kernel that a machine of level `isa` runs. A pure function of its argument.
-const TwoOfFourKernel& select_two_of_four(Isa isa);
+// The best kernel that a machine of level `isa` runs, and AVX-512 VBMI only if `vbmi`. A pure function of its arguments.
+const TwoOfFourKernel& select_two_of_four(Isa isa, bool vbmi);
 
 // Every kernel of this build, best first, whether or not this machine can run it.
 const std::vector<const TwoOfFourKernel*>& two_of_four_kernels();

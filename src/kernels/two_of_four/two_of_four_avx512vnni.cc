@@ -1,9 +1,32 @@
-// AVX-512: sixteen inputs in all four lanes of a vector; four groups become one vector of bytes.
+// AVX-512: a group fills a lane of 128 bits, all four lanes hold the same, and vpshufb picks within them.
+//
+// For expansion sixteen inputs lie in all four lanes of a vector; four groups become one vector of bytes.
 #include <immintrin.h>
 
+#include "kernels/qgemm/store_avx512.h"
 #include "kernels/two_of_four/internal.h"
+#include "kernels/unroll.h"
 
 namespace bitsieve::two_of_four {
+namespace {
+
+constexpr std::int64_t kGroups = 1;
+constexpr int kPicks = 1;
+
+[[gnu::always_inline]] inline __m512i expanded(const std::uint8_t* from, std::int64_t) {
+  return _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+}
+
+[[gnu::always_inline]] inline __m512i pick(__m512i expanded, __m512i places) {
+  return _mm512_shuffle_epi8(expanded, places);
+}
+
+#include "kernels/two_of_four/picks_avx512.inc"
+
+}  // namespace
+
+void run_avx512vnni(const QGemmArgs& args) { run(args); }
+
 void expand_avx512vnni(const WindowPlanes& planes, std::int64_t groups, std::uint8_t* out) {
   alignas(64) std::uint8_t v[64], p[64];
   for (int i = 0; i < 64; ++i) {

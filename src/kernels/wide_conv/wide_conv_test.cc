@@ -33,7 +33,7 @@ class WideConv : public testing::TestWithParam<const WideConvKernel*> {
     if (c.extreme) image.assign(image.size(), is_signed ? 128 : 255);
     Guarded<std::uint8_t> bytes(image);
     Guarded<std::int16_t> wide(std::vector<std::int16_t>(image.size(), 0x5A5A));
-    kernel.widen(bytes.data(), static_cast<std::int64_t>(image.size()), is_signed, wide.data());
+    test::leaving_registers_clean([&] { kernel.widen(bytes.data(), static_cast<std::int64_t>(image.size()), is_signed, wide.data()); });
     std::vector<const std::int16_t*> pixels;
     for (std::int64_t m = 0; m < c.m; ++m) pixels.push_back(wide.data() + m * step);
 
@@ -59,7 +59,7 @@ class WideConv : public testing::TestWithParam<const WideConvKernel*> {
     Guarded<std::uint8_t> out(wanted);
     Guarded<float> reals(wanted_reals);
     args.out = to_float ? static_cast<void*>(reals.data()) : out.data();
-    kernel.run(args);
+    test::leaving_registers_clean([&] { kernel.run(args); });
 
     for (std::int64_t m = 0; m < c.m; ++m) {
       for (std::int64_t n = 0; n < c.n; ++n) {
@@ -128,7 +128,7 @@ TEST_P(WideConv, WidensBytes) {
       }
       Guarded<std::uint8_t> from(bytes);
       Guarded<std::int16_t> to(std::vector<std::int16_t>(count, 0x5A5A));
-      GetParam()->widen(from.data(), count, is_signed, to.data());
+      test::leaving_registers_clean([&] { GetParam()->widen(from.data(), count, is_signed, to.data()); });
       EXPECT_EQ(to.values(), wanted) << count;
     }
   }

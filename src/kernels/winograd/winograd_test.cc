@@ -64,7 +64,7 @@ class Winograd : public testing::TestWithParam<const WinogradKernel*> {
       const Guarded<std::uint8_t> seen(
           std::vector<std::uint8_t>(bytes.begin() + args.first_row * pitch, bytes.begin() + (last + 2) * pitch));
       args.image = const_cast<Guarded<std::uint8_t>&>(seen).data();
-      kernel.run(args);
+      test::leaving_registers_clean([&] { kernel.run(args); });
     }
 
     for (std::int64_t m = 0; m < pixels; ++m) {

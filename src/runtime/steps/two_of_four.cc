@@ -25,7 +25,7 @@ class TwoOfFour final : public Step {
         transform_(s.layer.transform),
         arithmetic_(find_window_arithmetic(transform_.pair.data())),
         signed_(s.is_signed()),
-        kernel_(select_two_of_four(s.isa)),
+        kernel_(select_two_of_four(s.isa, s.isa == Isa::avx512vnni && vbmi_supported())),
         windows_(select_window(s.isa, s.isa == Isa::avx512vnni && vbmi_supported())) {
     const Window& w = shape_.window;
     depth_ = shape_.in[0] / w.groups;
