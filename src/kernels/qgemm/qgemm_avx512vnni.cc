@@ -8,9 +8,11 @@
 namespace bitsieve::qgemm {
 namespace {
 
-// Signed is a template argument because the extra xor competes with vpdpbusd for the same ports.
+// Signed is a template argument because the extra xor competes with vpdpbusd for the same ports. ahead: the weights of 16
+// columns that are wanted next, to be brought nearer.
 template <int Rows, int Vectors, bool Signed>
-void tile(const QGemmArgs& args, const std::uint8_t* const* rows, std::int64_t m, std::int64_t n) {
+void tile(const QGemmArgs& args, const std::uint8_t* const* rows, std::int64_t m, std::int64_t n,
+          const std::uint8_t* ahead) {
   const QGemmView& w = args.weights;
   const std::int64_t taps = w.run_taps, quads = w.quads, panel = taps * quads * 64;
   const __m512i flip = _mm512_set1_epi32(static_cast<int>(0x80808080u));
@@ -23,7 +25,8 @@ void tile(const QGemmArgs& args, const std::uint8_t* const* rows, std::int64_t m
   for (std::int64_t t = 0; t < taps; ++t) {
     const std::uint8_t* from[Rows];
     repeat<Rows>([&](auto r) __attribute__((always_inline)) { from[r] = rows[r * taps + t]; });
-    for (std::int64_t q = 0; q < quads; ++q, weight += 64) {
+    for (std::int64_t q = 0; q < quads; ++q, weight += 64, ahead += 64) {
+      _mm_prefetch(ahead, _MM_HINT_T1);
       __m512i b[Vectors];
       repeat<Vectors>([&](auto v) __attribute__((always_inline)) { b[v] = _mm512_load_si512(weight + v * panel); });
       repeat<Rows>([&](auto r) __attribute__((always_inline)) {
@@ -41,22 +44,27 @@ void tile(const QGemmArgs& args, const std::uint8_t* const* rows, std::int64_t m
 
 // A template for each number of rows up to Rows, so that short tails (a linear layer has one row) cost what they need.
 template <int Rows, int Vectors, bool Signed>
-void tile_of(std::int64_t count, const QGemmArgs& args, const std::uint8_t* const* rows, std::int64_t m,
-             std::int64_t n) {
+void tile_of(std::int64_t count, const QGemmArgs& args, const std::uint8_t* const* rows, std::int64_t m, std::int64_t n,
+             const std::uint8_t* ahead) {
   if (count >= Rows) {
-    tile<Rows, Vectors, Signed>(args, rows, m, n);
+    tile<Rows, Vectors, Signed>(args, rows, m, n, ahead);
   } else if constexpr (Rows > 1) {
-    tile_of<Rows - 1, Vectors, Signed>(count, args, rows, m, n);
+    tile_of<Rows - 1, Vectors, Signed>(count, args, rows, m, n, ahead);
   }
 }
 
 template <int Rows, int Vectors, bool Signed>
 void columns(const QGemmArgs& args, const std::uint8_t* const* rows, std::int64_t m0, std::int64_t count,
              std::int64_t n) {
-  // Rows are spread evenly over the tiles: a tile of one row would read all weights for it alone.
-  for (std::int64_t m = 0, tiles = (count + Rows - 1) / Rows; tiles > 0; --tiles) {
+  const QGemmView& w = args.weights;
+  const std::int64_t panel = w.run_taps * w.quads * 64, panels = (w.n + 15) / 16;
+  // Rows are spread evenly over the tiles: a tile of one row would read all weights for it alone. The tiles bring the
+  // next columns' weights nearer, 16 columns each.
+  std::int64_t next = n / 16 + Vectors;
+  for (std::int64_t m = 0, tiles = (count + Rows - 1) / Rows; tiles > 0; --tiles, ++next) {
     const std::int64_t some = (count - m + tiles - 1) / tiles;
-    tile_of<Rows, Vectors, Signed>(some, args, rows + m * args.weights.run_taps, m0 + m, n);
+    const std::uint8_t* const ahead = w.data + (next < panels && next < n / 16 + 2 * Vectors ? next : n / 16) * panel;
+    tile_of<Rows, Vectors, Signed>(some, args, rows + m * w.run_taps, m0 + m, n, ahead);
     m += some;
   }
 }
