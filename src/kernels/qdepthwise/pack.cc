@@ -86,18 +86,23 @@ QDepthwiseWeights pack_digits(const QDepthwiseSource& s) {
 }
 
 // Place = [block][quarter][lane of 4][4]: what unpacking bytes, then words within 128-bit lanes yields. Per block and
-// per group of four taps: the weights of the group's taps, place after place; missing taps and channels weigh zero.
+// per group of four taps: the weights of the group's taps, place after place; missing taps and channels weigh zero. Nine
+// taps follow once more, as a filter of 3 x 3 column by column, each a group of three.
 QDepthwiseWeights pack_quads(const QDepthwiseSource& s) {
   const auto channel_of = [](std::int64_t i) { return i / 64 * 64 + i / 4 % 4 * 16 + i / 16 % 4 * 4 + i % 4; };
   const std::int64_t groups = (s.taps + 3) / 4, places = (s.channels + 63) / 64 * 64;
   QDepthwiseWeights w = prepare(s, places, channel_of);
-  w.lines.assign(static_cast<std::size_t>(places * groups * 4 / 64), PackedLine{});
+  const std::int64_t orders = s.taps == 9 ? 2 : 1;
+  w.lines.assign(static_cast<std::size_t>(orders * places * groups * 4 / 64), PackedLine{});
   auto* to = reinterpret_cast<std::int8_t*>(w.lines.data());
-  for (std::int64_t i = 0; i < places; ++i) {
-    const std::int64_t c = channel_of(i);
+  for (std::int64_t i = 0; i < orders * places; ++i) {
+    const bool by_column = i >= places;
+    const std::int64_t c = channel_of(i % places);
     if (c >= s.channels) continue;
-    for (std::int64_t t = 0; t < s.taps; ++t)
-      to[((i / 64 * groups + t / 4) * 64 + i % 64) * 4 + t % 4] = s.weight[t * s.channels + c];
+    for (std::int64_t t = 0; t < s.taps; ++t) {
+      const std::int64_t at = by_column ? t % 3 * 4 + t / 3 : t;
+      to[((i / 64 * groups + at / 4) * 64 + i % 64) * 4 + at % 4] = s.weight[t * s.channels + c];
+    }
   }
   w.view.data = reinterpret_cast<const std::uint8_t*>(w.lines.data());
   return w;

@@ -1,4 +1,5 @@
-// AVX-512 VNNI: blocks of 64 channels; four taps are interleaved byte by byte and meet their weights in vpdpbusd.
+// AVX-512 VNNI: blocks of 64 channels; four taps are interleaved byte by byte and meet their weights in vpdpbusd. Filters
+// of 3 x 3 that move by one or two columns keep columns interleaved for the pixels that see them next.
 #include <immintrin.h>
 
 #include "kernels/qdepthwise/internal.h"
@@ -24,22 +25,24 @@ void store_floats(const QDepthwiseArgs& args, std::int64_t m, std::int64_t c, st
                    static_cast<unsigned>(count) * sizeof(float));
 }
 
-// Upper bounds are taken in float, where nothing overflows; what is too low for int32 becomes the lowest int32,
-// saturates on its way to bytes and is raised to the lower bound there. Bounds are those of s8 (lo < 0) or of u8.
+// Bounds are those of s8 (lo < 0) or of u8. BelowOne: all multipliers are, so products are rounded to int32 as they are,
+// saturate on their way to bytes and are bounded there. Else upper bounds are taken in float, where nothing overflows;
+// what is too low for int32 becomes the lowest int32.
+template <bool BelowOne>
 [[gnu::always_inline]] inline __m512i to_bytes(const QDepthwiseArgs& args, std::int64_t c, const __m512i* acc) {
   const Epilogue& e = args.epilogue;
-  const __m512 hi = _mm512_set1_ps(static_cast<float>(e.hi));
-  const __m512i lo = _mm512_set1_epi8(static_cast<char>(e.lo));
+  const __m512 most = _mm512_set1_ps(static_cast<float>(e.hi));
+  const __m512i lo = _mm512_set1_epi8(static_cast<char>(e.lo)), hi = _mm512_set1_epi8(static_cast<char>(e.hi));
   __m512i i[4];
 #pragma GCC unroll 4
   for (int q = 0; q < 4; ++q) {
     const __m512 y = _mm512_mul_ps(_mm512_cvtepi32_ps(acc[q]), _mm512_loadu_ps(args.weights.multiplier + c + q * 16));
-    i[q] = _mm512_cvtps_epi32(_mm512_min_ps(hi, y));
+    i[q] = _mm512_cvtps_epi32(BelowOne ? y : _mm512_min_ps(most, y));
   }
   // Packing within lanes undoes the order that unpacking within lanes made.
   const __m512i low = _mm512_packs_epi32(i[0], i[1]), high = _mm512_packs_epi32(i[2], i[3]);
-  return e.lo < 0 ? _mm512_max_epi8(_mm512_packs_epi16(low, high), lo)
-                  : _mm512_max_epu8(_mm512_packus_epi16(low, high), lo);
+  if (e.lo < 0) return _mm512_min_epi8(_mm512_max_epi8(_mm512_packs_epi16(low, high), lo), hi);
+  return _mm512_min_epu8(_mm512_max_epu8(_mm512_packus_epi16(low, high), lo), hi);
 }
 
 // How the bytes of a tap are made (QDepthwiseArgs::paired). kept: paired, and a value beside a zero stays as it is.
@@ -111,9 +114,103 @@ template <Form form, bool Signed, bool Full, int kTaps>
       continue;
     }
     std::uint8_t* out = static_cast<std::uint8_t*>(args.out) + m * args.out_stride + c;
-    const __m512i bytes = to_bytes(args, c, acc);
+    const __m512i bytes = w.multipliers_below_one ? to_bytes<true>(args, c, acc) : to_bytes<false>(args, c, acc);
     Full ? _mm512_storeu_si512(out, bytes) : _mm512_mask_storeu_epi8(out, mask, bytes);
   }
+}
+
+// 64 channels of three rows, interleaved: the fourth byte is zero.
+template <bool Signed, bool Full>
+[[gnu::always_inline]] inline void load_column(const std::uint8_t* const (&rows)[3], std::int64_t at, __mmask64 mask,
+                                               __m512i* quads) {
+  __m512i x[3];
+#pragma GCC unroll 3
+  for (int r = 0; r < 3; ++r) {
+    x[r] = Full ? _mm512_loadu_si512(rows[r] + at) : _mm512_maskz_loadu_epi8(mask, rows[r] + at);
+    if (Signed) x[r] = _mm512_xor_si512(x[r], _mm512_set1_epi8(-128));
+  }
+  const __m512i none = _mm512_setzero_si512();
+  const __m512i lo01 = _mm512_unpacklo_epi8(x[0], x[1]), hi01 = _mm512_unpackhi_epi8(x[0], x[1]);
+  const __m512i lo2 = _mm512_unpacklo_epi8(x[2], none), hi2 = _mm512_unpackhi_epi8(x[2], none);
+  quads[0] = _mm512_unpacklo_epi16(lo01, lo2);
+  quads[1] = _mm512_unpackhi_epi16(lo01, lo2);
+  quads[2] = _mm512_unpacklo_epi16(hi01, hi2);
+  quads[3] = _mm512_unpackhi_epi16(hi01, hi2);
+}
+
+// The same 64 channels, c .. c + 63 or less, of all pixels, whose filters of 3 x 3 move by Stride columns. To bytes.
+template <bool Signed, bool Full, int Stride, bool BelowOne>
+void sliding_column(const QDepthwiseArgs& args, std::int64_t c, std::int64_t count) {
+  const QDepthwiseView& w = args.weights;
+  const __mmask64 mask = Full ? ~__mmask64{0} : (__mmask64{1} << count) - 1;
+  const std::uint8_t* const lines = w.data + ((w.channels + 63) / 64 + c / 64) * 3 * 256;
+  const std::int32_t* const bias = (Signed ? w.bias_signed : w.bias) + c;
+  const std::uint8_t* const rows[3] = {args.taps[0], args.taps[3], args.taps[6]};
+  const std::int64_t distance = args.taps[1] - args.taps[0];
+  auto* out = static_cast<std::uint8_t*>(args.out) + c;
+  std::int64_t at = c;  // of the next column
+  const auto next = [&](__m512i* quads) __attribute__((always_inline)) {
+    load_column<Signed, Full>(rows, at, mask, quads);
+    at += distance;
+  };
+  const auto pixel = [&](const __m512i* x0, const __m512i* x1, const __m512i* x2) __attribute__((always_inline)) {
+    __m512i acc[4];
+#pragma GCC unroll 4
+    for (int q = 0; q < 4; ++q) {
+      const std::uint8_t* const line = lines + q * 64;
+      acc[q] = _mm512_dpbusd_epi32(_mm512_loadu_si512(bias + q * 16), x0[q], _mm512_load_si512(line));
+      acc[q] = _mm512_dpbusd_epi32(acc[q], x1[q], _mm512_load_si512(line + 256));
+      acc[q] = _mm512_dpbusd_epi32(acc[q], x2[q], _mm512_load_si512(line + 512));
+    }
+    const __m512i bytes = to_bytes<BelowOne>(args, c, acc);
+    Full ? _mm512_storeu_si512(out, bytes) : _mm512_mask_storeu_epi8(out, mask, bytes);
+    out += args.out_stride;
+  };
+  // Registers keep the columns that the next pixel sees as well; turns of the loop rename them.
+  __m512i a[4], b[4], d[4];
+  std::int64_t m = 0;
+  if constexpr (Stride == 1) {
+    next(a), next(b);
+    for (; m + 3 <= args.m; m += 3) {
+      next(d), pixel(a, b, d);
+      next(a), pixel(b, d, a);
+      next(b), pixel(d, a, b);
+    }
+    if (m < args.m) next(d), pixel(a, b, d);
+    if (m + 1 < args.m) next(a), pixel(b, d, a);
+  } else {
+    next(a);
+    for (; m + 2 <= args.m; m += 2) {
+      next(b), next(d), pixel(a, b, d);
+      next(b), next(a), pixel(d, b, a);
+    }
+    if (m < args.m) next(b), next(d), pixel(a, b, d);
+  }
+}
+
+template <bool Signed, int Stride, bool BelowOne>
+void slide(const QDepthwiseArgs& args) {
+  std::int64_t c = 0;
+  for (; c + 64 <= args.weights.channels; c += 64) sliding_column<Signed, true, Stride, BelowOne>(args, c, 64);
+  if (c < args.weights.channels)
+    sliding_column<Signed, false, Stride, BelowOne>(args, c, args.weights.channels - c);
+}
+
+template <int Stride>
+void slide(const QDepthwiseArgs& args) {
+  if (args.weights.multipliers_below_one) return args.signed_input ? slide<true, Stride, true>(args) : slide<false, Stride, true>(args);
+  args.signed_input ? slide<true, Stride, false>(args) : slide<false, Stride, false>(args);
+}
+
+// By how many columns the filters move, if they are 3 x 3 with columns at equal distances and move by one or two.
+std::int64_t sliding_stride(const QDepthwiseArgs& args) {
+  if (args.weights.taps != 9 || args.m < 1) return 0;
+  const std::uint8_t* const* taps = args.taps;
+  const std::int64_t distance = taps[1] - taps[0];
+  for (int r = 0; r < 9; r += 3) {
+    if (taps[r + 1] - taps[r] != distance || taps[r + 2] - taps[r + 1] != distance) return 0;
+  }
+  return args.step == distance ? 1 : args.step == 2 * distance ? 2 : 0;
 }
 
 template <Form form, bool Signed, int kTaps>
@@ -132,6 +229,8 @@ void run(const QDepthwiseArgs& args) {
 }  // namespace
 
 void run_avx512vnni(const QDepthwiseArgs& args) {
+  const std::int64_t stride = args.paired || args.epilogue.to_float ? 0 : sliding_stride(args);
+  if (stride != 0) return stride == 1 ? slide<1>(args) : slide<2>(args);
   const Form form = !args.paired ? Form::plain : args.lone_offset == 0 ? Form::kept : Form::paired;
   switch (form) {
     case Form::plain:

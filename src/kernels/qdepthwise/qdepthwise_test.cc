@@ -1,5 +1,6 @@
 #include "kernels/qdepthwise/qdepthwise.h"
 
+#include <algorithm>
 #include <memory>
 
 #include "kernels/test_util.h"
@@ -15,9 +16,11 @@ enum class Transform { none, paired, kept };  // kept: paired, and a value besid
 class QDepthwise : public testing::TestWithParam<const QDepthwiseKernel*> {
  protected:
   void check(std::int64_t m, std::int64_t channels, std::int64_t taps, bool is_signed, bool to_float, Transform kind,
-             int extreme = 0, float scale = 0.1f) {
+             int extreme = 0, float scale = 0.1f, std::int64_t slide = 0) {
     const QDepthwiseKernel& kernel = *GetParam();
-    const std::int64_t stride = channels + 5, step = channels + 3, row = (m - 1) * step + channels;
+    // slide: filters of three columns each move by so many of them, else taps are anywhere.
+    const std::int64_t stride = channels + 5, distance = channels + 3, step = std::max<std::int64_t>(slide, 1) * distance,
+                       row = (m - 1) * step + (slide > 0 ? 2 * distance : 0) + channels;
     test::Random random(static_cast<std::uint32_t>(m * 7919 + channels * 131 + taps));
     std::vector<std::unique_ptr<Guarded<std::uint8_t>>> pool;
     auto pair = random.bytes(256), lone = random.bytes(256);
@@ -35,6 +38,8 @@ class QDepthwise : public testing::TestWithParam<const QDepthwiseKernel*> {
     }
     std::vector<const std::uint8_t*> from(taps);
     for (auto& tap : from) tap = pool[random.between(0, 8)]->data();
+    for (std::size_t t = 0; t < from.size() && slide > 0; ++t)
+      from[t] = t % 3 == 0 ? from[t] : from[t - 1] + distance;
     auto weight = random.weights(taps * channels);
     if (extreme != 0) weight.assign(weight.size(), static_cast<std::int8_t>(extreme));
     std::vector<std::int32_t> bias(channels);
@@ -99,6 +104,23 @@ TEST_P(QDepthwise, MatchesPlainLoop) {
           for (std::int64_t c : {11, 29, 67}) check(2, c, taps, is_signed, to_float, kind);
         }
         for (std::int64_t m : {1, 2, 4, 5}) check(m, 48, 9, is_signed, to_float, kind);
+      }
+    }
+  }
+}
+
+TEST_P(QDepthwise, SlidingFilters) {
+  BITSIEVE_SKIP_UNSUPPORTED(*GetParam());
+  for (Transform kind : {Transform::none, Transform::paired, Transform::kept}) {
+    for (bool is_signed : {false, true}) {
+      for (bool to_float : {false, true}) {
+        for (std::int64_t slide : {1, 2, 3}) {
+          for (std::int64_t m : {1, 2, 3, 4, 5, 6, 7, 8, 28}) {
+            for (std::int64_t c : {1, 24, 64, 131}) check(m, c, 9, is_signed, to_float, kind, 0, 0.1f, slide);
+          }
+          for (const float scale : {0.9999f, 1.0f, 3e4f}) check(5, 67, 9, is_signed, to_float, kind, 0, scale, slide);
+          for (const int weight : {-128, 127}) check(5, 67, 9, is_signed, to_float, kind, weight, 0.1f, slide);
+        }
       }
     }
   }
