@@ -72,6 +72,16 @@ template <Form form, bool Full>
   }
 }
 
+// Weights of three groups of taps, kept in registers: read from memory for each pixel they are half of all loads, which
+// limit these loops. The compiler would read them again if it knew where they come from.
+[[gnu::always_inline]] inline void keep_weights(const std::uint8_t* lines, __m512i* weights) {
+#pragma GCC unroll 12
+  for (int i = 0; i < 12; ++i) {
+    weights[i] = _mm512_load_si512(lines + i * 64);
+    asm("" : "+v"(weights[i]));
+  }
+}
+
 // The same 64 channels, c .. c + 63 or less, of all pixels. kTaps: their number, 0 for any.
 template <Form form, bool Signed, bool Full, int kTaps>
 [[gnu::always_inline]] inline void column(const QDepthwiseArgs& args, std::int64_t c, std::int64_t count) {
@@ -80,6 +90,8 @@ template <Form form, bool Signed, bool Full, int kTaps>
   const __mmask64 mask = Full ? ~__mmask64{0} : (__mmask64{1} << count) - 1;
   const std::uint8_t* const lines = w.data + c / 64 * ((taps + 3) / 4) * 256;
   const std::int32_t* bias = (Signed ? w.bias_signed : w.bias) + c;
+  __m512i kept[12];
+  if (kTaps == 9) keep_weights(lines, kept);
   std::int64_t at = c;
   for (std::int64_t m = 0; m < args.m; ++m, at += args.step) {
     __m512i acc[4];
@@ -96,10 +108,13 @@ template <Form form, bool Signed, bool Full, int kTaps>
       }
       const __m512i lo01 = _mm512_unpacklo_epi8(x[0], x[1]), hi01 = _mm512_unpackhi_epi8(x[0], x[1]);
       const __m512i lo23 = _mm512_unpacklo_epi8(x[2], x[3]), hi23 = _mm512_unpackhi_epi8(x[2], x[3]);
-      acc[0] = _mm512_dpbusd_epi32(acc[0], _mm512_unpacklo_epi16(lo01, lo23), _mm512_load_si512(line));
-      acc[1] = _mm512_dpbusd_epi32(acc[1], _mm512_unpackhi_epi16(lo01, lo23), _mm512_load_si512(line + 64));
-      acc[2] = _mm512_dpbusd_epi32(acc[2], _mm512_unpacklo_epi16(hi01, hi23), _mm512_load_si512(line + 128));
-      acc[3] = _mm512_dpbusd_epi32(acc[3], _mm512_unpackhi_epi16(hi01, hi23), _mm512_load_si512(line + 192));
+      const auto weight = [&](int q) __attribute__((always_inline)) {
+        return kTaps == 9 ? kept[t + q] : _mm512_load_si512(line + q * 64);
+      };
+      acc[0] = _mm512_dpbusd_epi32(acc[0], _mm512_unpacklo_epi16(lo01, lo23), weight(0));
+      acc[1] = _mm512_dpbusd_epi32(acc[1], _mm512_unpackhi_epi16(lo01, lo23), weight(1));
+      acc[2] = _mm512_dpbusd_epi32(acc[2], _mm512_unpacklo_epi16(hi01, hi23), weight(2));
+      acc[3] = _mm512_dpbusd_epi32(acc[3], _mm512_unpackhi_epi16(hi01, hi23), weight(3));
       line += 256;
     };
     if (kTaps == 9) {
@@ -148,6 +163,8 @@ void sliding_column(const QDepthwiseArgs& args, std::int64_t c, std::int64_t cou
   const std::uint8_t* const rows[3] = {args.taps[0], args.taps[3], args.taps[6]};
   const std::int64_t distance = args.taps[1] - args.taps[0];
   auto* out = static_cast<std::uint8_t*>(args.out) + c;
+  __m512i weights[12];
+  keep_weights(lines, weights);
   std::int64_t at = c;  // of the next column
   const auto next = [&](__m512i* quads) __attribute__((always_inline)) {
     load_column<Signed, Full>(rows, at, mask, quads);
@@ -157,10 +174,9 @@ void sliding_column(const QDepthwiseArgs& args, std::int64_t c, std::int64_t cou
     __m512i acc[4];
 #pragma GCC unroll 4
     for (int q = 0; q < 4; ++q) {
-      const std::uint8_t* const line = lines + q * 64;
-      acc[q] = _mm512_dpbusd_epi32(_mm512_loadu_si512(bias + q * 16), x0[q], _mm512_load_si512(line));
-      acc[q] = _mm512_dpbusd_epi32(acc[q], x1[q], _mm512_load_si512(line + 256));
-      acc[q] = _mm512_dpbusd_epi32(acc[q], x2[q], _mm512_load_si512(line + 512));
+      acc[q] = _mm512_dpbusd_epi32(_mm512_loadu_si512(bias + q * 16), x0[q], weights[q]);
+      acc[q] = _mm512_dpbusd_epi32(acc[q], x1[q], weights[4 + q]);
+      acc[q] = _mm512_dpbusd_epi32(acc[q], x2[q], weights[8 + q]);
     }
     const __m512i bytes = to_bytes<BelowOne>(args, c, acc);
     Full ? _mm512_storeu_si512(out, bytes) : _mm512_mask_storeu_epi8(out, mask, bytes);
