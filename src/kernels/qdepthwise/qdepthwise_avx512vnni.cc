@@ -1,5 +1,5 @@
-// AVX-512 VNNI: blocks of 64 channels; four taps are interleaved byte by byte and meet their weights in vpdpbusd. Filters
-// of 3 x 3 that move by one or two columns keep columns interleaved for the pixels that see them next.
+// AVX-512 VNNI: blocks of 64 channels; four taps are interleaved byte by byte and meet their weights in vpdpbusd.
+// Filters of 3 x 3 that move by one or two columns keep columns interleaved for the pixels that see them next.
 #include <immintrin.h>
 
 #include "kernels/qdepthwise/internal.h"
@@ -25,9 +25,9 @@ void store_floats(const QDepthwiseArgs& args, std::int64_t m, std::int64_t c, st
                    static_cast<unsigned>(count) * sizeof(float));
 }
 
-// Bounds are those of s8 (lo < 0) or of u8. BelowOne: all multipliers are, so products are rounded to int32 as they are,
-// saturate on their way to bytes and are bounded there. Else upper bounds are taken in float, where nothing overflows;
-// what is too low for int32 becomes the lowest int32.
+// Bounds are those of s8 (lo < 0) or of u8. BelowOne: all multipliers are, so products are rounded to int32 as they
+// are, saturate on their way to bytes and are bounded there. Else upper bounds are taken in float, where nothing
+// overflows; what is too low for int32 becomes the lowest int32.
 template <bool BelowOne>
 [[gnu::always_inline]] inline __m512i to_bytes(const QDepthwiseArgs& args, std::int64_t c, const __m512i* acc) {
   const Epilogue& e = args.epilogue;
@@ -153,6 +153,31 @@ template <bool Signed, bool Full>
   quads[3] = _mm512_unpackhi_epi16(hi01, hi2);
 }
 
+// next(column) for all columns and pixel(three of them) for all pixels, whose filters move by Stride columns. Registers
+// keep the columns that the next pixel sees as well; turns of the loop rename them. Vectors: of a column.
+template <int Stride, int Vectors, class Next, class Pixel>
+[[gnu::always_inline]] inline void slide_over(std::int64_t pixels, const Next& next, const Pixel& pixel) {
+  __m512i a[Vectors], b[Vectors], c[Vectors];
+  std::int64_t m = 0;
+  if constexpr (Stride == 1) {
+    next(a), next(b);
+    for (; m + 3 <= pixels; m += 3) {
+      next(c), pixel(a, b, c);
+      next(a), pixel(b, c, a);
+      next(b), pixel(c, a, b);
+    }
+    if (m < pixels) next(c), pixel(a, b, c);
+    if (m + 1 < pixels) next(a), pixel(b, c, a);
+  } else {
+    next(a);
+    for (; m + 2 <= pixels; m += 2) {
+      next(b), next(c), pixel(a, b, c);
+      next(b), next(a), pixel(c, b, a);
+    }
+    if (m < pixels) next(b), next(c), pixel(a, b, c);
+  }
+}
+
 // The same 64 channels, c .. c + 63 or less, of all pixels, whose filters of 3 x 3 move by Stride columns. To bytes.
 template <bool Signed, bool Full, int Stride, bool BelowOne>
 void sliding_column(const QDepthwiseArgs& args, std::int64_t c, std::int64_t count) {
@@ -166,7 +191,7 @@ void sliding_column(const QDepthwiseArgs& args, std::int64_t c, std::int64_t cou
   __m512i weights[12];
   keep_weights(lines, weights);
   std::int64_t at = c;  // of the next column
-  const auto next = [&](__m512i* quads) __attribute__((always_inline)) {
+  const auto next = [&](__m512i * quads) __attribute__((always_inline)) {
     load_column<Signed, Full>(rows, at, mask, quads);
     at += distance;
   };
@@ -182,45 +207,91 @@ void sliding_column(const QDepthwiseArgs& args, std::int64_t c, std::int64_t cou
     Full ? _mm512_storeu_si512(out, bytes) : _mm512_mask_storeu_epi8(out, mask, bytes);
     out += args.out_stride;
   };
-  // Registers keep the columns that the next pixel sees as well; turns of the loop rename them.
-  __m512i a[4], b[4], d[4];
-  std::int64_t m = 0;
-  if constexpr (Stride == 1) {
-    next(a), next(b);
-    for (; m + 3 <= args.m; m += 3) {
-      next(d), pixel(a, b, d);
-      next(a), pixel(b, d, a);
-      next(b), pixel(d, a, b);
+  slide_over<Stride, 4>(args.m, next, pixel);
+}
+
+// As sliding_column, where a value is read beside another or beside a zero: columns stay in registers as they are,
+// which tells what is a zero; codes are read where they are wanted.
+template <Form form, bool Signed, bool Full, int Stride, bool BelowOne>
+void sliding_pairs(const QDepthwiseArgs& args, std::int64_t c, std::int64_t count) {
+  const QDepthwiseView& w = args.weights;
+  const __mmask64 mask = Full ? ~__mmask64{0} : (__mmask64{1} << count) - 1;
+  const std::int32_t* const bias = (Signed ? w.bias_signed : w.bias) + c;
+  const std::uint8_t* const rows[3] = {args.taps[0], args.taps[3], args.taps[6]};
+  const std::int64_t distance = args.taps[1] - args.taps[0];
+  auto* out = static_cast<std::uint8_t*>(args.out) + c;
+  __m512i weights[12];
+  keep_weights(w.data + c / 64 * 3 * 256, weights);
+  const auto load = [mask](const std::uint8_t* from) __attribute__((always_inline)) {
+    return Full ? _mm512_loadu_si512(from) : _mm512_maskz_loadu_epi8(mask, from);
+  };
+  std::int64_t at = c;  // of the next column
+  const auto next = [&](__m512i * column) __attribute__((always_inline)) {
+#pragma GCC unroll 3
+    for (int r = 0; r < 3; ++r) column[r] = load(rows[r] + at);
+    at += distance;
+  };
+  const auto pixel = [&](const __m512i* x0, const __m512i* x1, const __m512i* x2) __attribute__((always_inline)) {
+    const __m512i x[10] = {x0[0], x1[0], x2[0], x0[1], x1[1], x2[1], x0[2], x1[2], x2[2], _mm512_setzero_si512()};
+    const std::int64_t first = at - 3 * distance;
+    __m512i code[10];
+    code[9] = x[9];
+#pragma GCC unroll 9
+    for (int t = 0; t < 9; ++t) {
+      const std::uint8_t* const from = rows[t / 3] + first + t % 3 * distance;
+      code[t] = form == Form::kept ? x[t] : load(from + args.lone_offset);
+      // A zero stays zero beside anything, so that a partner's mask reaches no byte that does not exist.
+      if (t < 8)
+        code[t] = _mm512_mask_loadu_epi8(code[t], _mm512_test_epi8_mask(x[t ^ 1], x[t ^ 1]), from + args.pair_offset);
+      if (Signed) code[t] = _mm512_xor_si512(code[t], _mm512_set1_epi8(-128));
     }
-    if (m < args.m) next(d), pixel(a, b, d);
-    if (m + 1 < args.m) next(a), pixel(b, d, a);
+    __m512i acc[4];
+#pragma GCC unroll 4
+    for (int q = 0; q < 4; ++q) acc[q] = _mm512_loadu_si512(bias + q * 16);
+#pragma GCC unroll 3
+    for (int i = 0; i < 3; ++i) {
+      const __m512i *a = code + 4 * i, none = x[9];
+      const __m512i lo01 = _mm512_unpacklo_epi8(a[0], a[1]), hi01 = _mm512_unpackhi_epi8(a[0], a[1]);
+      const __m512i lo23 = i < 2 ? _mm512_unpacklo_epi8(a[2], a[3]) : none,
+                    hi23 = i < 2 ? _mm512_unpackhi_epi8(a[2], a[3]) : none;
+      acc[0] = _mm512_dpbusd_epi32(acc[0], _mm512_unpacklo_epi16(lo01, lo23), weights[4 * i]);
+      acc[1] = _mm512_dpbusd_epi32(acc[1], _mm512_unpackhi_epi16(lo01, lo23), weights[4 * i + 1]);
+      acc[2] = _mm512_dpbusd_epi32(acc[2], _mm512_unpacklo_epi16(hi01, hi23), weights[4 * i + 2]);
+      acc[3] = _mm512_dpbusd_epi32(acc[3], _mm512_unpackhi_epi16(hi01, hi23), weights[4 * i + 3]);
+    }
+    const __m512i bytes = to_bytes<BelowOne>(args, c, acc);
+    Full ? _mm512_storeu_si512(out, bytes) : _mm512_mask_storeu_epi8(out, mask, bytes);
+    out += args.out_stride;
+  };
+  slide_over<Stride, 3>(args.m, next, pixel);
+}
+
+template <Form form, bool Signed, bool Full, int Stride, bool BelowOne>
+void sliding(const QDepthwiseArgs& args, std::int64_t c, std::int64_t count) {
+  if constexpr (form == Form::plain) {
+    sliding_column<Signed, Full, Stride, BelowOne>(args, c, count);
   } else {
-    next(a);
-    for (; m + 2 <= args.m; m += 2) {
-      next(b), next(d), pixel(a, b, d);
-      next(b), next(a), pixel(d, b, a);
-    }
-    if (m < args.m) next(b), next(d), pixel(a, b, d);
+    sliding_pairs<form, Signed, Full, Stride, BelowOne>(args, c, count);
   }
 }
 
-template <bool Signed, int Stride, bool BelowOne>
+template <Form form, bool Signed, int Stride, bool BelowOne>
 void slide(const QDepthwiseArgs& args) {
   std::int64_t c = 0;
-  for (; c + 64 <= args.weights.channels; c += 64) sliding_column<Signed, true, Stride, BelowOne>(args, c, 64);
-  if (c < args.weights.channels)
-    sliding_column<Signed, false, Stride, BelowOne>(args, c, args.weights.channels - c);
+  for (; c + 64 <= args.weights.channels; c += 64) sliding<form, Signed, true, Stride, BelowOne>(args, c, 64);
+  if (c < args.weights.channels) sliding<form, Signed, false, Stride, BelowOne>(args, c, args.weights.channels - c);
 }
 
-template <int Stride>
-void slide(const QDepthwiseArgs& args) {
-  if (args.weights.multipliers_below_one) return args.signed_input ? slide<true, Stride, true>(args) : slide<false, Stride, true>(args);
-  args.signed_input ? slide<true, Stride, false>(args) : slide<false, Stride, false>(args);
+template <Form form, bool Signed>
+void slide(const QDepthwiseArgs& args, std::int64_t stride) {
+  const bool below_one = args.weights.multipliers_below_one;
+  if (stride == 1) return below_one ? slide<form, Signed, 1, true>(args) : slide<form, Signed, 1, false>(args);
+  below_one ? slide<form, Signed, 2, true>(args) : slide<form, Signed, 2, false>(args);
 }
 
 // By how many columns the filters move, if they are 3 x 3 with columns at equal distances and move by one or two.
 std::int64_t sliding_stride(const QDepthwiseArgs& args) {
-  if (args.weights.taps != 9 || args.m < 1) return 0;
+  if (args.weights.taps != 9 || args.m < 1 || args.epilogue.to_float) return 0;
   const std::uint8_t* const* taps = args.taps;
   const std::int64_t distance = taps[1] - taps[0];
   for (int r = 0; r < 9; r += 3) {
@@ -239,14 +310,14 @@ void run_taps(const QDepthwiseArgs& args) {
 // All that the inner loop asks is a template argument, because every instruction of it counts.
 template <Form form, bool Signed>
 void run(const QDepthwiseArgs& args) {
+  const std::int64_t stride = sliding_stride(args);
+  if (stride != 0) return slide<form, Signed>(args, stride);
   args.weights.taps == 9 ? run_taps<form, Signed, 9>(args) : run_taps<form, Signed, 0>(args);
 }
 
 }  // namespace
 
 void run_avx512vnni(const QDepthwiseArgs& args) {
-  const std::int64_t stride = args.paired || args.epilogue.to_float ? 0 : sliding_stride(args);
-  if (stride != 0) return stride == 1 ? slide<1>(args) : slide<2>(args);
   const Form form = !args.paired ? Form::plain : args.lone_offset == 0 ? Form::kept : Form::paired;
   switch (form) {
     case Form::plain:

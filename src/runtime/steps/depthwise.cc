@@ -68,7 +68,7 @@ class Depthwise final : public Step {
   // image.
   std::int64_t pixels_together(std::int64_t width) const {
     // Where filters move by one or two columns, the AVX-512 kernel takes little more than half the time.
-    const bool slides = kernel_.isa == Isa::avx512vnni && window_.kernel[0] == 3 && window_.kernel[1] == 3 && !paired_;
+    const bool slides = kernel_.isa == Isa::avx512vnni && window_.kernel[0] == 3 && window_.kernel[1] == 3;
     const auto cost = [&](std::int64_t p) { return (p * channels_ + 63) / 64 * (slides && p <= 2 ? 9 : 16); };
     std::int64_t best = 1;
     for (std::int64_t p = 2; p <= 8 && width % p == 0; p *= 2) {
