@@ -106,7 +106,8 @@ class ConvRows {
         context.each(threads, [&](std::int64_t i, int worker) {
           std::uint8_t* copy = context.scratch + static_cast<std::size_t>(worker) * (strip_bytes + own_bytes);
           const std::int64_t begin = all * i / threads, end = all * (i + 1) / threads, count = end - begin;
-          const std::int64_t first = begin / across * side, last = std::min(out_height_, ((end - 1) / across + 1) * side);
+          const std::int64_t first = begin / across * side,
+                             last = std::min(out_height_, ((end - 1) / across + 1) * side);
           const Strip strip{first, (last - first - 1) * stride_y_ + reach_};
           fill_rows(copy, first * stride_y_, strip.height, StepContext{});
           for (std::int64_t b = 0; b < blocks; ++b)
