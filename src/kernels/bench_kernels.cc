@@ -1,6 +1,6 @@
-// Prints the speed of qgemm, of Winograd's products, of widened copies, of the 2:4 mode and of float on layers of ResNet-20, ResNet-50
-// and MobileNetV2, one thread, for each instruction set of this machine. One multiply-add of the direct product counts
-// as two operations.
+// Prints the speed of qgemm, of Winograd's products, of widened copies, of the 2:4 mode and of float on layers of
+// ResNet-20, ResNet-50 and MobileNetV2, one thread, for each instruction set of this machine. One multiply-add of the
+// direct product counts as two operations.
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -77,21 +77,35 @@ inline bool same_bits(const std::vector<float>& a, const std::vector<float>& b) 
   return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0);
 }
 
-// Runs call() and expects it to leave the upper parts of the vector registers empty (vzeroupper): what the compiler makes
-// of other files only writes lower parts, and many processors then wait for the upper ones at every instruction. GCC 12
-// leaves them filled behind functions that take 256 or 512 bits as an argument.
+// Runs call() and expects it to leave the upper parts of the vector registers empty (vzeroupper): what the compiler
+// makes of other files only writes lower parts, and many processors then wait for the upper ones at every instruction.
+// GCC 12 leaves them filled behind functions that take 256 or 512 bits as an argument.
 template <class Call>
 void leaving_registers_clean(const Call& call) {
 #if defined(__x86_64__)
   if (!isa_supported(Isa::avx2)) return call();
-  asm volatile("vzeroupper" ::: "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",
-               "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
+  asm volatile("vzeroupper" ::
+                   : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",
+                     "xmm12", "xmm13", "xmm14", "xmm15");
   call();
   std::uint64_t y[16][4];
 #define BITSIEVE_STORE(n) asm volatile("vmovdqu %%ymm" #n ", %0" : "=m"(y[n]))
-  BITSIEVE_STORE(0); BITSIEVE_STORE(1); BITSIEVE_STORE(2); BITSIEVE_STORE(3); BITSIEVE_STORE(4); BITSIEVE_STORE(5);
-  BITSIEVE_STORE(6); BITSIEVE_STORE(7); BITSIEVE_STORE(8); BITSIEVE_STORE(9); BITSIEVE_STORE(10); BITSIEVE_STORE(11);
-  BITSIEVE_STORE(12); BITSIEVE_STORE(13); BITSIEVE_STORE(14); BITSIEVE_STORE(15);
+  BITSIEVE_STORE(0);
+  BITSIEVE_STORE(1);
+  BITSIEVE_STORE(2);
+  BITSIEVE_STORE(3);
+  BITSIEVE_STORE(4);
+  BITSIEVE_STORE(5);
+  BITSIEVE_STORE(6);
+  BITSIEVE_STORE(7);
+  BITSIEVE_STORE(8);
+  BITSIEVE_STORE(9);
+  BITSIEVE_STORE(10);
+  BITSIEVE_STORE(11);
+  BITSIEVE_STORE(12);
+  BITSIEVE_STORE(13);
+  BITSIEVE_STORE(14);
+  BITSIEVE_STORE(15);
 #undef BITSIEVE_STORE
   for (int n = 0; n < 16; ++n) EXPECT_EQ(y[n][2] | y[n][3], 0u) << "upper half of ymm" << n;
 #else

@@ -30,7 +30,9 @@ class F32Conv : public testing::TestWithParam<const F32ConvKernel*> {
     std::vector<float> expected(m * stride - 1, -77.0f);
     Guarded<float> out(expected);
     const F32Weights packed = pack_f32conv(weight.data(), bias.data(), n, taps, depth);
-    test::leaving_registers_clean([&] { GetParam()->run({m, rows.data(), packed.view, -5.0f, 6.0f, out.data(), stride}); });
+    test::leaving_registers_clean([&] {
+      GetParam()->run({m, rows.data(), packed.view, -5.0f, 6.0f, out.data(), stride});
+    });
     for (std::int64_t r = 0; r < m; ++r) {
       for (std::int64_t i = 0; i < n; ++i) {
         float acc = bias[i];
@@ -53,7 +55,9 @@ class F32Conv : public testing::TestWithParam<const F32ConvKernel*> {
     std::vector<float> expected(m * stride - 1, -77.0f);
     Guarded<float> out(expected);
     const F32Weights packed = pack_f32depthwise(weight.data(), bias.data(), n, taps);
-    test::leaving_registers_clean([&] { GetParam()->run_depthwise({m, from.data(), step, packed.view, -5.0f, 6.0f, out.data(), stride}); });
+    test::leaving_registers_clean([&] {
+      GetParam()->run_depthwise({m, from.data(), step, packed.view, -5.0f, 6.0f, out.data(), stride});
+    });
     for (std::int64_t r = 0; r < m; ++r) {
       for (std::int64_t i = 0; i < n; ++i) {
         float acc = bias[i];

@@ -19,7 +19,8 @@ class QDepthwise : public testing::TestWithParam<const QDepthwiseKernel*> {
              int extreme = 0, float scale = 0.1f, std::int64_t slide = 0) {
     const QDepthwiseKernel& kernel = *GetParam();
     // slide: filters of three columns each move by so many of them, else taps are anywhere.
-    const std::int64_t stride = channels + 5, distance = channels + 3, step = std::max<std::int64_t>(slide, 1) * distance,
+    const std::int64_t stride = channels + 5, distance = channels + 3,
+                       step = std::max<std::int64_t>(slide, 1) * distance,
                        row = (m - 1) * step + (slide > 0 ? 2 * distance : 0) + channels;
     test::Random random(static_cast<std::uint32_t>(m * 7919 + channels * 131 + taps));
     std::vector<std::unique_ptr<Guarded<std::uint8_t>>> pool;
@@ -38,8 +39,7 @@ class QDepthwise : public testing::TestWithParam<const QDepthwiseKernel*> {
     }
     std::vector<const std::uint8_t*> from(taps);
     for (auto& tap : from) tap = pool[random.between(0, 8)]->data();
-    for (std::size_t t = 0; t < from.size() && slide > 0; ++t)
-      from[t] = t % 3 == 0 ? from[t] : from[t - 1] + distance;
+    for (std::size_t t = 0; t < from.size() && slide > 0; ++t) from[t] = t % 3 == 0 ? from[t] : from[t - 1] + distance;
     auto weight = random.weights(taps * channels);
     if (extreme != 0) weight.assign(weight.size(), static_cast<std::int8_t>(extreme));
     std::vector<std::int32_t> bias(channels);

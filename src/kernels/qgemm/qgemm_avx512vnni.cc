@@ -8,8 +8,8 @@
 namespace bitsieve::qgemm {
 namespace {
 
-// Signed is a template argument because the extra xor competes with vpdpbusd for the same ports. ahead: the weights of 16
-// columns that are wanted next, to be brought nearer.
+// Signed is a template argument because the extra xor competes with vpdpbusd for the same ports. ahead: the weights of
+// 16 columns that are wanted next, to be brought nearer.
 template <int Rows, int Vectors, bool Signed>
 void tile(const QGemmArgs& args, const std::uint8_t* const* rows, std::int64_t m, std::int64_t n,
           const std::uint8_t* ahead) {
@@ -26,7 +26,7 @@ void tile(const QGemmArgs& args, const std::uint8_t* const* rows, std::int64_t m
     const std::uint8_t* from[Rows];
     repeat<Rows>([&](auto r) __attribute__((always_inline)) { from[r] = rows[r * taps + t]; });
     for (std::int64_t q = 0; q < quads; ++q, weight += 64, ahead += 64) {
-      _mm_prefetch(ahead, _MM_HINT_T1);
+      if (Vectors == 4) _mm_prefetch(ahead, _MM_HINT_T1);
       __m512i b[Vectors];
       repeat<Vectors>([&](auto v) __attribute__((always_inline)) { b[v] = _mm512_load_si512(weight + v * panel); });
       repeat<Rows>([&](auto r) __attribute__((always_inline)) {

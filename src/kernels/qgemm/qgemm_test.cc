@@ -174,7 +174,9 @@ TEST_P(QGemm, KeepsTheSignOfZero) {
     for (const auto& [lo, hi] :
          {std::pair{0.0f, 6.0f}, std::pair{-0.0f, 6.0f}, std::pair{-6.0f, 0.0f}, std::pair{-6.0f, -0.0f}}) {
       std::vector<float> out(m * n, -77.0f);
-      test::leaving_registers_clean([&] { kernel.run({m, rows.data(), packed.view, false, {true, 0, 255, lo, hi}, out.data(), n}); });
+      test::leaving_registers_clean([&] {
+        kernel.run({m, rows.data(), packed.view, false, {true, 0, 255, lo, hi}, out.data(), n});
+      });
       EXPECT_TRUE(test::same_bits(out, wanted)) << sign << " in " << lo << " to " << hi;
     }
   }

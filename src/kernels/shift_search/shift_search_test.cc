@@ -29,7 +29,9 @@ Result run(const ShiftSearchKernel& kernel, const ShiftSearchTable& table, const
   const auto groups = static_cast<std::int64_t>(weights.size()) / group;
   Result r{std::vector<std::uint8_t>(static_cast<std::size_t>(groups)),
            std::vector<std::uint32_t>(static_cast<std::size_t>(groups))};
-  test::leaving_registers_clean([&] { kernel.run({&table, weights.data(), groups, group, r.set.data(), r.cost.data()}); });
+  test::leaving_registers_clean([&] {
+    kernel.run({&table, weights.data(), groups, group, r.set.data(), r.cost.data()});
+  });
   return r;
 }
 

@@ -25,14 +25,12 @@ const std::vector<const TwoOfFourKernel*>& two_of_four_kernels() {
   static const TwoOfFourKernel portable = expanded<Isa::portable>("two_of_four_portable", expand_portable);
 #if defined(__x86_64__)
   static const TwoOfFourKernel avx2{"two_of_four_avx2", Isa::avx2, expand_avx2, pack_places, run_avx2, no_scratch};
-  static const TwoOfFourKernel avxvnni{
-      "two_of_four_avxvnni", Isa::avxvnni, expand_avx2, pack_places, run_avxvnni, no_scratch};
-  static const TwoOfFourKernel avx512{"two_of_four_avx512vnni",
-                                      Isa::avx512vnni,
-                                      expand_avx512vnni,
-                                      [](const QGemmSource& s) { return pack_picks(s, 1, 1); },
-                                      run_avx512vnni,
-                                      no_scratch};
+  static const TwoOfFourKernel avxvnni{"two_of_four_avxvnni", Isa::avxvnni, expand_avx2,
+                                       pack_places,           run_avxvnni,  no_scratch};
+  static const TwoOfFourKernel avx512{
+      "two_of_four_avx512vnni", Isa::avx512vnni,
+      expand_avx512vnni,        [](const QGemmSource& s) { return pack_picks(s, 1, 1); },
+      run_avx512vnni,           no_scratch};
   static const TwoOfFourKernel vbmi{"two_of_four_avx512vbmi",
                                     Isa::avx512vnni,
                                     expand_avx512vnni,

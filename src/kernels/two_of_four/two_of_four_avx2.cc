@@ -1,5 +1,5 @@
-// AVX2: the sixteen bytes of a group fill a lane of 128 bits. A group of four and 8 output channels take three operations
-// on vectors, where the dense product takes four.
+// AVX2: the sixteen bytes of a group fill a lane of 128 bits. A group of four and 8 output channels take three
+// operations on vectors, where the dense product takes four.
 //
 // For expansion sixteen inputs lie in both halves of a vector; two groups become one vector of bytes.
 #include <immintrin.h>

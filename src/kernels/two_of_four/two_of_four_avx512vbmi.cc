@@ -1,5 +1,5 @@
-// AVX-512 VBMI: four groups fill a vector, and vpermb picks from all of it. A pick takes two groups, so eight inputs and
-// 16 output channels take a pick and a multiply-add, where the dense product takes two multiply-adds.
+// AVX-512 VBMI: four groups fill a vector, and vpermb picks from all of it. A pick takes two groups, so eight inputs
+// and 16 output channels take a pick and a multiply-add, where the dense product takes two multiply-adds.
 #include <immintrin.h>
 
 #include "kernels/qgemm/store_avx512.h"

@@ -1,5 +1,5 @@
-// AVX-VNNI: as AVX2, with a multiply-add of 16 bits that adds to its sum: a group of four and 8 output channels take two
-// operations on vectors, where the dense product takes one.
+// AVX-VNNI: as AVX2, with a multiply-add of 16 bits that adds to its sum: a group of four and 8 output channels take
+// two operations on vectors, where the dense product takes one.
 #include <immintrin.h>
 
 #include "kernels/qgemm/store_avx2.h"

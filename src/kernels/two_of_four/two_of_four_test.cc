@@ -64,7 +64,9 @@ class TwoOfFour : public testing::TestWithParam<const TwoOfFourKernel*> {
       }
       Guarded<std::uint8_t> in(planes);
       expanded.push_back(std::make_unique<Guarded<std::uint8_t>>(groups * bytes_of_four));
-      test::leaving_registers_clean([&] { kernel.expand({in.data(), c.depth, kind == Lone::by_table}, groups, expanded.back()->data()); });
+      test::leaving_registers_clean([&] {
+        kernel.expand({in.data(), c.depth, kind == Lone::by_table}, groups, expanded.back()->data());
+      });
       values.push_back(row);
     }
     std::vector<std::size_t> chosen(c.m * c.taps);

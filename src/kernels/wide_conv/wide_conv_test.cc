@@ -33,7 +33,8 @@ class WideConv : public testing::TestWithParam<const WideConvKernel*> {
     if (c.extreme) image.assign(image.size(), is_signed ? 128 : 255);
     Guarded<std::uint8_t> bytes(image);
     Guarded<std::int16_t> wide(std::vector<std::int16_t>(image.size(), 0x5A5A));
-    test::leaving_registers_clean([&] { kernel.widen(bytes.data(), static_cast<std::int64_t>(image.size()), is_signed, wide.data()); });
+    test::leaving_registers_clean(
+        [&] { kernel.widen(bytes.data(), static_cast<std::int64_t>(image.size()), is_signed, wide.data()); });
     std::vector<const std::int16_t*> pixels;
     for (std::int64_t m = 0; m < c.m; ++m) pixels.push_back(wide.data() + m * step);
 
