@@ -40,8 +40,8 @@ void add_64(Bytes8 x, Bytes8 y, std::int32_t a, std::int32_t b, Rescale r, std::
     _mm512_storeu_si512(out + i, sums(_mm512_loadu_si512(x.data + i), _mm512_loadu_si512(y.data + i)));
   if (i == n) return;
   const __mmask64 rest = (__mmask64{1} << (n - i)) - 1;
-  _mm512_mask_storeu_epi8(
-      out + i, rest, sums(_mm512_maskz_loadu_epi8(rest, x.data + i), _mm512_maskz_loadu_epi8(rest, y.data + i)));
+  _mm512_mask_storeu_epi8(out + i, rest,
+                          sums(_mm512_maskz_loadu_epi8(rest, x.data + i), _mm512_maskz_loadu_epi8(rest, y.data + i)));
 }
 
 void add_avx512(Bytes8 x, Bytes8 y, std::int32_t a, std::int32_t b, Rescale r, std::uint8_t* out, std::int64_t n) {
@@ -53,7 +53,7 @@ void add_avx512(Bytes8 x, Bytes8 y, std::int32_t a, std::int32_t b, Rescale r, s
 
 // The sum of the values and 0 times themselves.
 void requantize_avx512(Bytes8 x, Rescale r, std::uint8_t* out, std::int64_t n) {
-  r.lo < 0 && r.hi > 127 ? requantize(x, r, out, n) : add_avx512(x, x, 1, 0, r, out, n);
+  r.lo<0 && r.hi> 127 ? requantize(x, r, out, n) : add_avx512(x, x, 1, 0, r, out, n);
 }
 
 }  // namespace

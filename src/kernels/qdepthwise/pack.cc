@@ -86,8 +86,8 @@ QDepthwiseWeights pack_digits(const QDepthwiseSource& s) {
 }
 
 // Place = [block][quarter][lane of 4][4]: what unpacking bytes, then words within 128-bit lanes yields. Per block and
-// per group of four taps: the weights of the group's taps, place after place; missing taps and channels weigh zero. Nine
-// taps follow once more, as a filter of 3 x 3 column by column, each a group of three.
+// per group of four taps: the weights of the group's taps, place after place; missing taps and channels weigh zero.
+// Nine taps follow once more, as a filter of 3 x 3 column by column, each a group of three.
 QDepthwiseWeights pack_quads(const QDepthwiseSource& s) {
   const auto channel_of = [](std::int64_t i) { return i / 64 * 64 + i / 4 % 4 * 16 + i / 16 % 4 * 4 + i % 4; };
   const std::int64_t groups = (s.taps + 3) / 4, places = (s.channels + 63) / 64 * 64;

@@ -42,7 +42,8 @@ struct TwoOfFourKernel {
   bool needs_vbmi = false;        // and AVX-512 VBMI, besides isa
 };
 
-// The best kernel that a machine of level `isa` runs, and AVX-512 VBMI only if `vbmi`. A pure function of its arguments.
+// The best kernel that a machine of level `isa` runs, and AVX-512 VBMI only if `vbmi`. A pure function of its
+// arguments.
 const TwoOfFourKernel& select_two_of_four(Isa isa, bool vbmi);
 
 // Every kernel of this build, best first, whether or not this machine can run it.
