@@ -328,6 +328,7 @@ void take_wide(const QGemmArgs& args, std::int64_t m, std::int64_t count, std::i
 }  // namespace
 
 void run_avx2(const QGemmArgs& args) {
+  const ClearUpper clear;
   const QGemmView& w = args.weights;
   // Blocks of about as many rows: a short one would read all weights for little.
   const std::int64_t width = wide_width(w), blocks = (args.m + wide_rows(w) - 1) / wide_rows(w),

@@ -87,6 +87,7 @@ void tile(const QGemmArgs& args, const std::uint8_t* const* rows, std::int64_t m
 
 template <int Together, bool Signed>
 void block(const QGemmArgs& args, const std::uint8_t* const* rows, std::int64_t m0, std::int64_t count) {
+  const ClearUpper clear;
   for (std::int64_t n = 0; n < args.weights.n; n += 16) {
     spread_rows<tile_rows<Together>>(count, [&](std::int64_t m, auto some) {
       tile<some, Together, Signed>(args, rows + m * args.weights.run_taps, m0 + m, n);

@@ -72,6 +72,7 @@ void columns(const QGemmArgs& args, const std::uint8_t* const* rows, std::int64_
 // Columns outside, rows inside: the panel of weights stays in the cache.
 template <bool Signed>
 void block(const QGemmArgs& args, const std::uint8_t* const* rows, std::int64_t m0, std::int64_t count) {
+  const ClearUpper clear;
   std::int64_t n = 0;
   for (; args.weights.n - n > 48; n += 64) columns<6, 4, Signed>(args, rows, m0, count, n);
   for (; args.weights.n - n > 16; n += 32) columns<8, 2, Signed>(args, rows, m0, count, n);
@@ -94,7 +95,6 @@ void run_avx512vnni(const QGemmArgs& args) {
   } else {
     run(args, args.rows, 0, args.m);
   }
-  _mm256_zeroupper();  // see store_tile()
 }
 
 }  // namespace bitsieve::qgemm

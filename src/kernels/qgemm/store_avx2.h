@@ -3,13 +3,14 @@
 #pragma once
 #include <immintrin.h>
 
+#include "kernels/clear_upper.h"
 #include "kernels/qgemm/internal.h"
 #include "kernels/unroll.h"
 
 namespace bitsieve::qgemm {
 namespace {
 
-// Any epilogue: one output row of 16 columns; `count` of them are stored.
+// Any epilogue: one output row of 16 columns; `count` of them are stored. It takes vectors, so kernels say ClearUpper.
 void store(const QGemmArgs& args, std::int64_t m, std::int64_t n, int count, __m256i acc0, __m256i acc1) {
   const Epilogue& e = args.epilogue;
   const float* multiplier = args.weights.multiplier + n;

@@ -3,6 +3,7 @@
 #pragma once
 #include <immintrin.h>
 
+#include "kernels/clear_upper.h"
 #include "kernels/qgemm/internal.h"
 #include "kernels/unroll.h"
 
@@ -81,8 +82,7 @@ template <bool BelowOne, int Rows, int Vectors>
   });
 }
 
-// All rows of a tile. Behind it a kernel says _mm256_zeroupper(): GCC 12 leaves it out behind store(), which takes
-// vectors.
+// All rows of a tile. The kernel says ClearUpper.
 template <int Rows, int Vectors>
 [[gnu::always_inline]] inline void store_tile(const QGemmArgs& args, std::int64_t m, std::int64_t n,
                                               const __m512i (&acc)[Rows][Vectors]) {

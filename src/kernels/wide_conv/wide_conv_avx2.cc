@@ -59,6 +59,7 @@ void widen_avx2(const std::uint8_t* from, std::int64_t count, bool is_signed, st
 }
 
 void run_avx2(const WideConvArgs& args) {
+  const ClearUpper clear;
   const QGemmArgs to{args.m, nullptr, args.weights, false, args.epilogue, args.out, args.out_stride, nullptr};
   for (std::int64_t n = 0; n < args.weights.n; n += 16)
     args.weights.n - n > 8 ? columns<2>(args, to, n) : columns<1>(args, to, n);

@@ -196,6 +196,7 @@ void multiply(Product p, std::int64_t tiles) {
 }  // namespace
 
 void run_avx2(const WinogradArgs& args) {
+  const ClearUpper clear;
   const QGemmView& w = args.weights;
   const std::int64_t tiles = args.end - args.begin, width = tile_width(w), pairs = w.depth / 2;
   const std::int64_t rows = odd(tiles);
