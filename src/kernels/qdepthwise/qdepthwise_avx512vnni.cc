@@ -222,7 +222,7 @@ void sliding_pairs(const QDepthwiseArgs& args, std::int64_t c, std::int64_t coun
   auto* out = static_cast<std::uint8_t*>(args.out) + c;
   __m512i weights[12];
   keep_weights(w.data + c / 64 * 3 * 256, weights);
-  const auto load = [mask](const std::uint8_t* from) __attribute__((always_inline)) {
+  const auto load = [&](const std::uint8_t* from) __attribute__((always_inline)) {
     return Full ? _mm512_loadu_si512(from) : _mm512_maskz_loadu_epi8(mask, from);
   };
   std::int64_t at = c;  // of the next column
