@@ -137,6 +137,29 @@ TEST(Bsq, OfficialClip) {
   }
 }
 
+// The authors decay scales as well (specification of BSQ, B.5): without a gradient a scale stays, or shrinks by its
+// share.
+TEST(Bsq, OfficialScaleDecay) {
+  for (const bool decayed : {false, true}) {
+    GraphModule module(network());
+    BsqOptions options = paper_bsq();
+    options.alpha = 0;
+    options.decay = 0.125;
+    options.official_scale_decay = decayed;
+    BsqMethod method(options);
+    method.attach(module);
+    const BsqLayer& layer = method.layers()[0];
+    const float before = layer.planes.scale;
+    layer.weight.mutable_grad() = torch::zeros_like(layer.weight);
+    method.step(0.5, 0.9);
+    EXPECT_FLOAT_EQ(layer.planes.scale, decayed ? before * (1 - 0.5f * 0.125f) : before);
+    layer.weight.mutable_grad() = torch::zeros_like(layer.weight);
+    method.step(0.5, 0.9);  // momentum: 0.9 of the first decay and that of what was left
+    const double first = 0.125 * before, second = 0.9 * first + 0.125 * (before - 0.5 * first);
+    EXPECT_FLOAT_EQ(layer.planes.scale, static_cast<float>(decayed ? before - 0.5 * (first + second) : before));
+  }
+}
+
 // The regularizer alone empties a layer, unless it has to leave more than half of it; at the target it rests.
 TEST(Bsq, LeavesLayersAlive) {
   for (const double floor : {0.0, 0.55}) {

@@ -49,6 +49,18 @@ TEST(Trainer, Learns) {
   EXPECT_LT(done.reports.back().rate, 0.01 * options.schedule.rate);
 }
 
+// The least loss is the entropy of the smoothed labels, where the right one of four has 0.85 and the others 0.05.
+TEST(Trainer, SmoothsLabels) {
+  TrainerOptions options;
+  options.epochs = 12;
+  options.label_smoothing = 0.2;
+  const Outcome done = run(options);
+  const double least = -0.85 * std::log(0.85) - 3 * 0.05 * std::log(0.05), last = done.reports.back().loss;
+  EXPECT_GT(last, least);
+  EXPECT_LT(last, least + 0.15);
+  EXPECT_GT(done.reports.back().accuracy, 95);
+}
+
 TEST(Trainer, IsTheSameTwice) {
   TrainerOptions options;
   options.epochs = 2;

@@ -3,7 +3,7 @@
 #pragma once
 #include <immintrin.h>
 
-#include "kernels/clear_upper.h"
+#include "kernels/clear_upper_avx2.h"
 #include "kernels/qgemm/internal.h"
 #include "kernels/unroll.h"
 
