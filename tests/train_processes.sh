@@ -6,7 +6,8 @@ set -eu
 export MASTER_PORT=$((20000 + $$ % 12000))
 
 for method in "--method float --epochs 1 --norm-batches 2" "--method qat --bits 4 --epochs 1" \
-  "--method bsq --epochs 1 --interval 1 --alpha 1"; do
+  "--method bsq --epochs 1 --interval 1 --alpha 1" "--method msq --epochs 1 --finetune-epochs 1" \
+  "--method swis --epochs 1"; do
   # shellcheck disable=SC2086
   train one.onnx $method >/dev/null
   # shellcheck disable=SC2086
