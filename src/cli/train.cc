@@ -199,6 +199,18 @@ void print_layers(const std::vector<train::LayerBits>& layers) {
               stored, stored > 0 ? fmt::format(": 1/{:.1f} of float", 32 / stored).c_str() : ": every layer is empty");
 }
 
+// A run that is too short for its target ends above it.
+void warn_of_missed_target(const TrainVerb& verb, const std::vector<train::LayerBits>& layers) {
+  const train::TrainOptions& t = verb.training;
+  const double target = t.method == "bsq" ? t.bsq.target : t.method == "msq" ? t.msq.target : 0,
+               bits = magnitude_bits(layers);
+  if (target > 0 && bits > target + 1e-9)
+    warn(verb.options, fmt::format("--target-bits {} was not reached: {:.2f} bits a weight; more --epochs{} would get "
+                                   "further",
+                                   target, bits,
+                                   t.method == "msq" ? ", a larger --lambda or --odd-share" : " or fewer --bits to begin with"));
+}
+
 void run(TrainVerb verb) {
   const Stopwatch clock;
   Options& options = verb.options;
@@ -269,6 +281,7 @@ void run(TrainVerb verb) {
     document["chosen"] = result.chosen;
     document["magnitude_bits"] = magnitude_bits(result.layers);
     document["stored_bits"] = stored_bits(result.layers);
+    warn_of_missed_target(verb, result.layers);
     if (!options.json()) {
       print_layers(result.layers);
       for (const auto& [name, value] : result.chosen) std::printf("chosen: %s %.3g\n", name.c_str(), value);
@@ -287,6 +300,10 @@ void run(TrainVerb verb) {
     document["test_hash"] = test->hash();
     document["before"] = accuracy_json(*before);
     document["after"] = accuracy_json(after);
+    if (!verb.training.scratch && after.top1() < before->top1() / 2)
+      warn(options, fmt::format("training cost more than half of the accuracy ({:.2f} % before, {:.2f} % now); a lower "
+                                "--rate than {:g}, or more bits, may help",
+                                before->top1(), after.top1(), verb.training.trainer.schedule.rate));
     document["stages"] = Json::array();
     for (const std::string& note : result.notes) {
       // Not where the run began with another --test.

@@ -54,6 +54,7 @@ Json options_json(const TrainVerb& verb, const ModelFile& file, const Dataset& d
           {"--label-smoothing", t.trainer.label_smoothing},
           {"--average", t.trainer.average},
           {"--distill", t.trainer.distill},
+          {"--temperature", t.trainer.temperature},
           {"--norm-batches", t.trainer.norm_batches},
           {"--no-augment", verb.no_augment},
           {"--exclude", t.keep_float},
@@ -127,6 +128,9 @@ void add_train_options(CLI::App& app, TrainVerb& verb) {
       ->check(within(0.0, 0.999999));
   app.add_option("--distill", t.trainer.distill, "share of the loss that asks for MODEL's own scores")
       ->check(within(0.0, 1.0));
+  app.add_option("--temperature", t.trainer.temperature,
+                 "of --distill: what scores are divided by; more than 1 shows what MODEL thinks of wrong classes")
+      ->check(within(0.01, 100));
   app.add_option("--norm-batches", t.trainer.norm_batches,
                  "at the end, take batch norm statistics anew from so many batches")
       ->check(at_least(0, 1 << 20));

@@ -68,6 +68,7 @@ void refuse_idle(const TrainVerb& verb) {
   only("--drops", verb.schedule == "steps", "--schedule steps");
   only("--finetune-drops", verb.schedule == "steps", "--schedule steps");
   only("--limit", !verb.test.empty(), "--test");
+  only("--temperature", t.trainer.distill > 0, "--distill");
   if (verb.bits > 7 && t.method != "bsq")
     throw Error("--bits: int8 weights have 7 magnitude bits at most", ErrorKind::usage);
   // The result is coded by the same name and "-exact".

@@ -87,6 +87,7 @@ void BsqMethod::restart(BsqLayer& layer) {
   layer.shrinkage.assign(layer.planes.values.size(), 0.0f);
   layer.momentum.assign(static_cast<std::size_t>(layer.planes.size), 0.0f);
   layer.scale_momentum = 0;
+  layer.scale_start = layer.planes.scale;
   layer.norms = bsq::group_norms(layer.planes);
   layer.start = 0;
   for (const double norm : layer.norms) layer.start += norm;
@@ -216,7 +217,9 @@ void BsqMethod::step(BsqLayer& layer, double pressure, double rate, double momen
   }
   if (options_.train_scale && planes.scale > 0) {
     const double decay = options_.official_scale_decay ? options_.decay * planes.scale : 0;
-    layer.scale_momentum = momentum * layer.scale_momentum + by_scale / planes.scale + decay;
+    // By the multiple of the start, and that step times the start.
+    const double unit = options_.relative_scale ? layer.scale_start * layer.scale_start : 1;
+    layer.scale_momentum = momentum * layer.scale_momentum + unit * by_scale / planes.scale + decay;
     const double moved = planes.scale - rate * layer.scale_momentum;
     planes.scale = static_cast<float>(std::max(moved, 0.5 * planes.scale));  // stays above 0 (specification, F)
   }
@@ -257,6 +260,7 @@ void BsqMethod::save(State& state) const {
     state.numbers[key("bits")] = layer.planes.bits;
     state.numbers[key("scale")] = layer.planes.scale;
     state.numbers[key("scale momentum")] = layer.scale_momentum;
+    state.numbers[key("scale start")] = layer.scale_start;
     state.numbers[key("start")] = layer.start;
     state.numbers[key("energy")] = layer.energy;
     state.numbers[key("pressed")] = layer.pressed;
@@ -287,6 +291,7 @@ void BsqMethod::load(const State& state) {
     layer.shrinkage = state.array(key("shrinkage"), all);
     layer.momentum = state.array(key("plane momentum"), size);
     layer.scale_momentum = state.number(key("scale momentum"));
+    layer.scale_start = state.number(key("scale start"));
     layer.start = state.number(key("start"));
     layer.energy = state.number(key("energy"));
     layer.pressed = state.number(key("pressed")) != 0;

@@ -16,6 +16,7 @@ struct BsqLayer {
   std::vector<float> shrinkage;  // R, as planes
   std::vector<float> momentum;   // M, as weights
   double scale_momentum = 0;
+  double scale_start = 0;      // after the last adjustment
   double start = 0;            // sum of norms after the last adjustment
   bool pressed = true;         // by the regularizer, until the next adjustment
   double energy = 0;           // moving mean of squared gradients, of a weight; 0: no step so far

@@ -17,7 +17,7 @@ void MsqMethod::attach(GraphModule& module) {
     plain.set_requires_grad(false);
     MsqLayer layer{node, graph.nodes[node].name, options_.bits, 0, {}, {}};
     const torch::Tensor peak = plain.detach().abs().max().clamp_min(1e-12);
-    layer.scale = module.register_parameter(module.name_of(node, "scale"), peak.clone());
+    layer.scale = TrainedScale::of(module, node, peak.item<double>());
     layer.latent = module.register_parameter(module.name_of(node, "latent"), plain.detach() / peak);
     layer_of_[node] = static_cast<int>(layers_.size());
     layers_.push_back(std::move(layer));
@@ -31,7 +31,7 @@ void MsqMethod::attach(GraphModule& module) {
 torch::Tensor MsqMethod::weight(const MsqLayer& layer) const {
   const double bins = std::ldexp(1.0, layer.bits);
   const torch::Tensor k = (layer.latent.detach() * bins).round_().clamp_(-(bins - 1), bins - 1);
-  return layer.scale * through(layer.latent, k.div_(bins));
+  return layer.scale.value() * through(layer.latent, k.div_(bins));
 }
 
 double MsqMethod::odd_share(const MsqLayer& layer) {
@@ -70,7 +70,7 @@ void MsqMethod::step(double, double) {
   const torch::NoGradGuard guard;
   for (MsqLayer& layer : layers_) {
     layer.latent.clamp_(-1, 1);
-    layer.scale.clamp_min_(1e-12);
+    layer.scale.keep_positive();
   }
 }
 
@@ -88,7 +88,7 @@ std::vector<LayerBits> MsqMethod::layer_bits() const {
     bits.node = layer.name;
     bits.weights = layer.latent.numel();
     bits.bits = layer.bits;
-    bits.scale = layer.scale.item<double>() * (bins - 1) / bins;
+    bits.scale = layer.scale.number() * (bins - 1) / bins;
     bits.from_bottom = layer.from_bottom;
     result.push_back(bits);
   }
@@ -99,6 +99,7 @@ void MsqMethod::save(State& state) const {
   for (const MsqLayer& layer : layers_) {
     state.numbers["bits " + layer.name] = layer.bits;
     state.numbers["from bottom " + layer.name] = layer.from_bottom;
+    state.numbers["scale start " + layer.name] = layer.scale.start;
   }
 }
 
@@ -108,6 +109,7 @@ void MsqMethod::load(const State& state) {
     if (bits < 1 || bits > options_.bits) fail("the state has {} bits for layer '{}'", bits, layer.name);
     layer.bits = static_cast<int>(bits);
     layer.from_bottom = static_cast<int>(state.whole("from bottom " + layer.name));
+    layer.scale.start = state.number("scale start " + layer.name);
   }
 }
 

@@ -13,6 +13,7 @@
 
 #include "train/method.h"
 #include "train/options.h"
+#include "train/trained_scale.h"
 
 namespace bitsieve::train {
 
@@ -20,7 +21,8 @@ struct MsqLayer {
   std::size_t node = 0;
   std::string name;  // of the node
   int bits = 0, from_bottom = 0;
-  torch::Tensor latent, scale;  // variables of the module
+  torch::Tensor latent;  // variable of the module
+  TrainedScale scale;
 };
 
 class MsqMethod final : public Method {

@@ -25,7 +25,7 @@ TEST(Msq, DropsTheLowestBit) {
   method.attach(module);
   for (int epoch = 1; epoch < 4; ++epoch) {
     const MsqLayer& layer = method.layers()[0];
-    const double scale = layer.scale.item<double>();
+    const double scale = layer.scale.number();
     const torch::Tensor before = weight_of(module, 0);
     const int bits = layer.bits;
     method.begin_epoch(module, epoch, 10);
@@ -44,7 +44,7 @@ TEST(Msq, DropsTheLowestBit) {
   EXPECT_EQ(layers[0].bits, 5);
   EXPECT_EQ(layers[0].from_bottom, 2);
   // As QAT would have it: scale * k / (2^n - 1).
-  EXPECT_NEAR(layers[0].scale / 31, method.layers()[0].scale.item<double>() / 32, 1e-6);
+  EXPECT_NEAR(layers[0].scale / 31, method.layers()[0].scale.number() / 32, 1e-6);
 }
 
 // The regularizer alone makes integers even, and nothing else does.

@@ -25,6 +25,7 @@ BsqOptions paper_bsq() {
   options.bits = 8;
   options.interval = 100;
   options.by_sensitivity = false;
+  options.relative_scale = false;
   options.floor = 0;
   options.target = 0;
   return options;

@@ -24,6 +24,9 @@ struct TrainerOptions {
   // that torch's optimizer trains: a method's own (planes) are never averaged.
   double average = 0;
   double distill = 0;    // share of the loss that asks for the scores of the network that training began with, 0 to 1
+  // By which both networks' scores are divided there, above 0: the more, the more it counts how likely the network finds
+  // the wrong classes. Gradients shrink with its square, so that part of the loss is multiplied by it (Hinton et al., 2015).
+  double temperature = 1;
   int norm_batches = 0;  // at the end, statistics of batch norms anew from so many batches; 0: as they are
 };
 
@@ -79,6 +82,9 @@ struct BsqOptions {
   // for networks with scales well below 1, 1 trains them more slowly than float training at the same rate does.
   double plane_rate = 1;
   bool train_scale = true;
+  // Scales are trained as multiples of what they were at the last adjustment (train/trained_scale.h), so that the unit
+  // of the network's inputs does not decide how far a step goes; false: as they are, as the paper has it.
+  bool relative_scale = true;
   // Layers are weighed not by their size alone but also by what a bit of theirs costs: the regularizer of a layer is
   // multiplied with mean / own of E[gradient^2] step^2, by which the loss grows when the step does (to second order,
   // with the empirical Fisher information; the mean is geometric, over weights; factors within 1/16 to 16). Not in

@@ -43,8 +43,7 @@ void QatMethod::attach(GraphModule& module) {
       const torch::Tensor weight = plain.detach().cpu().contiguous();
       const double scale =
           start.scale > 0 ? start.scale : starting_scale(weight.data_ptr<float>(), weight.numel(), start.bits);
-      layer.scale = module.register_parameter(module.name_of(node, "scale"),
-                                              torch::full({}, scale, plain.options().requires_grad(false)));
+      layer.scale = TrainedScale::of(module, node, scale);
       layer.latent = module.register_parameter(
           module.name_of(node, "latent"), scale > 0 ? (plain.detach() / scale).clamp(-1, 1) : torch::zeros_like(plain));
     }
@@ -59,13 +58,15 @@ void QatMethod::attach(GraphModule& module) {
 torch::Tensor QatMethod::weight(const QatLayer& layer, const torch::Tensor& plain) const {
   if (layer.bits == 0) return torch::zeros_like(plain);
   const double top = levels(layer.bits);
-  return layer.scale * (round_through(layer.latent * top) / top);
+  return layer.scale.value() * (round_through(layer.latent * top) / top);
 }
 
 void QatMethod::step(double, double) {
   const torch::NoGradGuard guard;
   for (auto& [node, layer] : layers_) {
-    if (layer.latent.defined()) layer.latent.clamp_(-1, 1);
+    if (!layer.latent.defined()) continue;
+    layer.latent.clamp_(-1, 1);
+    layer.scale.keep_positive();
   }
 }
 
@@ -81,8 +82,16 @@ void QatMethod::finish(GraphModule& module) {
 std::vector<LayerBits> QatMethod::layer_bits() const {
   std::vector<LayerBits> result;
   for (const auto& [node, layer] : layers_)
-    result.push_back({layer.name, layer.weights, layer.bits, layer.scale.defined() ? layer.scale.item<double>() : 0});
+    result.push_back({layer.name, layer.weights, layer.bits, layer.scale.number()});
   return result;
+}
+
+void QatMethod::save(State& state) const {
+  for (const auto& [node, layer] : layers_) state.numbers["scale start " + layer.name] = layer.scale.start;
+}
+
+void QatMethod::load(const State& state) {
+  for (auto& [node, layer] : layers_) layer.scale.start = state.number("scale start " + layer.name);
 }
 
 }  // namespace bitsieve::train

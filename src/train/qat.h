@@ -1,5 +1,5 @@
 // Quantization-aware training with fixed bits (specification of BSQ, A.6, like DoReFa's without its tanh): a latent
-// weight w in [-1, 1] and a trained scale, W = scale * round(w * (2^n - 1)) / (2^n - 1), rounding counting as the
+// weight w in [-1, 1] and a trained scale (train/trained_scale.h), W = scale * round(w * (2^n - 1)) / (2^n - 1), rounding counting as the
 // identity. Finetunes a scheme that BSQ found, and is the plain rival of BSQ at any number of bits.
 #pragma once
 #include <map>
@@ -7,6 +7,7 @@
 
 #include "train/method.h"
 #include "train/options.h"
+#include "train/trained_scale.h"
 
 namespace bitsieve::train {
 
@@ -21,7 +22,8 @@ struct QatLayer {
   std::string name;  // of the node
   std::int64_t weights = 0;
   int bits = 0;
-  torch::Tensor latent, scale;  // variables of the module; undefined with 0 bits
+  torch::Tensor latent;  // variable of the module; undefined with 0 bits, like the scale
+  TrainedScale scale;
 };
 
 class QatMethod final : public Method {
@@ -30,9 +32,11 @@ class QatMethod final : public Method {
   explicit QatMethod(std::map<std::size_t, QatStart> starts) : starts_(std::move(starts)) {}
 
   void attach(GraphModule& module) override;
-  void step(double rate, double momentum) override;  // keeps latent weights in [-1, 1]
+  void step(double rate, double momentum) override;  // keeps latent weights in [-1, 1], and scales above 0
   void finish(GraphModule& module) override;
   std::vector<LayerBits> layer_bits() const override;
+  void save(State& state) const override;
+  void load(const State& state) override;
 
   const std::map<std::size_t, QatLayer>& layers() const { return layers_; }
 

@@ -43,7 +43,7 @@ TEST(Qat, StaysOnItsGridAndLearns) {
   EXPECT_LT(last, 0.3 * first);
   for (const std::size_t node : {0u, 1u}) {
     const QatLayer& layer = method.layers().at(node);
-    expect_on_grid(weight_of(module, node), layer.scale.item<double>() / ((1 << layer.bits) - 1), layer.bits);
+    expect_on_grid(weight_of(module, node), layer.scale.number() / ((1 << layer.bits) - 1), layer.bits);
   }
   const torch::NoGradGuard guard;
   const torch::Tensor before = module.forward(x);

@@ -69,10 +69,11 @@ torch::Tensor Trainer::loss_of(const torch::Tensor& scores, const torch::Tensor&
   torch::Tensor wanted;
   {
     const torch::NoGradGuard guard;
-    wanted = torch::softmax(teacher_->forward(images), 1);
+    wanted = torch::softmax(teacher_->forward(images) / options_.temperature, 1);
   }
-  const torch::Tensor away = -(wanted * torch::log_softmax(scores, 1)).sum(1).mean();
-  return (1 - options_.distill) * loss + options_.distill * away;
+  const torch::Tensor away = -(wanted * torch::log_softmax(scores / options_.temperature, 1)).sum(1).mean();
+  const double share = options_.distill * options_.temperature * options_.temperature;
+  return (1 - options_.distill) * loss + share * away;
 }
 
 double Trainer::learn(int epoch, std::int64_t b, bool stop) {
