@@ -202,13 +202,16 @@ void print_layers(const std::vector<train::LayerBits>& layers) {
 // A run that is too short for its target ends above it.
 void warn_of_missed_target(const TrainVerb& verb, const std::vector<train::LayerBits>& layers) {
   const train::TrainOptions& t = verb.training;
-  const double target = t.method == "bsq" ? t.bsq.target : t.method == "msq" ? t.msq.target : 0,
+  const double target = t.method == "bsq"   ? t.bsq.target
+                        : t.method == "msq" ? t.msq.target
+                                            : 0,
                bits = magnitude_bits(layers);
   if (target > 0 && bits > target + 1e-9)
-    warn(verb.options, fmt::format("--target-bits {} was not reached: {:.2f} bits a weight; more --epochs{} would get "
-                                   "further",
-                                   target, bits,
-                                   t.method == "msq" ? ", a larger --lambda or --odd-share" : " or fewer --bits to begin with"));
+    warn(verb.options,
+         fmt::format("--target-bits {} was not reached: {:.2f} bits a weight; more --epochs{} would get "
+                     "further",
+                     target, bits,
+                     t.method == "msq" ? ", a larger --lambda or --odd-share" : " or fewer --bits to begin with"));
 }
 
 void run(TrainVerb verb) {

@@ -69,6 +69,7 @@ Json options_json(const TrainVerb& verb, const ModelFile& file, const Dataset& d
           {"--floor", t.bsq.floor},
           {"--plane-rate", t.bsq.plane_rate},
           {"--reweigh", verb.reweigh},
+          {"--plain-scales", t.plain_scales},
           {"--scheme", t.scheme},
           {"--scratch", t.scratch},
           {"--quirks", verb.quirks},
@@ -210,6 +211,9 @@ void add_train_options(CLI::App& app, TrainVerb& verb) {
       ->check(at_least(0, 1 << 30))
       ->group(bits);
   app.add_option("--exclude", t.keep_float, "layers that stay float: a regular expression, searched in their names")
+      ->group(bits);
+  app.add_flag("--plain-scales,!--relative-scales", t.plain_scales,
+               "bsq, msq, qat: train scales as they are (the paper's), not as multiples of what they start from")
       ->group(bits);
   app.add_option("--quirks", verb.quirks,
                  "bsq: what the authors' code does and the paper does not: clip, project, scale-decay")

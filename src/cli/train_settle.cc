@@ -60,6 +60,7 @@ void refuse_idle(const TrainVerb& verb) {
   only("--preset", t.method == "bsq", "--method bsq");
   for (const char* name : {"--floor", "--plane-rate", "--reweigh"}) only(name, t.method == "bsq", "--method bsq");
   only("--scheme", t.method == "qat", "--method qat");
+  only("--plain-scales", finds || t.method == "qat", "--method bsq, msq and qat");
   if (!verb.scheme.empty() && given("--bits"))
     throw Error("--bits and --scheme both say how many bits; leave one out", ErrorKind::usage);
   only("--target-bits", finds, "--method bsq and msq");
@@ -99,6 +100,7 @@ void take_paper(TrainVerb& verb) {
   unless("--reweigh", verb.reweigh, "memory");
   unless("--target-bits", t.bsq.target, paper.target);
   unless("--restart", t.restart, false);
+  unless("--plain-scales", t.plain_scales, true);
   unless("--finetune-epochs", t.finetune_epochs, std::max(1, 300 * epochs / 350));
   unless("--finetune-rate", t.finetune_rate, 0.01);
   // ReLU6 where there are levels enough, trained ranges (PACT) where there are not (A.5).

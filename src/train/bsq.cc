@@ -142,9 +142,17 @@ void BsqMethod::choose_pressed() {
   }
   std::stable_sort(order.begin(), order.end(),
                    [](const BsqLayer* a, const BsqLayer* b) { return cost(*a) < cost(*b); });
+  const double most = options_.target * static_cast<double>(weights_);
   for (BsqLayer* layer : order) {
-    if (left <= options_.target * static_cast<double>(weights_)) layer->pressed = false;
+    if (left <= most) layer->pressed = false;
     if (layer->pressed) left -= static_cast<double>(layer->planes.size);
+  }
+  // The last of them may have been a large one: smaller ones before it can then keep their bit, the dearest first.
+  for (auto layer = order.rbegin(); layer != order.rend(); ++layer) {
+    const auto size = static_cast<double>((*layer)->planes.size);
+    if (!(*layer)->pressed || left + size > most) continue;
+    (*layer)->pressed = false;
+    left += size;
   }
 }
 
@@ -218,7 +226,7 @@ void BsqMethod::step(BsqLayer& layer, double pressure, double rate, double momen
   if (options_.train_scale && planes.scale > 0) {
     const double decay = options_.official_scale_decay ? options_.decay * planes.scale : 0;
     // By the multiple of the start, and that step times the start.
-    const double unit = options_.relative_scale ? layer.scale_start * layer.scale_start : 1;
+    const double unit = options_.plain_scales ? 1 : layer.scale_start * layer.scale_start;
     layer.scale_momentum = momentum * layer.scale_momentum + unit * by_scale / planes.scale + decay;
     const double moved = planes.scale - rate * layer.scale_momentum;
     planes.scale = static_cast<float>(std::max(moved, 0.5 * planes.scale));  // stays above 0 (specification, F)

@@ -263,6 +263,29 @@ TEST(Bsq, CheapestLayersGoToTheTarget) {
   EXPECT_EQ(found[2].bits, 4);
 }
 
+// Where a large layer takes the last step, a smaller one that was cheaper keeps its bit.
+TEST(Bsq, NoMoreLayersThanTheTargetNeeds) {
+  GraphModule module(test::linear_network(16, {16, 17, 128}));  // 256, 272 and 2176 weights
+  BsqOptions options;
+  options.alpha = 0.05;
+  options.bits = 4;
+  options.target = 3.15;  // 2298 bits have to go
+  options.interval = 1;
+  BsqMethod method(options);
+  method.attach(module);
+  method.begin_epoch(module, 0, 100);
+  torch::manual_seed(16);
+  const double gradients[] = {2e-3, 1e-3, 4e-3};
+  for (std::size_t l = 0; l < 3; ++l) {
+    const torch::Tensor& weight = method.layers()[l].weight;
+    torch::Tensor(weight).mutable_grad() = torch::randn(weight.sizes()) * gradients[l];
+  }
+  method.step(0.05, 0.9);
+  method.begin_epoch(module, 1, 100);
+  const bool expected[] = {false, true, true};
+  for (std::size_t l = 0; l < 3; ++l) EXPECT_EQ(method.layers()[l].pressed, expected[l]) << l;
+}
+
 // Without the loss the network gets to the floor in a third of the steps between two adjustments.
 TEST(Bsq, AlphaFollowsThePace) {
   BsqOptions options;

@@ -16,7 +16,8 @@ std::vector<Stage> float_stages(const TrainOptions& options) {
 }
 
 std::vector<Stage> qat_stages(const TrainOptions& options) {
-  return {{"qat", options.trainer, false, [bits = options.qat_bits, named = options.scheme](const StageStart& start) {
+  return {{"qat", options.trainer, false,
+           [bits = options.qat_bits, named = options.scheme, plain = options.plain_scales](const StageStart& start) {
              std::map<std::size_t, QatStart> scheme;
              for (std::size_t node = 0; node < start.graph.nodes.size(); ++node) {
                if (!has_weights(start.graph.nodes[node])) continue;
@@ -24,7 +25,7 @@ std::vector<Stage> qat_stages(const TrainOptions& options) {
                if (named.empty()) scheme[node].bits = bits;
                if (own != named.end()) scheme[node].bits = own->second;
              }
-             return std::make_unique<QatMethod>(std::move(scheme));
+             return std::make_unique<QatMethod>(std::move(scheme), plain);
            }}};
 }
 
@@ -36,14 +37,14 @@ Stage finetuning(const TrainOptions& options) {
   schedule.rate = options.finetune_rate;
   schedule.warmup = 0;
   schedule.drops = options.finetune_drops;
-  stage.make = [restart = stage.restart](const StageStart& start) {
+  stage.make = [restart = stage.restart, plain = options.plain_scales](const StageStart& start) {
     std::map<std::size_t, QatStart> scheme;
     for (const LayerBits& layer : start.found) {
       for (std::size_t node = 0; node < start.graph.nodes.size(); ++node) {
         if (start.graph.nodes[node].name == layer.node) scheme[node] = {layer.bits, restart ? 0 : layer.scale};
       }
     }
-    return std::make_unique<QatMethod>(std::move(scheme));
+    return std::make_unique<QatMethod>(std::move(scheme), plain);
   };
   return stage;
 }

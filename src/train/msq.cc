@@ -17,7 +17,7 @@ void MsqMethod::attach(GraphModule& module) {
     plain.set_requires_grad(false);
     MsqLayer layer{node, graph.nodes[node].name, options_.bits, 0, {}, {}};
     const torch::Tensor peak = plain.detach().abs().max().clamp_min(1e-12);
-    layer.scale = TrainedScale::of(module, node, peak.item<double>());
+    layer.scale = TrainedScale::of(module, node, peak.item<double>(), options_.plain_scales);
     layer.latent = module.register_parameter(module.name_of(node, "latent"), plain.detach() / peak);
     layer_of_[node] = static_cast<int>(layers_.size());
     layers_.push_back(std::move(layer));

@@ -25,7 +25,7 @@ BsqOptions paper_bsq() {
   options.bits = 8;
   options.interval = 100;
   options.by_sensitivity = false;
-  options.relative_scale = false;
+  options.plain_scales = true;
   options.floor = 0;
   options.target = 0;
   return options;
@@ -33,6 +33,7 @@ BsqOptions paper_bsq() {
 
 TrainOptions settled(TrainOptions options) {
   if (options.bsq.interval == 0) options.bsq.interval = std::max(1, options.trainer.epochs / 6);
+  options.bsq.plain_scales = options.msq.plain_scales = options.plain_scales;
   if (!options.restart) options.restart = options.method == "bsq";
   // Float weights have all of the way to few bits to go; those that were found are there.
   const bool again = *options.restart;

@@ -23,9 +23,10 @@ struct TrainerOptions {
   // Of the moving average of all variables, a step; 0: none. The averages are what is kept at the end. Of variables
   // that torch's optimizer trains: a method's own (planes) are never averaged.
   double average = 0;
-  double distill = 0;    // share of the loss that asks for the scores of the network that training began with, 0 to 1
-  // By which both networks' scores are divided there, above 0: the more, the more it counts how likely the network finds
-  // the wrong classes. Gradients shrink with its square, so that part of the loss is multiplied by it (Hinton et al., 2015).
+  double distill = 0;  // share of the loss that asks for the scores of the network that training began with, 0 to 1
+  // By which both networks' scores are divided there, above 0: the more, the more it counts how likely the network
+  // finds the wrong classes. Gradients shrink with its square, so that part of the loss is multiplied by it (Hinton et
+  // al., 2015).
   double temperature = 1;
   int norm_batches = 0;  // at the end, statistics of batch norms anew from so many batches; 0: as they are
 };
@@ -82,9 +83,8 @@ struct BsqOptions {
   // for networks with scales well below 1, 1 trains them more slowly than float training at the same rate does.
   double plane_rate = 1;
   bool train_scale = true;
-  // Scales are trained as multiples of what they were at the last adjustment (train/trained_scale.h), so that the unit
-  // of the network's inputs does not decide how far a step goes; false: as they are, as the paper has it.
-  bool relative_scale = true;
+  bool plain_scales =
+      false;  // TrainOptions::plain_scales; otherwise multiples of what they were at the last adjustment
   // Layers are weighed not by their size alone but also by what a bit of theirs costs: the regularizer of a layer is
   // multiplied with mean / own of E[gradient^2] step^2, by which the loss grows when the step does (to second order,
   // with the empirical Fisher information; the mean is geometric, over weights; factors within 1/16 to 16). Not in
@@ -106,11 +106,12 @@ struct BsqOptions {
 BsqOptions paper_bsq();
 
 struct MsqOptions {
-  int bits = 7;            // magnitude bits at the start
-  double lambda = 1e-3;    // of the gradient that draws a latent weight to the coarser grid
-  double odd_share = 0.3;  // a layer loses its lowest bit where at most so many weights still have it
-  int interval = 1;        // epochs between looks
-  double target = 3;       // mean magnitude bits at which regularizer and dropping end
+  int bits = 7;               // magnitude bits at the start
+  double lambda = 1e-3;       // of the gradient that draws a latent weight to the coarser grid
+  double odd_share = 0.3;     // a layer loses its lowest bit where at most so many weights still have it
+  int interval = 1;           // epochs between looks
+  double target = 3;          // mean magnitude bits at which regularizer and dropping end
+  bool plain_scales = false;  // TrainOptions::plain_scales
 };
 
 struct CodedOptions {
@@ -137,11 +138,14 @@ struct TrainOptions {
   double finetune_rate = -1;  // -1: trainer's with restart, or half of it
   std::vector<double> finetune_drops;
   std::optional<bool> restart;  // by default bsq does, msq does not
-  bool scratch = false;         // random weights instead of the network's own, by the seed of the batches
-  int threads = 0;              // 0: all processors
-  std::string device = "cpu";   // or cuda
-  JobPart part;                 // of several processes
-  double timeout = 300;         // seconds that the others may be silent for
+  // bsq, msq and qat: scales are trained as they are, as the paper has it, not as multiples of what they start from
+  // (train/trained_scale.h). The unit of the network's inputs then decides how far a step of the first layer's goes.
+  bool plain_scales = false;
+  bool scratch = false;        // random weights instead of the network's own, by the seed of the batches
+  int threads = 0;             // 0: all processors
+  std::string device = "cpu";  // or cuda
+  JobPart part;                // of several processes
+  double timeout = 300;        // seconds that the others may be silent for
   // What the processes of a job have to agree on, for people: option and value.
   std::map<std::string, std::string> agreed;
 };

@@ -43,7 +43,7 @@ void QatMethod::attach(GraphModule& module) {
       const torch::Tensor weight = plain.detach().cpu().contiguous();
       const double scale =
           start.scale > 0 ? start.scale : starting_scale(weight.data_ptr<float>(), weight.numel(), start.bits);
-      layer.scale = TrainedScale::of(module, node, scale);
+      layer.scale = TrainedScale::of(module, node, scale, plain_scales_);
       layer.latent = module.register_parameter(
           module.name_of(node, "latent"), scale > 0 ? (plain.detach() / scale).clamp(-1, 1) : torch::zeros_like(plain));
     }

@@ -1,6 +1,7 @@
 // Quantization-aware training with fixed bits (specification of BSQ, A.6, like DoReFa's without its tanh): a latent
-// weight w in [-1, 1] and a trained scale (train/trained_scale.h), W = scale * round(w * (2^n - 1)) / (2^n - 1), rounding counting as the
-// identity. Finetunes a scheme that BSQ found, and is the plain rival of BSQ at any number of bits.
+// weight w in [-1, 1] and a trained scale (train/trained_scale.h), W = scale * round(w * (2^n - 1)) / (2^n - 1),
+// rounding counting as the identity. Finetunes a scheme that BSQ found, and is the plain rival of BSQ at any number of
+// bits.
 #pragma once
 #include <map>
 #include <string>
@@ -29,7 +30,8 @@ struct QatLayer {
 class QatMethod final : public Method {
  public:
   // By node; weighted layers that are not in it stay float.
-  explicit QatMethod(std::map<std::size_t, QatStart> starts) : starts_(std::move(starts)) {}
+  explicit QatMethod(std::map<std::size_t, QatStart> starts, bool plain_scales = false)
+      : starts_(std::move(starts)), plain_scales_(plain_scales) {}
 
   void attach(GraphModule& module) override;
   void step(double rate, double momentum) override;  // keeps latent weights in [-1, 1], and scales above 0
@@ -44,6 +46,7 @@ class QatMethod final : public Method {
   torch::Tensor weight(const QatLayer& layer, const torch::Tensor& plain) const;
 
   std::map<std::size_t, QatStart> starts_;
+  bool plain_scales_;
   std::map<std::size_t, QatLayer> layers_;
 };
 

@@ -50,14 +50,13 @@ torch::Tensor trained(const std::string& name, float unit) {
 
 // A power of two, so that every number is the other one's multiple without rounding.
 TEST(TrainedScale, DoesNotDependOnTheUnitOfInputs) {
-  for (const char* name : {"qat", "msq", "bsq"})
-    EXPECT_TRUE(torch::equal(trained(name, 1), trained(name, 64))) << name;
+  for (const char* name : {"qat", "msq", "bsq"}) EXPECT_TRUE(torch::equal(trained(name, 1), trained(name, 64))) << name;
   EXPECT_FALSE(torch::equal(trained("paper", 1), trained("paper", 64)));  // scales as they are
 }
 
 TEST(TrainedScale, StartsExactlyAndStaysPositive) {
   GraphModule module(network());
-  TrainedScale scale = TrainedScale::of(module, 0, 0.3f);
+  TrainedScale scale = TrainedScale::of(module, 0, 0.3f, false);
   EXPECT_EQ(scale.number(), 0.3f);
   EXPECT_TRUE(scale.multiple.requires_grad());
   const torch::NoGradGuard guard;
@@ -65,6 +64,9 @@ TEST(TrainedScale, StartsExactlyAndStaysPositive) {
   scale.keep_positive();
   EXPECT_GT(scale.number(), 0);
   EXPECT_EQ(TrainedScale().number(), 0);
+  const TrainedScale plain = TrainedScale::of(module, 1, 0.3f, true);
+  EXPECT_EQ(plain.number(), 0.3f);
+  EXPECT_EQ(plain.multiple.item<float>(), 0.3f);
 }
 
 }  // namespace
