@@ -160,9 +160,10 @@ void add_train_options(CLI::App& app, TrainVerb& verb) {
       ->default_str("")
       ->check(at_least(1, 8))
       ->group(bits);
-  app.add_option("--interval", verb.interval, "epochs between adjustments (bsq: a sixth of all, msq: 1)")
+  app.add_option("--interval", verb.interval,
+                 "epochs between adjustments, also a fraction of one (bsq: a sixth of all, msq: 1)")
       ->default_str("")
-      ->check(at_least(1, 100000))
+      ->check(within(1e-3, 1e5))
       ->group(bits);
   app.add_option("--preset", verb.preset,
                  "bsq: short, for short runs from a trained MODEL, or paper: 350 + 300 epochs (or the same parts of "

@@ -20,7 +20,8 @@ struct TrainVerb {
   std::string preset = "short", scheme, reweigh = "sensitivity";
   double alpha = 0;
   bool restart = false;
-  int bits = 0, interval = 0;  // 0: the method's own
+  int bits = 0;         // 0: the method's own
+  double interval = 0;  // the same
   double target = 0;           // likewise
   bool no_augment = false, resume = false;
   const CLI::App* app = nullptr;

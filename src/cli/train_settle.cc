@@ -1,5 +1,6 @@
 // What follows from the options of `train` that were given: checks, presets, defaults that depend on others.
 #include <algorithm>
+#include <cmath>
 
 #include "base/error.h"
 #include "base/job.h"
@@ -94,7 +95,7 @@ void take_paper(TrainVerb& verb) {
   unless("--epochs", t.trainer.epochs, 350);
   const int epochs = t.trainer.epochs;
   unless("--bits", t.bsq.bits, paper.bits);
-  unless("--interval", t.bsq.interval, std::max(1, paper.interval * epochs / 350));
+  unless("--interval", t.bsq.interval, std::max(1.0, std::floor(paper.interval * epochs / 350)));
   unless("--alpha", t.bsq.alpha, paper.alpha);
   unless("--floor", t.bsq.floor, paper.floor);
   unless("--reweigh", verb.reweigh, "memory");

@@ -95,8 +95,10 @@ void BsqMethod::restart(BsqLayer& layer) {
   publish(layer);
 }
 
-bool BsqMethod::begin_epoch(GraphModule&, int epoch, int epochs) {
-  if (epoch % std::max(1, options_.interval) != 0 && epoch != epochs) return false;
+bool BsqMethod::begin_step(GraphModule&, double epoch, int epochs) {
+  const std::int64_t due = intervals_of(epoch, options_.interval);
+  if (due == intervals_ && epoch != epochs) return false;
+  intervals_ = due;
   for (BsqLayer& layer : layers_) {
     layer.adjusted += bsq::adjust(layer.planes, options_.most_bits);
     if (epoch == epochs) layer.adjusted += bsq::halve(layer.planes, int8_bits);
@@ -263,6 +265,7 @@ std::vector<LayerBits> BsqMethod::layer_bits() const {
 
 void BsqMethod::save(State& state) const {
   state.numbers["reached"] = reached_;
+  state.numbers["intervals"] = static_cast<double>(intervals_);
   for (const BsqLayer& layer : layers_) {
     const auto key = [&](const char* what) { return what + (' ' + layer.name); };
     state.numbers[key("bits")] = layer.planes.bits;
@@ -287,6 +290,7 @@ void BsqMethod::save(State& state) const {
 
 void BsqMethod::load(const State& state) {
   reached_ = state.number("reached") != 0;
+  intervals_ = state.whole("intervals");
   for (BsqLayer& layer : layers_) {
     const auto key = [&](const char* what) { return what + (' ' + layer.name); };
     const std::int64_t bits = state.whole(key("bits"));

@@ -33,11 +33,11 @@ struct BsqPace {
 
 class BsqMethod final : public Method {
  public:
-  // Options as settled() leaves them: without an interval adjustments come after every epoch.
+  // Options as settled() leaves them: alpha has an interval to go by.
   explicit BsqMethod(const BsqOptions& options, const BsqPace& pace = {}) : options_(options), pace_(pace) {}
 
   void attach(GraphModule& module) override;
-  bool begin_epoch(GraphModule& module, int epoch, int epochs) override;
+  bool begin_step(GraphModule& module, double epoch, int epochs) override;
   void step(double rate, double momentum) override;
   void finish(GraphModule& module) override;
   std::vector<torch::Tensor> variables() const override;
@@ -68,6 +68,7 @@ class BsqMethod final : public Method {
   std::vector<BsqLayer> layers_;
   std::vector<int> layer_of_;             // by node; -1
   std::int64_t weights_ = 0;              // of all layers
+  std::int64_t intervals_ = -1;           // that began; -1: none
   bool reached_ = false;                  // the target, at the last adjustment
   std::vector<torch::Tensor> projected_;  // that are no planes: a quirk
 };

@@ -88,7 +88,7 @@ TEST(Bsq, AdjustmentsKeepTheNetwork) {
       const torch::NoGradGuard guard;
       before = module.forward(x);
     }
-    method.begin_epoch(module, epoch, 8);
+    method.begin_step(module, epoch, 8);
     {
       const torch::NoGradGuard guard;
       EXPECT_LT((module.forward(x) - before).abs().max().item<double>(),
@@ -103,7 +103,7 @@ TEST(Bsq, AdjustmentsKeepTheNetwork) {
       }
     }
   }
-  method.begin_epoch(module, 8, 8);
+  method.begin_step(module, 8, 8);
   EXPECT_LT(magnitude_bits(method.layer_bits()), 8);
   int stripped = 0;
   for (const BsqLayer& layer : method.layers()) stripped += layer.adjusted.from_top + layer.adjusted.from_bottom;
@@ -131,7 +131,7 @@ TEST(Bsq, OfficialClip) {
     }
     const double step = layer.planes.step();
     EXPECT_NEAR(layer.weight.detach().abs().max().item<double>(), (clip ? 3 : 6) * step, 1e-3 * step);
-    method.begin_epoch(module, 0, 10);
+    method.begin_step(module, 0, 10);
     EXPECT_NEAR(layer.weight.detach().abs().max().item<double>(), 6 * step, 1e-3 * step);
     EXPECT_EQ(layer.adjusted.grown, 1);
   }
@@ -171,7 +171,7 @@ TEST(Bsq, LeavesLayersAlive) {
     BsqMethod method(options);
     method.attach(module);
     for (int epoch = 0; epoch < 12; ++epoch) {
-      method.begin_epoch(module, epoch, 100);
+      method.begin_step(module, epoch, 100);
       for (int t = 0; t < 100; ++t) {
         for (const BsqLayer& layer : method.layers())
           torch::Tensor(layer.weight).mutable_grad() = torch::zeros_like(layer.weight);
@@ -186,7 +186,7 @@ TEST(Bsq, LeavesLayersAlive) {
   options.target = 8;
   BsqMethod method(options);
   method.attach(module);
-  method.begin_epoch(module, 0, 100);  // eight bits are what it starts with
+  method.begin_step(module, 0, 100);  // eight bits are what it starts with
   const std::vector<float> before = method.layers()[0].planes.values;
   for (const BsqLayer& layer : method.layers())
     torch::Tensor(layer.weight).mutable_grad() = torch::zeros_like(layer.weight);
@@ -243,7 +243,7 @@ TEST(Bsq, CheapestLayersGoToTheTarget) {
   torch::manual_seed(15);
   const double gradients[] = {4e-3, 1e-3, 8e-3, 2e-3};
   for (int epoch = 0; epoch <= 2; ++epoch) {
-    method.begin_epoch(module, epoch, 100);
+    method.begin_step(module, epoch, 100);
     if (epoch == 1) {
       const bool expected[] = {false, true, false, true};
       for (std::size_t l = 0; l < 4; ++l) EXPECT_EQ(method.layers()[l].pressed, expected[l]) << l;
@@ -273,7 +273,7 @@ TEST(Bsq, NoMoreLayersThanTheTargetNeeds) {
   options.interval = 1;
   BsqMethod method(options);
   method.attach(module);
-  method.begin_epoch(module, 0, 100);
+  method.begin_step(module, 0, 100);
   torch::manual_seed(16);
   const double gradients[] = {2e-3, 1e-3, 4e-3};
   for (std::size_t l = 0; l < 3; ++l) {
@@ -281,9 +281,30 @@ TEST(Bsq, NoMoreLayersThanTheTargetNeeds) {
     torch::Tensor(weight).mutable_grad() = torch::randn(weight.sizes()) * gradients[l];
   }
   method.step(0.05, 0.9);
-  method.begin_epoch(module, 1, 100);
+  method.begin_step(module, 1, 100);
   const bool expected[] = {false, true, true};
   for (std::size_t l = 0; l < 3; ++l) EXPECT_EQ(method.layers()[l].pressed, expected[l]) << l;
+}
+
+// Where an interval ends, within an epoch or not, and after the last step; a sixth is no number of ours.
+TEST(Bsq, AdjustsWhenAnIntervalEnds) {
+  for (const double interval : {1.0 / 6, 0.25, 0.5, 1.0, 2.0}) {
+    GraphModule module(network());
+    BsqOptions options;
+    options.alpha = 0.1;
+    options.interval = interval;
+    BsqMethod method(options);
+    method.attach(module);
+    constexpr int epochs = 3, batches = 12;
+    int adjusted = 0;
+    for (int b = 0; b < epochs * batches; ++b) {
+      const bool due = b % static_cast<int>(std::lround(interval * batches)) == 0;
+      EXPECT_EQ(method.begin_step(module, b / batches + b % batches / 12.0, epochs), due) << interval << ' ' << b;
+      adjusted += due;
+    }
+    EXPECT_TRUE(method.begin_step(module, epochs, epochs));
+    EXPECT_EQ(adjusted, static_cast<int>(std::ceil(epochs / interval - 1e-9)));
+  }
 }
 
 // Without the loss the network gets to the floor in a third of the steps between two adjustments.

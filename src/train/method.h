@@ -20,9 +20,9 @@ class Method {
   // module.
   virtual void attach(GraphModule& module) = 0;
 
-  // Before the first batch of an epoch, 0 to epochs - 1, and after the last one, with epoch == epochs. True where
-  // variables were replaced, so that the optimizer's momenta no longer mean anything.
-  virtual bool begin_epoch(GraphModule&, int /*epoch*/, int /*epochs*/) { return false; }
+  // Before each batch, `epoch` being epochs done with their fraction, and after the last one, with epoch == epochs.
+  // True where variables were replaced, so that the optimizer's momenta no longer mean anything.
+  virtual bool begin_step(GraphModule&, double /*epoch*/, int /*epochs*/) { return false; }
 
   // Variables with gradients that are not the module's.
   virtual std::vector<torch::Tensor> variables() const { return {}; }

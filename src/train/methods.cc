@@ -1,6 +1,7 @@
 #include "train/methods.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/error.h"
 #include "train/bsq.h"
@@ -61,13 +62,15 @@ std::vector<Stage> bsq_stages(const TrainOptions& options) {
   BsqPace pace;
   pace.rate = schedule.kind == Schedule::Kind::cosine ? schedule.rate / 2 : schedule.rate;
   pace.momentum = options.trainer.momentum;
-  return with_finetuning({"bsq", options.trainer, false,
-                          [bsq, pace, epochs = options.trainer.epochs](const StageStart& start) {
-                            BsqPace here = pace;
-                            here.steps = start.steps * std::min(bsq.interval, epochs);
-                            return std::make_unique<BsqMethod>(bsq, here);
-                          }},
-                         options);
+  return with_finetuning(
+      {"bsq", options.trainer, false,
+       [bsq, pace, epochs = options.trainer.epochs](const StageStart& start) {
+         BsqPace here = pace;
+         here.steps = std::max<std::int64_t>(
+             1, std::llround(static_cast<double>(start.steps) * std::min<double>(bsq.interval, epochs)));
+         return std::make_unique<BsqMethod>(bsq, here);
+       }},
+      options);
 }
 
 std::vector<Stage> msq_stages(const TrainOptions& options) {

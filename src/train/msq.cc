@@ -43,8 +43,10 @@ double MsqMethod::odd_share(const MsqLayer& layer) {
 
 bool MsqMethod::reached() const { return magnitude_bits(layer_bits()) <= options_.target; }
 
-bool MsqMethod::begin_epoch(GraphModule&, int epoch, int epochs) {
-  if (epoch == 0 || (epoch % options_.interval != 0 && epoch != epochs)) return false;
+bool MsqMethod::begin_step(GraphModule&, double epoch, int epochs) {
+  const std::int64_t due = intervals_of(epoch, options_.interval);
+  if (due == intervals_ && epoch != epochs) return false;
+  intervals_ = due;
   bool changed = false;
   for (MsqLayer& layer : layers_) {
     if (reached()) break;
@@ -96,6 +98,7 @@ std::vector<LayerBits> MsqMethod::layer_bits() const {
 }
 
 void MsqMethod::save(State& state) const {
+  state.numbers["intervals"] = static_cast<double>(intervals_);
   for (const MsqLayer& layer : layers_) {
     state.numbers["bits " + layer.name] = layer.bits;
     state.numbers["from bottom " + layer.name] = layer.from_bottom;
@@ -104,6 +107,7 @@ void MsqMethod::save(State& state) const {
 }
 
 void MsqMethod::load(const State& state) {
+  intervals_ = state.whole("intervals");
   for (MsqLayer& layer : layers_) {
     const std::int64_t bits = state.whole("bits " + layer.name);
     if (bits < 1 || bits > options_.bits) fail("the state has {} bits for layer '{}'", bits, layer.name);

@@ -31,7 +31,7 @@ class MsqMethod final : public Method {
 
   void attach(GraphModule& module) override;
   // Drops bits at the end of every interval, as long as the network has more of them than options.target.
-  bool begin_epoch(GraphModule& module, int epoch, int epochs) override;
+  bool begin_step(GraphModule& module, double epoch, int epochs) override;
   void regularize() override;
   void step(double rate, double momentum) override;  // keeps latent weights in [-1, 1]
   void finish(GraphModule& module) override;
@@ -49,7 +49,8 @@ class MsqMethod final : public Method {
 
   MsqOptions options_;
   std::vector<MsqLayer> layers_;
-  std::vector<int> layer_of_;  // by node; -1
+  std::vector<int> layer_of_;   // by node; -1
+  std::int64_t intervals_ = 0;  // that ended
 };
 
 }  // namespace bitsieve::train

@@ -28,7 +28,7 @@ TEST(Msq, DropsTheLowestBit) {
     const double scale = layer.scale.number();
     const torch::Tensor before = weight_of(module, 0);
     const int bits = layer.bits;
-    method.begin_epoch(module, epoch, 10);
+    method.begin_step(module, epoch, 10);
     const torch::Tensor after = weight_of(module, 0), k = after / scale * std::ldexp(1.0, layer.bits);
     EXPECT_LT((k - k.round()).abs().max().item<double>(), 1e-4);
     EXPECT_LE(k.abs().max().item<double>(), std::ldexp(1.0, layer.bits) - 1 + 1e-4);

@@ -1,6 +1,7 @@
 #include "train/options.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace bitsieve::train {
 namespace {
@@ -31,8 +32,12 @@ BsqOptions paper_bsq() {
   return options;
 }
 
+std::int64_t intervals_of(double epoch, double interval) {
+  return static_cast<std::int64_t>(std::floor(epoch / (interval > 0 ? interval : 1) + 1e-6));
+}
+
 TrainOptions settled(TrainOptions options) {
-  if (options.bsq.interval == 0) options.bsq.interval = std::max(1, options.trainer.epochs / 6);
+  if (options.bsq.interval == 0) options.bsq.interval = options.trainer.epochs / 6.0;
   options.bsq.plain_scales = options.msq.plain_scales = options.plain_scales;
   if (!options.restart) options.restart = options.method == "bsq";
   // Float weights have all of the way to few bits to go; those that were found are there.

@@ -75,9 +75,11 @@ struct BsqOptions {
   // Weight of the regularizer (specification of BSQ, A.3). None: such that, without the loss, the mean layer gets to
   // `floor` in a third of the first interval (D.3); later it takes longer, as its bits become fewer.
   std::optional<double> alpha;
-  int bits = 5;         // magnitude bits at the start
-  int most_bits = 8;    // a carry may grow a layer up to; int8 weights hold 7, so the last adjustment cuts to that
-  int interval = 0;     // epochs between adjustments (A.4); after the last one there is always one. 0: a sixth of all
+  int bits = 5;       // magnitude bits at the start
+  int most_bits = 8;  // a carry may grow a layer up to; int8 weights hold 7, so the last adjustment cuts to that
+  // Epochs between adjustments (A.4), also a fraction of one; after the last one there is always one. 0: a sixth of
+  // all.
+  double interval = 0;
   double decay = 1e-4;  // of planes: shrinks bits as alpha does (D.4)
   // Of planes, to the rate of everything else. The weights of a layer move by about its squared scale times the rate:
   // for networks with scales well below 1, 1 trains them more slowly than float training at the same rate does.
@@ -109,7 +111,7 @@ struct MsqOptions {
   int bits = 7;               // magnitude bits at the start
   double lambda = 1e-3;       // of the gradient that draws a latent weight to the coarser grid
   double odd_share = 0.3;     // a layer loses its lowest bit where at most so many weights still have it
-  int interval = 1;           // epochs between looks
+  double interval = 1;        // epochs between looks
   double target = 3;          // mean magnitude bits at which regularizer and dropping end
   bool plain_scales = false;  // TrainOptions::plain_scales
 };
@@ -153,5 +155,9 @@ struct TrainOptions {
 // With values for all that follows from other options where it was not said: bsq.interval, finetune_epochs,
 // finetune_rate, restart.
 TrainOptions settled(TrainOptions options);
+
+// How many intervals of so many epochs (0: one) are over; what a fraction like 1/6 misses by rounding does not delay
+// one.
+std::int64_t intervals_of(double epoch, double interval);
 
 }  // namespace bitsieve::train

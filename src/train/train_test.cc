@@ -39,7 +39,7 @@ TEST(Settled, FollowsFromOtherOptionsAndKeepsWhatWasSaid) {
   EXPECT_FALSE(*settled(options).restart);
   EXPECT_EQ(settled(options).finetune_epochs, 3);
   EXPECT_EQ(settled(options).finetune_rate, 0.1);
-  EXPECT_EQ(settled(options).bsq.interval, 1);
+  EXPECT_EQ(settled(options).bsq.interval, 0.5);
   options.bsq.interval = 5;
   options.finetune_epochs = 0;
   options.finetune_rate = 0;
@@ -78,6 +78,7 @@ std::vector<Case> cases() {
     finetune(o, true);
     o.bsq.alpha.reset();
     o.bsq.target = 4;
+    o.bsq.interval = 0.5;
   });
   add("bsqLearntRanges", "bsq", [&](TrainOptions& o) {
     finetune(o, false);

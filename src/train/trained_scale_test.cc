@@ -37,7 +37,7 @@ torch::Tensor trained(const std::string& name, float unit) {
   torch::manual_seed(17);
   const torch::Tensor x = torch::randn({64, 20}), y = (x.slice(1, 0, 1) > 0).to(torch::kLong).squeeze(1);
   for (int t = 0; t < 30; ++t) {
-    if (t % 10 == 0) method->begin_epoch(module, t, 100);
+    if (t % 10 == 0) method->begin_step(module, t, 100);
     sgd.zero_grad();
     torch::nn::functional::cross_entropy(module.forward(x * unit), y).backward();
     method->regularize();

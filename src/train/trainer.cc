@@ -127,11 +127,12 @@ void Trainer::share_gradients() {
 bool Trainer::run(const Watch& watch) {
   const std::int64_t batches = batches_.batches();
   while (epoch_ < options_.epochs) {
-    if (batch_ == 0 && method_.begin_epoch(module_, epoch_, options_.epochs)) make_optimizer();
     module_.train();
     double rate = 0;
     while (batch_ < batches) {
       const auto start = Clock::now();
+      const double done = epoch_ + static_cast<double>(batch_) / static_cast<double>(batches);
+      if (method_.begin_step(module_, done, options_.epochs)) make_optimizer();
       rate = learn(epoch_, batch_++, watch.stop != nullptr && watch.stop->load());
       seconds_ += std::chrono::duration<double>(Clock::now() - start).count();
       if (watch.progress) watch.progress(epoch_, batch_);
@@ -149,7 +150,7 @@ bool Trainer::run(const Watch& watch) {
     if (watch.checkpoint) watch.checkpoint();
     if (epoch_ < options_.epochs && stopped_) return false;
   }
-  method_.begin_epoch(module_, options_.epochs, options_.epochs);
+  method_.begin_step(module_, options_.epochs, options_.epochs);
   if (options_.average > 0) take_averages();
   method_.finish(module_);
   if (options_.norm_batches > 0) recalibrate_norms();
