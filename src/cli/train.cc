@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <memory>
 
 #include "base/error.h"
@@ -25,6 +26,7 @@
 #include "data/dataset.h"
 #include "eval/accuracy.h"
 #include "graph/onnx/writer.h"
+#include "quant/weight_facts.h"
 #include "runtime/executor.h"
 
 namespace bitsieve::cli {
@@ -214,6 +216,17 @@ void warn_of_missed_target(const TrainVerb& verb, const std::vector<train::Layer
                      t.method == "msq" ? ", a larger --lambda or --odd-share" : " or fewer --bits to begin with"));
 }
 
+// What the .onnx file says of its layers. Bits as they were trained: a layer without any has none.
+std::map<std::string, std::string> facts_of(const QuantizedModel* model, const std::vector<train::LayerBits>& layers) {
+  std::map<std::string, std::string> facts;
+  if (model != nullptr) facts = weight_facts(*model);
+  for (const train::LayerBits& l : layers) {
+    facts[weight_bits_fact + l.node] = std::to_string(l.bits == 0 ? 0 : l.bits + 1);
+    facts[weight_code_fact + l.node] = train::weight_code_of(l);
+  }
+  return facts;
+}
+
 void run(TrainVerb verb) {
   const Stopwatch clock;
   Options& options = verb.options;
@@ -256,7 +269,7 @@ void run(TrainVerb verb) {
     if (is_packed_name(path)) {
       write_file_atomically(path, pack(file, *model, result.quantized->recipe, result.quantized->ranges));
     } else {
-      save_onnx(path, result.graph);
+      save_onnx(path, result.graph, facts_of(model ? &*model : nullptr, result.layers));
       // Without it the network would be shown other pictures than it was trained on.
       files.push_back(preprocessing_beside(path));
       if (!same_file(files.back(), file.preprocessing_path))

@@ -108,7 +108,9 @@ void add_train_options(CLI::App& app, TrainVerb& verb) {
     description += fmt::format("{}{}: {}", description.empty() ? "" : "; ", method.name, method.description);
   }
   app.add_option("--method", t.method, description)->check(CLI::IsMember(methods));
-  app.add_option("--epochs", t.trainer.epochs, "passes over the images")->check(at_least(1, 100000));
+  app.add_option("--epochs", t.trainer.epochs, "passes over the images (default: 10, bsq 3)")
+      ->default_str("")
+      ->check(at_least(1, 100000));
   app.add_option("--batch", t.batches.batch, "images a step")->check(at_least(1, 1 << 20));
   app.add_option("--train-images", t.batches.most_images, "train on so many (a seeded choice; default: all)")
       ->check(at_least(0));
@@ -161,7 +163,7 @@ void add_train_options(CLI::App& app, TrainVerb& verb) {
       ->check(at_least(1, 8))
       ->group(bits);
   app.add_option("--interval", verb.interval,
-                 "epochs between adjustments, also a fraction of one (bsq: a sixth of all, msq: 1)")
+                 "epochs between adjustments, also a fraction of one (bsq: a sixth of all, msq: an eighth)")
       ->default_str("")
       ->check(within(1e-3, 1e5))
       ->group(bits);
@@ -223,7 +225,7 @@ void add_train_options(CLI::App& app, TrainVerb& verb) {
       ->group(bits);
   const char* finetune = "Finetuning after bsq and msq";
   app.add_option("--finetune-epochs", t.finetune_epochs,
-                 "passes with the bits found (default: as many as --epochs, with --restart twice that)")
+                 "passes with the bits found (default: as many as --epochs, with --restart five times that)")
       ->default_str("")
       ->check(at_least(0, 100000))
       ->group(finetune);

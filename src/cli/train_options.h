@@ -22,7 +22,7 @@ struct TrainVerb {
   bool restart = false;
   int bits = 0;         // 0: the method's own
   double interval = 0;  // the same
-  double target = 0;           // likewise
+  double target = 0;    // likewise
   bool no_augment = false, resume = false;
   const CLI::App* app = nullptr;
 

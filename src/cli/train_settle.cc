@@ -123,6 +123,7 @@ void settle(TrainVerb& verb) {
   if (given("--restart")) t.restart = verb.restart;
   // Who chooses alpha looks for what it does.
   if (given("--alpha")) t.bsq.target = 0;
+  if (t.method == "bsq" && !given("--epochs")) t.trainer.epochs = 3;  // of the search; finetuning takes five times that
   if (verb.preset == "paper") take_paper(verb);
   refuse_idle(verb);
   if (verb.bits > 0) t.bsq.bits = t.msq.bits = t.qat_bits = verb.bits;

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "graph/onnx/graph_writer.h"
+#include "quant/weight_facts.h"
 
 namespace bitsieve {
 namespace {
@@ -45,7 +46,9 @@ Levels levels_of(const ActivationTransform& t, DType type) {
 class QdqWriter : public GraphWriter {
  public:
   QdqWriter(const QuantizedModel& model, const QdqOptions& options)
-      : GraphWriter(model.graph, options.batch, true), model_(model), options_(options) {}
+      : GraphWriter(model.graph, options.batch, true), model_(model), options_(options) {
+    for (const auto& [key, value] : weight_facts(model)) fact(key, value);
+  }
 
  private:
   const ValueCode& code(ValueId id) const { return model_.values[static_cast<std::size_t>(id)]; }

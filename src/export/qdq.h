@@ -24,6 +24,8 @@ struct QdqOptions {
 // functions are computed in float and rounded once, where Bitsieve has integer factors and tables; -128, which
 // Bitsieve's values never are, can occur.
 //
+// The model's metadata has the weight code of every layer and its stored bits a weight (quant/weight_facts.h).
+//
 // Throws Error naming the layer for what the form cannot say: SPARQ's windows.
 std::string write_qdq(const QuantizedModel& model, const QdqOptions& options = {});
 

@@ -101,6 +101,10 @@ TEST(Qdq, HoldsTheIntegers) {
   EXPECT_EQ(file.count.at("Clip"), 1);
   EXPECT_EQ(file.count.at("GlobalAveragePool"), 1);
   EXPECT_EQ(file.proto.graph().output(0).name(), "scores");
+  std::map<std::string, std::string> facts;
+  for (const auto& entry : file.proto.metadata_props()) facts[entry.key()] = entry.value();
+  EXPECT_EQ(facts, (std::map<std::string, std::string>{{"bitsieve.weight_bits.conv", "8"},
+                                                       {"bitsieve.weight_code.conv", "int8"}}));
   EXPECT_EQ(file.proto.graph().input(0).type().tensor_type().shape().dim(0).dim_param(), "batch");
 }
 

@@ -55,6 +55,10 @@ struct LayerBits {
   int from_top = 0, from_bottom = 0, grown = 0, halved = 0;
 };
 
+// That has the layer's whole steps: "int4-exact" for three magnitude bits. There is none for a layer of zeros alone,
+// which takes the smallest.
+std::string weight_code_of(const LayerBits& layer);
+
 // Mean over all weights; stored: with a sign bit for each weight of a layer that is not all zeros.
 double magnitude_bits(const std::vector<LayerBits>& layers);
 double stored_bits(const std::vector<LayerBits>& layers);
@@ -111,7 +115,7 @@ struct MsqOptions {
   int bits = 7;               // magnitude bits at the start
   double lambda = 1e-3;       // of the gradient that draws a latent weight to the coarser grid
   double odd_share = 0.3;     // a layer loses its lowest bit where at most so many weights still have it
-  double interval = 1;        // epochs between looks
+  double interval = 0;        // epochs between looks, also a fraction of one; 0: an eighth of all
   double target = 3;          // mean magnitude bits at which regularizer and dropping end
   bool plain_scales = false;  // TrainOptions::plain_scales
 };
@@ -136,7 +140,7 @@ struct TrainOptions {
   // node. Empty: qat_bits for all
   // After bsq and msq: training with the bits that they found, from their weights or, with restart, from those that
   // they started from.
-  int finetune_epochs = -1;   // -1: trainer's, twice that with restart
+  int finetune_epochs = -1;   // -1: trainer's, five times that with restart
   double finetune_rate = -1;  // -1: trainer's with restart, or half of it
   std::vector<double> finetune_drops;
   std::optional<bool> restart;  // by default bsq does, msq does not

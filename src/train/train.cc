@@ -330,8 +330,7 @@ class Run {
     for (std::size_t i = 0, rule = 0; i < graph_.nodes.size(); ++i) {
       if (!has_weights(graph_.nodes[i])) continue;
       for (const LayerBits& layer : result.layers) {
-        if (layer.node == graph_.nodes[i].name)
-          recipe.rules.at(rule).weight_code = fmt::format("int{}-exact", std::max(layer.bits, 1) + 1);
+        if (layer.node == graph_.nodes[i].name) recipe.rules.at(rule).weight_code = weight_code_of(layer);
       }
       ++rule;
     }

@@ -31,7 +31,7 @@ TEST(Settled, FollowsFromOtherOptionsAndKeepsWhatWasSaid) {
   options.trainer.schedule.rate = 0.2;
   const TrainOptions all = settled(options);
   EXPECT_EQ(all.bsq.interval, 2);
-  EXPECT_EQ(all.finetune_epochs, 24);
+  EXPECT_EQ(all.finetune_epochs, 60);
   EXPECT_EQ(all.finetune_rate, 0.2);
   EXPECT_TRUE(*all.restart);
   options.method = "msq";

@@ -96,6 +96,12 @@ std::string GraphWriter::run() {
   return model_.SerializeAsString();
 }
 
+void GraphWriter::fact(const std::string& key, const std::string& value) {
+  onnx::StringStringEntryProto& entry = *model_.add_metadata_props();
+  entry.set_key(key);
+  entry.set_value(value);
+}
+
 // Values of a graph may share names; those of a file may not.
 void GraphWriter::name_values() {
   for (std::size_t v = 0; v < graph_.values.size(); ++v) {

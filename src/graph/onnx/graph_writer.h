@@ -31,6 +31,8 @@ class GraphWriter {
   const Graph& graph() const { return graph_; }
   const std::string& name(ValueId id) const { return names_[static_cast<std::size_t>(id)]; }
   std::string fresh(std::string name);  // that nothing in the file has
+  // An entry of the model's metadata, which viewers show and runtimes ignore.
+  void fact(const std::string& key, const std::string& value);
 
   onnx::NodeProto& node(const char* op, const std::string& name, const std::vector<std::string>& inputs,
                         const std::string& output);

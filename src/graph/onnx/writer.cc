@@ -9,7 +9,9 @@ namespace {
 
 class Writer : public GraphWriter {
  public:
-  explicit Writer(const Graph& graph) : GraphWriter(graph, 0, false) {}
+  Writer(const Graph& graph, const std::map<std::string, std::string>& facts) : GraphWriter(graph, 0, false) {
+    for (const auto& [key, value] : facts) fact(key, value);
+  }
 
  private:
   void begin() override {
@@ -61,8 +63,12 @@ class Writer : public GraphWriter {
 
 }  // namespace
 
-std::string write_onnx(const Graph& graph) { return Writer(graph).run(); }
+std::string write_onnx(const Graph& graph, const std::map<std::string, std::string>& facts) {
+  return Writer(graph, facts).run();
+}
 
-void save_onnx(const std::string& path, const Graph& graph) { write_file_atomically(path, write_onnx(graph)); }
+void save_onnx(const std::string& path, const Graph& graph, const std::map<std::string, std::string>& facts) {
+  write_file_atomically(path, write_onnx(graph, facts));
+}
 
 }  // namespace bitsieve

@@ -187,6 +187,14 @@ TEST(OnnxWriter, EveryOperatorComesBack) {
   expect_same(graph, prepared(parse_onnx(write_onnx(graph), "written")), 0);
 }
 
+TEST(Writer, KeepsFactsAsMetadata) {
+  const Graph graph = prepared(load_onnx(std::string(BITSIEVE_MODELS) + "/fashion-resnet14.onnx"));
+  const std::string bytes = write_onnx(graph, {{"bitsieve.weight_bits.conv", "4"}});
+  EXPECT_NE(bytes.find("bitsieve.weight_bits.conv"), std::string::npos);
+  expect_same(graph, prepared(parse_onnx(bytes, "written")), 1e-6);
+  EXPECT_EQ(write_onnx(graph).find("bitsieve.weight_bits"), std::string::npos);
+}
+
 TEST(Passes, UnfoldingAndFoldingIsNothing) {
   const Graph graph = prepared(load_onnx(std::string(BITSIEVE_MODELS) + "/fashion-resnet14.onnx"));
   int norms = 0;
