@@ -89,8 +89,8 @@ struct BsqOptions {
   // for networks with scales well below 1, 1 trains them more slowly than float training at the same rate does.
   double plane_rate = 1;
   bool train_scale = true;
-  bool plain_scales =
-      false;  // TrainOptions::plain_scales; otherwise multiples of what they were at the last adjustment
+  // TrainOptions::plain_scales; otherwise scales are multiples of what they were at the last adjustment.
+  bool plain_scales = false;
   // Layers are weighed not by their size alone but also by what a bit of theirs costs: the regularizer of a layer is
   // multiplied with mean / own of E[gradient^2] step^2, by which the loss grows when the step does (to second order,
   // with the empirical Fisher information; the mean is geometric, over weights; factors within 1/16 to 16). Not in

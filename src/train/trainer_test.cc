@@ -61,6 +61,48 @@ TEST(Trainer, SmoothsLabels) {
   EXPECT_GT(done.reports.back().accuracy, 95);
 }
 
+// The same pictures under wrong labels.
+class Mislabelled : public test::Quarters {
+ public:
+  int label(std::int64_t i) const override { return static_cast<int>((i + 1) % 4); }
+};
+
+// Of a network that sees wrong labels all the time, and is asked for a trained network's scores alone: it agrees with
+// that one. The least loss is that one's entropy, times the square of the temperature.
+TEST(Trainer, LearnsWhatTheTeacherSays) {
+  TrainerOptions options;
+  options.epochs = 12;
+  GraphModule teacher(run(options).graph);
+  teacher.eval();
+  options.distill = 1;
+  for (const double temperature : {1.0, 4.0}) {
+    options.temperature = temperature;
+    options.schedule.rate = 0.05;
+    const Mislabelled data;
+    GraphModule module(test::small_network());
+    BatchOptions batch;
+    batch.batch = 32;
+    batch.augment = false;
+    BatchStream batches(data, test::gray(), {1, 6, 6}, batch);
+    FloatMethod method;
+    double accuracy = 100, loss = 0;
+    Trainer::Watch watch;
+    watch.report = [&](const EpochReport& r) {
+      accuracy = r.accuracy;
+      loss = r.loss;
+    };
+    ASSERT_TRUE(Trainer(module, method, batches, options, &teacher).run(watch));
+    EXPECT_LT(accuracy, 5) << temperature;  // by the labels
+    Batch all = batches.take(0, 0);
+    const torch::NoGradGuard guard;
+    const torch::Tensor x = torch::from_blob(all.images.data(), {32, 1, 6, 6});
+    const torch::Tensor wanted = torch::softmax(teacher.forward(x) / temperature, 1);
+    const double entropy = -(wanted * wanted.log()).sum(1).mean().item<double>(), square = temperature * temperature;
+    EXPECT_NEAR(loss, square * entropy, square * 0.1) << temperature;
+    EXPECT_TRUE(torch::equal(module.forward(x).argmax(1), wanted.argmax(1))) << temperature;
+  }
+}
+
 TEST(Trainer, IsTheSameTwice) {
   TrainerOptions options;
   options.epochs = 2;
