@@ -67,6 +67,8 @@ Json options_json(const TrainVerb& verb, const ModelFile& file, const Dataset& d
           {"--interval", t.method == "msq" ? t.msq.interval : t.bsq.interval},
           {"--plane-decay", t.bsq.decay},
           {"--floor", t.bsq.floor},
+          {"--strip-share", t.bsq.strip_share},
+          {"--latent-rate", t.latent_rate},
           {"--plane-rate", t.bsq.plane_rate},
           {"--reweigh", verb.reweigh},
           {"--plain-scales", t.plain_scales},
@@ -170,7 +172,8 @@ void add_train_options(CLI::App& app, TrainVerb& verb) {
   app.add_option("--preset", verb.preset,
                  "bsq: short, for short runs from a trained MODEL, or paper: 350 + 300 epochs (or the same parts of "
                  "--epochs), steps, alpha 0.005, 8 bits, interval 100, finetuning at 0.01, --reweigh memory, and no "
-                 "--floor, --target-bits, --restart; --act-range 6, or learn where --acts has fewer than 4 bits")
+                 "--floor, --target-bits, --restart; --latent-rate 1, --plain-scales; --act-range 6, or learn where "
+                 "--acts has fewer than 4 bits")
       ->check(CLI::IsMember({"short", "paper"}))
       ->group(bits);
   app.add_option("--alpha", verb.alpha,
@@ -189,6 +192,12 @@ void add_train_options(CLI::App& app, TrainVerb& verb) {
                  "bsq: share of a layer's planes that an interval leaves at least, so that no layer dies at once; 0 is "
                  "the paper's")
       ->check(within(0, 1))
+      ->group(bits);
+  app.add_option("--latent-rate", t.latent_rate,
+                 "qat, finetuning: learning rate of weights of one magnitude bit, to --rate; with n bits it is 1 + "
+                 "(RATE - 1) / "
+                 "(2^n - 1); 1 is the paper's")
+      ->check(within(1e-6, 1e6))
       ->group(bits);
   app.add_option("--plane-rate", t.bsq.plane_rate, "bsq: learning rate of planes, to --rate")
       ->check(within(0, 1e6))
@@ -214,6 +223,11 @@ void add_train_options(CLI::App& app, TrainVerb& verb) {
       ->check(at_least(0, 1 << 30))
       ->group(bits);
   app.add_option("--exclude", t.keep_float, "layers that stay float: a regular expression, searched in their names")
+      ->group(bits);
+  app.add_option("--strip-share", t.bsq.strip_share,
+                 "bsq: planes that at most such a share of a layer's weights has a digit in are taken away as well, as "
+                 "the authors' --thre does")
+      ->check(within(0, 1))
       ->group(bits);
   app.add_flag("--plain-scales,!--relative-scales", t.plain_scales,
                "bsq, msq, qat: train scales as they are (the paper's), not as multiples of what they start from")

@@ -59,9 +59,11 @@ void refuse_idle(const TrainVerb& verb) {
   for (const char* name : {"--finetune-rate", "--finetune-drops", "--restart"})
     only(name, t.finetune_epochs != 0, "--finetune-epochs");
   only("--preset", t.method == "bsq", "--method bsq");
-  for (const char* name : {"--floor", "--plane-rate", "--reweigh"}) only(name, t.method == "bsq", "--method bsq");
+  for (const char* name : {"--floor", "--plane-rate", "--reweigh", "--strip-share"})
+    only(name, t.method == "bsq", "--method bsq");
   only("--scheme", t.method == "qat", "--method qat");
-  only("--plain-scales", finds || t.method == "qat", "--method bsq, msq and qat");
+  for (const char* name : {"--plain-scales", "--latent-rate"})
+    only(name, finds || t.method == "qat", "--method bsq, msq and qat");
   if (!verb.scheme.empty() && given("--bits"))
     throw Error("--bits and --scheme both say how many bits; leave one out", ErrorKind::usage);
   only("--target-bits", finds, "--method bsq and msq");
@@ -102,6 +104,7 @@ void take_paper(TrainVerb& verb) {
   unless("--target-bits", t.bsq.target, paper.target);
   unless("--restart", t.restart, false);
   unless("--plain-scales", t.plain_scales, true);
+  unless("--latent-rate", t.latent_rate, 1.0);
   unless("--finetune-epochs", t.finetune_epochs, std::max(1, 300 * epochs / 350));
   unless("--finetune-rate", t.finetune_rate, 0.01);
   // ReLU6 where there are levels enough, trained ranges (PACT) where there are not (A.5).

@@ -100,7 +100,7 @@ bool BsqMethod::begin_step(GraphModule&, double epoch, int epochs) {
   if (due == intervals_ && epoch != epochs) return false;
   intervals_ = due;
   for (BsqLayer& layer : layers_) {
-    layer.adjusted += bsq::adjust(layer.planes, options_.most_bits);
+    layer.adjusted += bsq::adjust(layer.planes, options_.most_bits, options_.strip_share);
     if (epoch == epochs) layer.adjusted += bsq::halve(layer.planes, int8_bits);
     restart(layer);
   }

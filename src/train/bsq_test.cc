@@ -335,6 +335,22 @@ TEST(Bsq, AlphaFollowsThePace) {
   }
 }
 
+// Fewer than a fifth of bell-shaped weights have the highest digit (B.8).
+TEST(Bsq, StripsPlanesOfFewWeights) {
+  for (const double share : {0.0, 0.2}) {
+    GraphModule module(network());
+    BsqOptions options;
+    options.strip_share = share;
+    BsqMethod method(options);
+    method.attach(module);
+    EXPECT_TRUE(method.begin_step(module, 0, 10));
+    for (const BsqLayer& layer : method.layers()) {
+      EXPECT_EQ(layer.adjusted.from_top > 0, share > 0);
+      EXPECT_EQ(layer.planes.bits + layer.adjusted.from_top + layer.adjusted.from_bottom, options.bits);
+    }
+  }
+}
+
 // Layers that stay float are none of BSQ's; the authors' projection reaches them all the same (B.2).
 TEST(Bsq, FloatLayersAndOfficialProjection) {
   for (const bool project : {false, true}) {

@@ -18,7 +18,8 @@ std::vector<Stage> float_stages(const TrainOptions& options) {
 
 std::vector<Stage> qat_stages(const TrainOptions& options) {
   return {{"qat", options.trainer, false,
-           [bits = options.qat_bits, named = options.scheme, plain = options.plain_scales](const StageStart& start) {
+           [bits = options.qat_bits, named = options.scheme,
+            how = QatOptions{options.plain_scales, options.latent_rate, false}](const StageStart& start) {
              std::map<std::size_t, QatStart> scheme;
              for (std::size_t node = 0; node < start.graph.nodes.size(); ++node) {
                if (!has_weights(start.graph.nodes[node])) continue;
@@ -26,7 +27,7 @@ std::vector<Stage> qat_stages(const TrainOptions& options) {
                if (named.empty()) scheme[node].bits = bits;
                if (own != named.end()) scheme[node].bits = own->second;
              }
-             return std::make_unique<QatMethod>(std::move(scheme), plain);
+             return std::make_unique<QatMethod>(std::move(scheme), how);
            }}};
 }
 
@@ -38,14 +39,15 @@ Stage finetuning(const TrainOptions& options) {
   schedule.rate = options.finetune_rate;
   schedule.warmup = 0;
   schedule.drops = options.finetune_drops;
-  stage.make = [restart = stage.restart, plain = options.plain_scales](const StageStart& start) {
+  stage.make = [restart = stage.restart, how = QatOptions{options.plain_scales, options.latent_rate,
+                                                          options.bsq.official_projection}](const StageStart& start) {
     std::map<std::size_t, QatStart> scheme;
     for (const LayerBits& layer : start.found) {
       for (std::size_t node = 0; node < start.graph.nodes.size(); ++node) {
         if (start.graph.nodes[node].name == layer.node) scheme[node] = {layer.bits, restart ? 0 : layer.scale};
       }
     }
-    return std::make_unique<QatMethod>(std::move(scheme), plain);
+    return std::make_unique<QatMethod>(std::move(scheme), how);
   };
   return stage;
 }

@@ -102,9 +102,13 @@ struct BsqOptions {
   double floor = 0.55;
   // Mean magnitude bits, as of the last adjustment, at which the regularizer rests; 0: never.
   double target = 2;
+  // Planes that a smaller share of a layer's weights has a digit in are taken away as if they were empty (B.8), 0 to 1.
+  double strip_share = 0;
   // What the authors' code does and the paper does not (specification of BSQ, B).
-  bool official_clip = false;         // the forward pass clips sums at 2^bits - 1 (B.1)
-  bool official_projection = false;   // [0, 2] for weights and norms of float layers and trained ranges as well (B.2)
+  bool official_clip = false;  // the forward pass clips sums at 2^bits - 1 (B.1)
+  // [0, 2] for weights and norms of float layers and trained ranges as well; in finetuning [-1, 1] for weights and
+  // norms' factors of float layers (B.2).
+  bool official_projection = false;
   bool official_scale_decay = false;  // weight decay of scales too (B.5)
 };
 
@@ -147,6 +151,10 @@ struct TrainOptions {
   // bsq, msq and qat: scales are trained as they are, as the paper has it, not as multiples of what they start from
   // (train/trained_scale.h). The unit of the network's inputs then decides how far a step of the first layer's goes.
   bool plain_scales = false;
+  // Of latent weights of one bit, which qat, msq's and bsq's finetuning train as multiples of their layer's scale, to
+  // the learning rate of everything else; with more bits it comes nearer to 1 (latent_rate_of() in train/qat.h). Above
+  // 0.
+  double latent_rate = 5;
   bool scratch = false;        // random weights instead of the network's own, by the seed of the batches
   int threads = 0;             // 0: all processors
   std::string device = "cpu";  // or cuda

@@ -73,6 +73,47 @@ TEST(Qat, GoesOnFromWholeSteps) {
   EXPECT_EQ(module.layer(1).weight.abs().max().item<double>(), 0);
 }
 
+// The authors' finetuning keeps weights of float layers in [-1, 1] (B.2).
+TEST(Qat, OfficialProjection) {
+  for (const bool project : {false, true}) {
+    GraphModule module(network());
+    module.keep_float = {true, false, false};
+    const torch::NoGradGuard guard;
+    module.layer(0).weight.fill_(-2);
+    module.layer(1).weight.fill_(3);
+    QatMethod method({{1, {3, 0}}}, {.official_projection = project});
+    method.attach(module);
+    method.step(0.1, 0.9);
+    EXPECT_EQ(module.layer(0).weight.min().item<double>(), project ? -1 : -2);
+    EXPECT_EQ(weight_of(module, 1).max().item<double>(), 3);  // its scale has no such limit
+  }
+}
+
+// Of one bit by the rate that was asked for, of more bits by less of it; nothing else differs.
+TEST(Qat, LatentWeightsHaveARateOfTheirOwn) {
+  EXPECT_EQ(latent_rate_of(5, 1), 5);
+  EXPECT_EQ(latent_rate_of(5, 3), 1 + 4.0 / 7);
+  EXPECT_EQ(latent_rate_of(1, 1), 1);
+  for (const int bits : {1, 2, 7}) {
+    const auto moved = [&](double of_one_bit) {
+      GraphModule module(network());
+      QatMethod method({{0, {bits, 0}}}, {.latent_rate = of_one_bit});
+      method.attach(module);
+      const QatLayer& layer = method.layers().at(0);
+      const torch::Tensor before = layer.latent.detach().clone() / layer.unit, weight = weight_of(module, 0);
+      torch::manual_seed(33);
+      module.forward(torch::randn({8, 20})).square().sum().backward();
+      torch::optim::SGD(module.parameters(), torch::optim::SGDOptions(1e-3)).step();
+      return std::pair(weight, layer.latent.detach() / layer.unit - before);
+    };
+    const auto [slow_start, slow] = moved(1);
+    const auto [fast_start, fast] = moved(9);
+    EXPECT_TRUE(torch::allclose(slow_start, fast_start));
+    EXPECT_GT(slow.abs().max().item<double>(), 1e-3);
+    EXPECT_TRUE(torch::allclose(fast, slow * latent_rate_of(9, bits), 1e-3, 1e-5)) << bits;
+  }
+}
+
 TEST(Qat, ClipsFewBits) {
   std::vector<float> w(1000);
   for (std::size_t i = 0; i < w.size(); ++i) w[i] = std::sin(static_cast<float>(i)) * 0.1f;

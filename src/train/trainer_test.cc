@@ -138,6 +138,8 @@ TEST_P(Interrupted, GoesOnToTheVerySameWeights) {
   options.epochs = 3;
   options.average = 0.9;
   options.norm_batches = 2;
+  options.distill = 0.25;
+  GraphModule teacher(test::small_network());
   BatchOptions batch;
   batch.batch = 64;  // four batches an epoch
   const auto weights_after = [&](const std::vector<int>& stops) {
@@ -147,7 +149,7 @@ TEST_P(Interrupted, GoesOnToTheVerySameWeights) {
       GraphModule module(test::small_network());
       const std::unique_ptr<Method> method = method_of(GetParam());
       BatchStream batches(data, test::gray(), {1, 6, 6}, batch);
-      Trainer trainer(module, *method, batches, options);
+      Trainer trainer(module, *method, batches, options, &teacher);
       if (state) trainer.load(parse_state(to_bytes(*state), "state"));
       std::atomic<bool> stop = false;
       Trainer::Watch watch;

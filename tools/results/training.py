@@ -35,7 +35,7 @@ sets = {  # name: (what it is, options of all points, more images for comparison
 # Twelve epochs each; BSQ and MSQ share them between the search for bits and finetuning.
 epochs = 6
 two = f"--epochs {epochs} --finetune-epochs {epochs} --rate 0.1 --finetune-rate 0.05"
-short = "--epochs 2 --finetune-epochs 10 --rate 0.1"  # the default's parts
+short = "--epochs 1 --finetune-epochs 11 --rate 0.1"
 one = f"--epochs {2 * epochs} --rate 0.1"
 # The paper's alphas; a run of fewer steps needs alpha, and the decay of planes, as many times larger (specification, D.3).
 paper_steps = 350 * 391
@@ -70,7 +70,7 @@ parts_points = [p for p in points if p == "qat-1-distil" or p.startswith("bsq-1.
 points_of = {"fashion": [p for p in points if p not in why_paper], "cifar": [p for p in points if p not in parts_points]}
 # One run differs from the next by half a point of agreement. On the smaller set everything but parts has three seeds; on the other what decides
 # between BSQ and uniform bits.
-more_seeds = {"fashion": [p for p in points_of["fashion"] if p not in parts_points], "cifar": ["bsq-2", "bsq-1.5", "bsq-1.1", "qat-2", "qat-1", "qat-2-ends", "qat-1-ends"]}
+more_seeds = {"fashion": [p for p in points_of["fashion"] if p not in parts_points], "cifar": ["bsq-3", "bsq-2", "bsq-1.5", "bsq-1.1", "qat-3", "qat-2", "qat-1", "qat-2-ends", "qat-1-ends"]}
 seeds = (1, 2, 3)
 
 
@@ -116,6 +116,7 @@ def measure(program, data, folder, name, point, seed):
            "grown": sum(l["grown"] for l in result["layers"]), "magnitude": result["magnitude_bits"], "stored": result["stored_bits"],
            "bsv": result["avg_bits_per_weight"], "correct": result["after"]["correct"], "count": result["after"]["count"],
            "float": result["before"]["correct"], "chosen": result["chosen"],
+           "seconds": round(sum(e["seconds"] for e in result["epochs"])),
            "history": [e["magnitude_bits"] for e in result["epochs"]], "loss": [round(e["loss"], 4) for e in result["epochs"]]}
     if result.get("stages"):
         few["found"] = result["stages"][0]["after"]["correct"]
@@ -135,6 +136,58 @@ def spread(values):
     """Mean, and the range where there are several."""
     mean = statistics.mean(values)
     return f"{mean:.2f}" + (f" ({min(values):.2f} to {max(values):.2f})" if len(values) > 1 else "")
+
+
+def figure(result):
+    """Percent, of what tells most: agreement on many images, or else correct answers."""
+    return result["agreement"] if "agreement" in result else 100 * result["correct"] / result["count"]
+
+
+def line_of(results, rivals):
+    """Of each rival, at its mean bits with signs, the mean of its figures; by bits."""
+    rows = [[r for r in results if r["point"] == rival] for rival in rivals]
+    return sorted((statistics.mean(r["stored"] for r in of), statistics.mean(figure(r) for r in of)) for of in rows if of)
+
+
+def on_line(line, bits):
+    """Between the nearest two, and level beyond the ends; none where there is one point alone."""
+    if len(line) < 2:
+        return None
+    if bits <= line[0][0] or bits >= line[-1][0]:
+        return line[0 if bits <= line[0][0] else -1][1]
+    right = next(i for i, (at, _) in enumerate(line) if at >= bits)
+    (x0, y0), (x1, y1) = line[right - 1], line[right]
+    return y0 + (y1 - y0) * (bits - x0) / (x1 - x0)
+
+
+def beside(results):
+    """BSQ's runs beside what its rivals have at the same stored bits. Rows are runs' means; the last has all runs below 3 bits, with the standard error
+    of their mean (the rivals' own is not in it)."""
+    lines = {"uniform bits": line_of(results, ["qat-1", "qat-2", "qat-3"]),
+             "uniform bits, ends of 7": line_of(results, ["qat-1-ends", "qat-2-ends", "qat-3"]),
+             "MSQ": line_of(results, ["msq-2", "msq-3"])}
+    runs = [r for r in results if re.fullmatch(r"bsq-[\d.]+", r["point"])]
+    if not runs:
+        return []
+    what = "agreement" if "agreement" in runs[0] else "top-1"
+    text = ["", f"BSQ beside its rivals at the same bits with signs: {what}, and how far it is above the straight line between the nearest two of theirs "
+            "(level beyond the last):", "", f"| | bits with signs | {what} | " + " | ".join(f"above {rival}" for rival in lines) + " |",
+            "|---|---|---|" + "---|" * len(lines)]
+    def cells(of):
+        result = []
+        for line in lines.values():
+            gains = [figure(r) - on_line(line, r["stored"]) for r in of] if on_line(line, 0) is not None else []
+            error = f" ± {statistics.stdev(gains) / len(gains) ** 0.5:.2f}" if len(gains) > 1 else ""
+            result.append(f"{statistics.mean(gains):+.2f}{error}" if gains else "")
+        return " | ".join(result)
+    for point in points:
+        of = [r for r in runs if r["point"] == point]
+        if of:
+            text.append(f"| {points[point][0]} | {spread([r['stored'] for r in of])} | {spread([figure(r) for r in of])} | {cells(of)} |")
+    few = [r for r in runs if r["magnitude"] < 2.5]
+    if len(few) > 1:
+        text.append(f"| all {len(few)} runs below 2.5 magnitude bits | | | {cells(few)} |")
+    return text
 
 
 def table(name, results):
@@ -157,6 +210,7 @@ def table(name, results):
                      f"{spread([r['bsv'] for r in rows])} | {smaller('magnitude')}, {smaller('bsv')} | {percent('found')} | "
                      f"{percent('correct')} |"
                      + (f" {spread([r['agreement'] for r in rows])} |" if more else ""))
+    lines += beside(results)
     found = [r for r in results if r["seed"] == 1 and (r["from_top"] or r["from_bottom"])]
     if found:
         lines += ["", "Bits of every layer, seed 1, in the order of the network; planes taken away from the top and from the bottom, and "

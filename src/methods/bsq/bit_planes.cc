@@ -40,6 +40,31 @@ bool empty(const BitPlanes& planes, int bit) {
   return std::all_of(positive.begin(), positive.end(), zero) && std::all_of(negative.begin(), negative.end(), zero);
 }
 
+// The planes that hold a digit of few weights, taken away with what they held.
+Adjustment drop_sparse(BitPlanes& planes, double share) {
+  Adjustment adjustment;
+  std::vector<std::int32_t> k = integers(planes);
+  float step = planes.step();
+  int bits = planes.bits;
+  const double few = share * static_cast<double>(planes.size);
+  const auto with_digit = [&](int bit) {
+    return std::count_if(k.begin(), k.end(), [&](std::int32_t value) { return (std::abs(value) >> bit & 1) != 0; });
+  };
+  for (; bits > 1; --bits, ++adjustment.from_top) {
+    const std::int64_t cut = with_digit(bits - 1);
+    if (!(static_cast<double>(cut) < few)) break;
+    const std::int32_t limit = (1 << (bits - 1)) - 1;
+    for (std::int32_t& value : k) value = std::clamp(value, -limit, limit);
+    adjustment.saturated += cut;
+  }
+  for (; bits > 1 && static_cast<double>(with_digit(0)) <= few; --bits, ++adjustment.from_bottom) {
+    for (std::int32_t& value : k) value /= 2;
+    step *= 2;
+  }
+  if (bits != planes.bits) planes = split(k, bits, step * top(bits));
+  return adjustment;
+}
+
 }  // namespace
 
 Adjustment& Adjustment::operator+=(const Adjustment& o) {
@@ -149,13 +174,15 @@ Adjustment requantize(BitPlanes& planes, int most) {
   return adjustment;
 }
 
-Adjustment strip(BitPlanes& planes) {
+Adjustment strip(BitPlanes& planes, double share) {
+  if (planes.bits == 0) return {};
   Adjustment adjustment;
+  if (share > 0) adjustment = drop_sparse(planes, share);
   int high = planes.bits - 1, low = 0;
   for (; high > low && empty(planes, high); --high) ++adjustment.from_top;
   for (; low < high && empty(planes, low); ++low) ++adjustment.from_bottom;
   const int bits = high - low + 1;
-  if (planes.bits == 0 || bits == planes.bits) return {};
+  if (bits == planes.bits) return adjustment;
   BitPlanes left;
   left.bits = bits;
   left.size = planes.size;
@@ -185,9 +212,9 @@ Adjustment halve(BitPlanes& planes, int most) {
   return adjustment;
 }
 
-Adjustment adjust(BitPlanes& planes, int most) {
+Adjustment adjust(BitPlanes& planes, int most, double share) {
   Adjustment adjustment = requantize(planes, most);
-  return adjustment += strip(planes);
+  return adjustment += strip(planes, share);
 }
 
 }  // namespace bitsieve::bsq

@@ -61,7 +61,7 @@ inline constexpr double norm_epsilon = 1e-8;
 
 struct Adjustment {
   int grown = 0;                      // 1 where a carry needed another bit
-  std::int64_t saturated = 0;         // weights cut at 2^bits - 1, as the layer had most_bits already
+  std::int64_t saturated = 0;         // weights cut at 2^bits - 1: the layer had most_bits, or lost its highest plane
   int from_top = 0, from_bottom = 0;  // empty planes taken away
   int halved = 0;                     // lowest planes rounded away, by halve()
   Adjustment& operator+=(const Adjustment& o);
@@ -73,13 +73,16 @@ Adjustment requantize(BitPlanes& planes, int most = 8);
 
 // Takes away planes that are zero all over the layer, from the top and from the bottom, one at least remaining; weights
 // keep their value. Of requantized planes.
-Adjustment strip(BitPlanes& planes);
+//
+// share: planes that hold a digit of few weights go as well (B.8): the highest one while less than this share of all
+// weights has it, which are then saturated, and the lowest one while at most this share has it, which is cut off.
+Adjustment strip(BitPlanes& planes, double share = 0);
 
 // Brings a layer of more bits down to `most`: whole numbers are halved, halves to even, and the step doubled, as often
 // as needed. Weights move by half of the new step at most. Not in the paper: int8 holds 7 bits and a sign.
 Adjustment halve(BitPlanes& planes, int most);
 
 // requantize, then strip: the precision adjustment of the paper.
-Adjustment adjust(BitPlanes& planes, int most = 8);
+Adjustment adjust(BitPlanes& planes, int most = 8, double share = 0);
 
 }  // namespace bitsieve::bsq

@@ -167,6 +167,41 @@ TEST(BitPlanes, AdjustingKeepsWeights) {
   }
 }
 
+// B.8 of the specification: few weights with the highest digit are saturated, few with the lowest lose it.
+TEST(BitPlanes, StripsPlanesOfFewWeights) {
+  const Integers k{8, -3, 2, 4, -6, 5, 0, 2, 0, -4};  // one of ten has the highest digit, two the lowest
+  const auto stripped = [&](double share) {
+    BitPlanes planes = split(k, 4, 1.5f);
+    const Adjustment done = strip(planes, share);
+    return std::pair(done, planes);
+  };
+  EXPECT_EQ(stripped(0).second.bits, 4);
+  EXPECT_EQ(stripped(0.1).second.bits, 4);  // not less than a tenth
+  const auto [top, without_top] = stripped(0.11);
+  EXPECT_EQ(top.from_top, 1);
+  EXPECT_EQ(top.from_bottom, 0);
+  EXPECT_EQ(top.saturated, 1);
+  EXPECT_EQ(integers(without_top), (Integers{7, -3, 2, 4, -6, 5, 0, 2, 0, -4}));
+  EXPECT_NEAR(without_top.step(), 0.1, 1e-7);
+  // The weight that was saturated is odd now.
+  EXPECT_EQ(stripped(0.29).second.bits, 3);
+  const auto [both, least] = stripped(0.3);
+  EXPECT_EQ(both.from_top, 1);
+  EXPECT_EQ(both.from_bottom, 1);
+  EXPECT_EQ(integers(least), (Integers{3, -1, 1, 2, -3, 2, 0, 1, 0, -2}));
+  EXPECT_NEAR(least.step(), 0.2, 1e-7);
+  // One plane stays, and what is empty goes besides.
+  EXPECT_EQ(stripped(1).second.bits, 1);
+  BitPlanes even = split(Integers{4, -4, 8, 4, 0}, 6, 1);
+  const Adjustment done = strip(even, 0.21);
+  EXPECT_EQ(even.bits, 1);
+  EXPECT_EQ(integers(even), (Integers{1, -1, 1, 1, 0}));
+  EXPECT_EQ(done.from_top, 3);
+  EXPECT_EQ(done.from_bottom, 2);
+  EXPECT_EQ(done.saturated, 1);
+  EXPECT_NEAR(even.step(), 4 / 63.0, 1e-7);
+}
+
 TEST(BitPlanes, SplittingIsOffByHalfAStepAtMost) {
   std::mt19937 random(6);
   std::normal_distribution<float> normal;
