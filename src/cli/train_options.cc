@@ -80,7 +80,7 @@ Json options_json(const TrainVerb& verb, const ModelFile& file, const Dataset& d
           {"--finetune-drops", t.finetune_drops},
           {"--restart", t.restart.value_or(false)},
           {"--preset", verb.preset},
-          {"--lambda", t.msq.lambda},
+          {"--lambda", t.msq.lambda ? Json(*t.msq.lambda) : Json("by the pace")},
           {"--odd-share", t.msq.odd_share},
           {"--target-bits", t.method == "msq" ? t.msq.target : t.bsq.target},
           {"--weights", t.coded.code},
@@ -183,7 +183,13 @@ void add_train_options(CLI::App& app, TrainVerb& verb) {
       ->check(within(0, 1e6))
       ->group(bits);
   app.add_option("--plane-decay", t.bsq.decay, "bsq: weight decay of planes")->check(within(0, 1))->group(bits);
-  app.add_option("--lambda", t.msq.lambda, "msq: weight of the regularizer")->check(within(0, 1e6))->group(bits);
+  app.add_option(
+         "--lambda", verb.lambda,
+         "msq: weight of the regularizer (default: by the pace of the run, such that it has an effect between two "
+         "looks)")
+      ->default_str("")
+      ->check(within(0, 1e6))
+      ->group(bits);
   app.add_option("--odd-share", t.msq.odd_share,
                  "msq: a layer loses its lowest bit where at most so many weights have it")
       ->check(within(0, 1))

@@ -18,7 +18,7 @@ struct TrainVerb {
   std::string schedule = "cosine", test, range = "mse", activations, checkpoint, log;
   std::vector<std::string> quirks;
   std::string preset = "short", scheme, reweigh = "sensitivity";
-  double alpha = 0;
+  double alpha = 0, lambda = 0;
   bool restart = false;
   int bits = 0;         // 0: the method's own
   double interval = 0;  // the same

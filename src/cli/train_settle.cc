@@ -123,6 +123,7 @@ void settle(TrainVerb& verb) {
   TrainOptions& t = verb.training;
   const auto given = [&](const char* name) { return verb.app->get_option(name)->count() > 0; };
   if (given("--alpha")) t.bsq.alpha = verb.alpha;
+  if (given("--lambda")) t.msq.lambda = verb.lambda;
   if (given("--restart")) t.restart = verb.restart;
   // Who chooses alpha looks for what it does.
   if (given("--alpha")) t.bsq.target = 0;

@@ -5,6 +5,7 @@
 #include "methods/bsq/bit_planes.h"
 #include "train/method.h"
 #include "train/options.h"
+#include "train/pace.h"
 
 namespace bitsieve::train {
 
@@ -25,16 +26,10 @@ struct BsqLayer {
   torch::Tensor weight;        // the same, which the network computes with: a leaf, perhaps on another device
 };
 
-// How a run moves, for choosing alpha: steps from one adjustment to the next, their mean learning rate, momentum.
-struct BsqPace {
-  std::int64_t steps = 100;
-  double rate = 0.1, momentum = 0.9;
-};
-
 class BsqMethod final : public Method {
  public:
   // Options as settled() leaves them: alpha has an interval to go by.
-  explicit BsqMethod(const BsqOptions& options, const BsqPace& pace = {}) : options_(options), pace_(pace) {}
+  explicit BsqMethod(const BsqOptions& options, const Pace& pace = {}) : options_(options), pace_(pace) {}
 
   void attach(GraphModule& module) override;
   bool begin_step(GraphModule& module, double epoch, int epochs) override;
@@ -63,7 +58,7 @@ class BsqMethod final : public Method {
   double alpha_for_pace() const;
 
   BsqOptions options_;
-  BsqPace pace_;
+  Pace pace_;
   double alpha_ = 0;
   std::vector<BsqLayer> layers_;
   std::vector<int> layer_of_;             // by node; -1

@@ -313,7 +313,7 @@ TEST(Bsq, AlphaFollowsThePace) {
   options.decay = 0;
   options.by_sensitivity = false;
   options.target = 0;
-  BsqPace pace;
+  Pace pace;
   pace.steps = 600;
   pace.rate = 0.02;
   // At the mean rate and where the schedule has left little of it.

@@ -58,26 +58,30 @@ std::vector<Stage> with_finetuning(Stage stage, const TrainOptions& options) {
   return stages;
 }
 
-std::vector<Stage> bsq_stages(const TrainOptions& options) {
-  const BsqOptions& bsq = options.bsq;
-  const Schedule& schedule = options.trainer.schedule;
-  BsqPace pace;
+// steps: of an epoch; interval: epochs between adjustments.
+Pace pace_of(const TrainerOptions& trainer, std::int64_t steps, double interval) {
+  const Schedule& schedule = trainer.schedule;
+  Pace pace;
   pace.rate = schedule.kind == Schedule::Kind::cosine ? schedule.rate / 2 : schedule.rate;
-  pace.momentum = options.trainer.momentum;
-  return with_finetuning(
-      {"bsq", options.trainer, false,
-       [bsq, pace, epochs = options.trainer.epochs](const StageStart& start) {
-         BsqPace here = pace;
-         here.steps = std::max<std::int64_t>(
-             1, std::llround(static_cast<double>(start.steps) * std::min<double>(bsq.interval, epochs)));
-         return std::make_unique<BsqMethod>(bsq, here);
-       }},
-      options);
+  pace.momentum = trainer.momentum;
+  pace.steps =
+      std::max<std::int64_t>(1, std::llround(static_cast<double>(steps) * std::min<double>(interval, trainer.epochs)));
+  return pace;
+}
+
+std::vector<Stage> bsq_stages(const TrainOptions& options) {
+  return with_finetuning({"bsq", options.trainer, false,
+                          [bsq = options.bsq, trainer = options.trainer](const StageStart& start) {
+                            return std::make_unique<BsqMethod>(bsq, pace_of(trainer, start.steps, bsq.interval));
+                          }},
+                         options);
 }
 
 std::vector<Stage> msq_stages(const TrainOptions& options) {
   return with_finetuning({"msq", options.trainer, false,
-                          [msq = options.msq](const StageStart&) { return std::make_unique<MsqMethod>(msq); }},
+                          [msq = options.msq, trainer = options.trainer](const StageStart& start) {
+                            return std::make_unique<MsqMethod>(msq, pace_of(trainer, start.steps, msq.interval));
+                          }},
                          options);
 }
 

@@ -1,6 +1,8 @@
 #include "train/msq.h"
 
+#include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "base/error.h"
 #include "train/through.h"
@@ -47,15 +49,30 @@ bool MsqMethod::begin_step(GraphModule&, double epoch, int epochs) {
   const std::int64_t due = intervals_of(epoch, options_.interval);
   if (due == intervals_ && epoch != epochs) return false;
   intervals_ = due;
-  bool changed = false;
+  std::vector<std::pair<double, MsqLayer*>> even;
   for (MsqLayer& layer : layers_) {
+    const double share = odd_share(layer);
+    if (layer.bits > 1 && share <= options_.odd_share) even.emplace_back(share, &layer);
+  }
+  std::stable_sort(even.begin(), even.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  bool changed = false;
+  for (const auto& [share, layer] : even) {
     if (reached()) break;
-    if (layer.bits <= 1 || odd_share(layer) > options_.odd_share) continue;
-    --layer.bits;
-    ++layer.from_bottom;
+    --layer->bits;
+    ++layer->from_bottom;
     changed = true;
   }
   return changed;
+}
+
+// An odd integer is half a step from the bin of an even one at most, and a constant gradient moves a weight by
+// rate * gradient / (1 - momentum) a step.
+double MsqMethod::lambda(const MsqLayer& layer) const {
+  if (options_.lambda) return *options_.lambda;
+  constexpr double most_hurry = 16;  // where a schedule ends at no rate at all
+  const double speed = std::max(rate_, pace_.rate / most_hurry) / (1 - pace_.momentum),
+               steps = std::max(1.0, static_cast<double>(pace_.steps) / 3);
+  return speed > 0 ? std::ldexp(0.5, -layer.bits) / (speed * steps) : 0;
 }
 
 void MsqMethod::regularize() {
@@ -64,12 +81,13 @@ void MsqMethod::regularize() {
   for (MsqLayer& layer : layers_) {
     if (!layer.latent.grad().defined() || layer.bits <= 1) continue;
     const torch::Tensor half = layer.latent * std::ldexp(0.5, layer.bits);
-    layer.latent.mutable_grad().add_((half - half.round()).sign_(), options_.lambda);
+    layer.latent.mutable_grad().add_((half - half.round()).sign_(), lambda(layer));
   }
 }
 
-void MsqMethod::step(double, double) {
+void MsqMethod::step(double rate, double) {
   const torch::NoGradGuard guard;
+  rate_ = rate;
   for (MsqLayer& layer : layers_) {
     layer.latent.clamp_(-1, 1);
     layer.scale.keep_positive();
@@ -99,6 +117,7 @@ std::vector<LayerBits> MsqMethod::layer_bits() const {
 
 void MsqMethod::save(State& state) const {
   state.numbers["intervals"] = static_cast<double>(intervals_);
+  state.numbers["last rate"] = rate_;
   for (const MsqLayer& layer : layers_) {
     state.numbers["bits " + layer.name] = layer.bits;
     state.numbers["from bottom " + layer.name] = layer.from_bottom;
@@ -108,6 +127,7 @@ void MsqMethod::save(State& state) const {
 
 void MsqMethod::load(const State& state) {
   intervals_ = state.whole("intervals");
+  rate_ = state.number("last rate");
   for (MsqLayer& layer : layers_) {
     const std::int64_t bits = state.whole("bits " + layer.name);
     if (bits < 1 || bits > options_.bits) fail("the state has {} bits for layer '{}'", bits, layer.name);

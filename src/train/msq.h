@@ -13,6 +13,7 @@
 
 #include "train/method.h"
 #include "train/options.h"
+#include "train/pace.h"
 #include "train/trained_scale.h"
 
 namespace bitsieve::train {
@@ -27,10 +28,12 @@ struct MsqLayer {
 
 class MsqMethod final : public Method {
  public:
-  explicit MsqMethod(const MsqOptions& options) : options_(options) {}
+  explicit MsqMethod(const MsqOptions& options, const Pace& pace = {})
+      : options_(options), pace_(pace), rate_(pace.rate) {}
 
   void attach(GraphModule& module) override;
-  // Drops bits at the end of every interval, as long as the network has more of them than options.target.
+  // Drops bits at the end of every interval, from layers with the fewest odd integers on, as long as the network has
+  // more of them than options.target.
   bool begin_step(GraphModule& module, double epoch, int epochs) override;
   void regularize() override;
   void step(double rate, double momentum) override;  // keeps latent weights in [-1, 1]
@@ -46,8 +49,11 @@ class MsqMethod final : public Method {
  private:
   torch::Tensor weight(const MsqLayer& layer) const;
   bool reached() const;
+  double lambda(const MsqLayer& layer) const;
 
   MsqOptions options_;
+  Pace pace_;
+  double rate_;  // of the last step
   std::vector<MsqLayer> layers_;
   std::vector<int> layer_of_;   // by node; -1
   std::int64_t intervals_ = 0;  // that ended

@@ -76,6 +76,41 @@ TEST(Msq, RegularizesTheLowestBit) {
   }
 }
 
+// Without a lambda all weights are even after a third of an interval, whatever the rate is and falls to; but those at
+// the top, beyond the largest even number, whose largest integer is odd.
+TEST(Msq, LambdaFollowsThePace) {
+  for (const int bits : {2, 6}) {
+    for (const double rate : {0.3, 0.01}) {
+      GraphModule module(network());
+      MsqOptions options;
+      options.bits = bits;
+      options.target = 1;
+      const Pace pace{300, rate, 0.9};
+      MsqMethod method(options, pace);
+      method.attach(module);
+      const auto odd = [&] { return MsqMethod::odd_share(method.layers()[0]); };
+      const double at_top = (method.layers()[0].latent.detach().abs() > 1 - std::ldexp(1.0, -bits))
+                                .to(torch::kDouble)
+                                .mean()
+                                .item<double>();
+      ASSERT_GT(odd() - at_top, 0.15);
+      torch::optim::SGD sgd(module.parameters(), torch::optim::SGDOptions(rate).momentum(0.9));
+      const torch::Tensor x = torch::zeros({2, 20});  // no gradient for the first layer's weights
+      int steps = 0;
+      for (; odd() > at_top + 0.02 && steps < 300; ++steps) {
+        const double now = rate * (1 - steps / 400.0);
+        for (auto& group : sgd.param_groups()) group.options().set_lr(now);
+        sgd.zero_grad();
+        module.forward(x).sum().backward();
+        method.regularize();
+        sgd.step();
+        method.step(now, 0.9);
+      }
+      EXPECT_NEAR(steps, 100, 25) << bits << ' ' << rate;  // momentum has to gather first
+    }
+  }
+}
+
 TEST(Msq, LeavesWholeSteps) {
   GraphModule module(network());
   MsqMethod method({});

@@ -116,8 +116,10 @@ struct BsqOptions {
 BsqOptions paper_bsq();
 
 struct MsqOptions {
-  int bits = 7;               // magnitude bits at the start
-  double lambda = 1e-3;       // of the gradient that draws a latent weight to the coarser grid
+  int bits = 7;  // magnitude bits at the start
+  // Of the gradient that draws a latent weight to the coarser grid. None: such that, without the loss, all get there in
+  // a third of an interval; a layer of fewer bits, whose steps are longer, then has a larger one.
+  std::optional<double> lambda;
   double odd_share = 0.3;     // a layer loses its lowest bit where at most so many weights still have it
   double interval = 0;        // epochs between looks, also a fraction of one; 0: an eighth of all
   double target = 3;          // mean magnitude bits at which regularizer and dropping end
