@@ -11,7 +11,8 @@ check() {  # check FILE EXPRESSION
   [ "$(field "$1" "$2")" = True ] || { echo "not true of $1: $2"; cat "$1"; exit 1; }
 }
 
-# Each method, killed after some steps and resumed: the very same weights, and integers that evaluate as it says.
+# Each method, interrupted after some steps and resumed: the very same weights, and integers that evaluate as it says.
+signal=INT
 for method in "--method float --epochs 2 --average 0.9" "--method qat --bits 2 --epochs 3 --acts sparq-5opt-round" \
   "--method msq --odd-share 0.6 --epochs 2 --finetune-epochs 1" "--method swis --weights swis-n2-m4 --epochs 3" \
   "--method bsq --preset paper --epochs 2 --interval 1 --alpha 300 --finetune-epochs 1 --finetune-rate 0.02"; do
@@ -23,7 +24,8 @@ for method in "--method float --epochs 2 --average 0.9" "--method qat --bits 2 -
   train b.onnx $method --log "$folder/b.jsonl" >/dev/null 2>"$folder/error" &
   job=$!
   for _ in $(seq 1200); do [ -s "$folder/b.jsonl" ] && break; sleep 0.1; done  # in its second epoch, if it has one
-  pkill -INT -P $job 2>/dev/null || kill -INT $job 2>/dev/null || true
+  pkill -$signal -P $job 2>/dev/null || kill -$signal $job 2>/dev/null || true
+  if [ $signal = INT ]; then signal=TERM; else signal=INT; fi
   status=0
   wait $job || status=$?
   if [ -e "$folder/b.onnx.state" ]; then
@@ -135,6 +137,21 @@ train l.onnx --epochs 6 >"$folder/out"
 must grep -q "^ *epoch stage .* left$" "$folder/out"
 must cmp "$folder/k.onnx" "$folder/l.onnx"
 
+# The found scheme is a recipe where activations stay float, too.
+train f.onnx --method msq --acts float --epochs 1 --finetune-epochs 0 --format json >"$folder/f.json"
+check "$folder/f.json" 'any(f.endswith("/f.recipe.toml") for f in d["files"])'
+train g.onnx --method qat --acts float --scheme "$folder/f.recipe.toml" --epochs 1 --format json >"$folder/g.json"
+[ "$(field "$folder/f.json" '[l["bits"] for l in d["layers"]]')" = "$(field "$folder/g.json" '[l["bits"] for l in d["layers"]]')" ]
+
+# Without the program that has libtorch: how to get it.
+mkdir "$folder/alone"
+cp "$program" "$folder/alone/bitsieve"
+status=0
+"$folder/alone/bitsieve" train "$model" --data $data:train -o "$folder/w.onnx" >/dev/null 2>"$folder/error" || status=$?
+must [ $status = 1 ]
+must [ "$(wc -l <"$folder/error")" = 1 ]
+must grep -q "install libtorch-dev" "$folder/error"
+
 # What is wrong is said in one line, nothing is written, and what was there stays.
 wrong() {  # wrong STATUS PATTERN OPTIONS...
   want=$1 pattern=$2 status=0
@@ -164,6 +181,8 @@ wrong 2 "--preset is for --method bsq" --preset paper
 wrong 2 "--reweigh is for --method bsq" --method msq --reweigh memory
 wrong 2 "--preset paper with --epochs needs --alpha" --method bsq --preset paper --epochs 7
 wrong 2 "is reached before the start" --method bsq --bits 2
+wrong 2 "is reached before the start" --method msq --bits 3
+wrong 2 "the rate would never be reached" --epochs 2 --warmup 3
 wrong 2 "--scheme is for --method qat" --scheme "$folder/c.recipe.toml"
 wrong 2 "leave one out" --method qat --scheme "$folder/c.recipe.toml" --bits 3
 wrong 1 "nowhere.toml" --method qat --scheme "$folder/nowhere.toml"

@@ -49,12 +49,12 @@ TEST_P(Trained, PredictsAsTheIntegersDo) {
   options.trainer.schedule.rate = 0.01;
   const TrainResult result =
       train_network(graph, *open_dataset(std::string(data_folder) + ":train", true), preprocessing, options);
-  ASSERT_TRUE(result.quantized);
-  const QuantizedModel model = quantize(result.graph, result.quantized->ranges, result.quantized->recipe).model;
+  ASSERT_TRUE(result.ranges);
+  const QuantizedModel model = quantize(result.graph, *result.ranges, result.recipe).model;
 
   // The training-time forward pass, in evaluation mode.
   options.activations.range = RangeRule::minmax;
-  Activations activations(result.graph, result.quantized->ranges, options.activations);
+  Activations activations(result.graph, *result.ranges, options.activations);
   GraphModule module(result.graph);
   activations.attach(module);
   module.eval();

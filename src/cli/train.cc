@@ -113,12 +113,12 @@ EvaluateOptions how_of(const TrainVerb& verb) {
 }
 
 QuantizeResult integers_of(const train::TrainResult& result, int threads) {
-  return quantize(result.graph, result.quantized->ranges, result.quantized->recipe, threads);
+  return quantize(result.graph, *result.ranges, result.recipe, threads);
 }
 
 // What it is that runs: integers where activations were trained as such.
 QuantizedModel integers_or_floats(const train::TrainResult& result, int threads) {
-  return result.quantized ? integers_of(result, threads).model : float_model(result.graph);
+  return result.ranges ? integers_of(result, threads).model : float_model(result.graph);
 }
 
 // test: where the network is measured after each stage; null: nowhere.
@@ -209,11 +209,12 @@ void warn_of_missed_target(const TrainVerb& verb, const std::vector<train::Layer
                                             : 0,
                bits = magnitude_bits(layers);
   if (target > 0 && bits > target + 1e-9)
-    warn(verb.options,
-         fmt::format("--target-bits {} was not reached: {:.2f} bits a weight; more --epochs{} would get "
-                     "further",
-                     target, bits,
-                     t.method == "msq" ? ", a larger --lambda or --odd-share" : " or fewer --bits to begin with"));
+    warn(verb.options, fmt::format("--target-bits {} was not reached: {:.2f} bits a weight; more --epochs{} would get "
+                                   "further",
+                                   target, bits,
+                                   t.method == "msq" ? (t.msq.lambda ? ", a larger --lambda or --odd-share"
+                                                                     : " or a larger --odd-share")
+                                                     : " or fewer --bits to begin with"));
 }
 
 // What the .onnx file says of its layers. Bits as they were trained: a layer without any has none.
@@ -260,14 +261,14 @@ void run(TrainVerb verb) {
 
   std::optional<QuantizedModel> model;
   std::vector<std::string> files;
-  if (result.quantized) {
+  if (result.ranges) {
     QuantizeResult quantized = integers_of(result, options.threads);
     for (const std::string& line : quantized.warnings) warn(options, line);
     model = std::move(quantized.model);
   }
   for (const std::string& path : verb.outputs) {
     if (is_packed_name(path)) {
-      write_file_atomically(path, pack(file, *model, result.quantized->recipe, result.quantized->ranges));
+      write_file_atomically(path, pack(file, *model, result.recipe, *result.ranges));
     } else {
       save_onnx(path, result.graph, facts_of(model ? &*model : nullptr, result.layers));
       // Without it the network would be shown other pictures than it was trained on.
@@ -277,9 +278,9 @@ void run(TrainVerb verb) {
     }
     files.push_back(path);
   }
-  if (model) {
+  if (has_recipe(verb)) {
     files.push_back(recipe_file(verb));
-    write_file_atomically(files.back(), to_toml(result.quantized->recipe));
+    write_file_atomically(files.back(), to_toml(result.recipe));
   }
   std::error_code ignored;
   std::filesystem::remove(verb.checkpoint, ignored);

@@ -11,6 +11,10 @@ using train::TrainOptions;
 
 bool is_packed_name(const std::string& path) { return path.ends_with(".bsv"); }
 
+bool has_recipe(const TrainVerb& verb) {
+  return train::require_method_name(verb.training.method).quantizes || !verb.training.activations.code.empty();
+}
+
 std::string recipe_file(const TrainVerb& verb) {
   return std::filesystem::path(verb.outputs.front()).replace_extension(".recipe.toml").string();
 }
@@ -24,7 +28,7 @@ std::vector<std::string> files_of(const TrainVerb& verb) {
   for (const std::string& path : verb.outputs) {
     if (!is_packed_name(path)) files.push_back(preprocessing_beside(path));
   }
-  if (!verb.training.activations.code.empty()) files.push_back(recipe_file(verb));
+  if (has_recipe(verb)) files.push_back(recipe_file(verb));
   files.push_back(verb.checkpoint);
   if (!verb.log.empty()) files.push_back(verb.log);
   return files;
@@ -110,7 +114,7 @@ void add_train_options(CLI::App& app, TrainVerb& verb) {
     description += fmt::format("{}{}: {}", description.empty() ? "" : "; ", method.name, method.description);
   }
   app.add_option("--method", t.method, description)->check(CLI::IsMember(methods));
-  app.add_option("--epochs", t.trainer.epochs, "passes over the images (default: 10, bsq 3)")
+  app.add_option("--epochs", t.trainer.epochs, "passes over the images (default: 10, bsq and msq 3)")
       ->default_str("")
       ->check(at_least(1, 100000));
   app.add_option("--batch", t.batches.batch, "images a step")->check(at_least(1, 1 << 20));
@@ -245,12 +249,12 @@ void add_train_options(CLI::App& app, TrainVerb& verb) {
       ->group(bits);
   const char* finetune = "Finetuning after bsq and msq";
   app.add_option("--finetune-epochs", t.finetune_epochs,
-                 "passes with the bits found (default: as many as --epochs, with --restart five times that)")
+                 "passes with the bits found (default: five times --epochs, with --no-restart as many)")
       ->default_str("")
       ->check(at_least(0, 100000))
       ->group(finetune);
   app.add_option("--finetune-rate", t.finetune_rate,
-                 "learning rate there (default: half of --rate, with --restart all of it)")
+                 "learning rate there (default: all of --rate, with --no-restart half of it)")
       ->default_str("")
       ->check(within(0, 1e6))
       ->group(finetune);
@@ -258,7 +262,7 @@ void add_train_options(CLI::App& app, TrainVerb& verb) {
       ->delimiter(',')
       ->group(finetune);
   app.add_flag("--restart,!--no-restart", verb.restart,
-               "finetune the weights of MODEL, with the bits found (bsq does), or those found (msq does)")
+               "finetune the weights of MODEL, with the bits found, or those found")
       ->group(finetune);
   add_threads(app, verb.options);
 }

@@ -38,6 +38,7 @@ void settle(TrainVerb& verb);
 
 // .bsv, and not .onnx.
 bool is_packed_name(const std::string& path);
+bool has_recipe(const TrainVerb& verb);  // where weights or activations have codes
 std::string recipe_file(const TrainVerb& verb);
 std::string preprocessing_beside(const std::string& onnx);
 // All that it may write.

@@ -73,6 +73,10 @@ void refuse_idle(const TrainVerb& verb) {
   only("--finetune-drops", verb.schedule == "steps", "--schedule steps");
   only("--limit", !verb.test.empty(), "--test");
   only("--temperature", t.trainer.distill > 0, "--distill");
+  if (t.trainer.schedule.warmup > t.trainer.epochs)
+    throw Error(fmt::format("--warmup {} is more than --epochs {}; the rate would never be reached",
+                            t.trainer.schedule.warmup, t.trainer.epochs),
+                ErrorKind::usage);
   if (verb.bits > 7 && t.method != "bsq")
     throw Error("--bits: int8 weights have 7 magnitude bits at most", ErrorKind::usage);
   // The result is coded by the same name and "-exact".
@@ -127,7 +131,8 @@ void settle(TrainVerb& verb) {
   if (given("--restart")) t.restart = verb.restart;
   // Who chooses alpha looks for what it does.
   if (given("--alpha")) t.bsq.target = 0;
-  if (t.method == "bsq" && !given("--epochs")) t.trainer.epochs = 3;  // of the search; finetuning takes five times that
+  const bool finds = t.method == "bsq" || t.method == "msq";
+  if (finds && !given("--epochs")) t.trainer.epochs = 3;  // of the search; finetuning takes five times that
   if (verb.preset == "paper") take_paper(verb);
   refuse_idle(verb);
   if (verb.bits > 0) t.bsq.bits = t.msq.bits = t.qat_bits = verb.bits;
@@ -138,10 +143,12 @@ void settle(TrainVerb& verb) {
   t.bsq.official_clip = quirk("clip");
   t.bsq.official_projection = quirk("project");
   t.bsq.official_scale_decay = quirk("scale-decay");
-  if (t.method == "bsq" && t.bsq.target > 0 && t.bsq.bits <= t.bsq.target)
+  const double target = t.method == "msq" ? t.msq.target : t.bsq.target;
+  const int start = t.method == "msq" ? t.msq.bits : t.bsq.bits;
+  if (finds && target > 0 && start <= target)
     throw Error(fmt::format("--target-bits: {} is reached before the start, with {} bits (--bits); nothing would be "
                             "trained away",
-                            t.bsq.target, t.bsq.bits),
+                            target, start),
                 ErrorKind::usage);
   if (verb.interval > 0) t.bsq.interval = t.msq.interval = verb.interval;
   t = train::settled(t);

@@ -150,9 +150,11 @@ torch::Tensor Activations::product(std::size_t index, const torch::Tensor& x, co
   const auto read = [&](const torch::Tensor& values, std::int64_t axis) {
     return read_codes(values, step, is_signed, t, axis);
   };
-  // Pairs that go on from one pixel to the next depend on where in the filter a value is.
+  // Where a pair can begin depends on where in the filter a value is: pairs go on from one pixel to the next, and a
+  // group's last value has no partner in the next group.
   const Window& w = node.attributes.window;
-  if (t.paired && node.op == Op::conv && filter_depth(node) % 2 != 0 && w.kernel[0] * w.kernel[1] > 1)
+  const bool along_channels = w.kernel[0] * w.kernel[1] == 1 && w.groups == 1;
+  if (t.paired && node.op == Op::conv && filter_depth(node) % 2 != 0 && !along_channels)
     return product_of_columns(node, x, weight, bias, [&](const torch::Tensor& columns) { return read(columns, -1); });
   return train::product(node, read(x, node.op == Op::conv ? 1 : -1), weight, bias);
 }

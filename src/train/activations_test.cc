@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::int64_t images = 64;
 
-// 3 -> 5 -> 6 channels, the last conv depthwise with 7 more in between: odd depths, so that pairs go across pixels.
+// Odd depths, so that pairs go across pixels, and end with a group where there is one pixel.
 Graph network() {
   Graph graph;
   graph.name = "odd";
@@ -43,8 +43,10 @@ Graph network() {
   conv("first", 5, 3, 1);
   conv("odd", 7, 3, 1);
   conv("depthwise", 7, 3, 7);
+  conv("channelwise", 7, 1, 7);
   conv("even", 8, 1, 1);
   conv("point", 6, 3, 1);
+  conv("halves", 6, 1, 2);
   Node pool{};
   pool.op = Op::reduce_mean;
   pool.name = "pool";

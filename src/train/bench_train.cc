@@ -109,8 +109,8 @@ double floats_a_weight(const Contender& c, std::int64_t weights) {
   State state;
   c.method->save(state);
   for (const auto& [name, values] : state.arrays) floats += static_cast<double>(values.size());
-  if (dynamic_cast<const BsqMethod*>(c.method.get()) != nullptr)
-    floats += static_cast<double>(weights);  // the gradient
+  for (const torch::Tensor& leaf : c.method->variables())
+    floats += (leaf.grad().defined() ? 2.0 : 1.0) * static_cast<double>(leaf.numel());
   return floats / static_cast<double>(weights);
 }
 

@@ -185,6 +185,9 @@ void BsqMethod::step(BsqLayer& layer, double pressure, double rate, double momen
   double by_scale = 0;
   const std::span<const float> g = view(gradient);
   for (std::size_t i = 0; i < g.size(); ++i) by_scale += static_cast<double>(g[i]) * weight[i];
+  // Now, and by its name: an adjustment may come before the next loss.
+  if (!std::isfinite(by_scale))
+    fail("training: the gradient of layer '{}' is no number; a lower learning rate may help", layer.name);
   std::vector<float> rho;
   // An alpha that is chosen by the pace keeps it, whatever the schedule leaves of the rate: at the end of a cosine bits
   // would fall no more, and a target be missed.

@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <string>
 
+#include "base/error.h"
 #include "train/plain_bsq.h"
 #include "train/test_network.h"
 
@@ -112,6 +115,23 @@ TEST(Bsq, AdjustmentsKeepTheNetwork) {
   const torch::Tensor last = module.forward(x);
   method.finish(module);
   EXPECT_TRUE(torch::equal(last, module.forward(x)));
+}
+
+// The loss may be a number where a gradient is none.
+TEST(Bsq, RefusesGradientsThatAreNoNumbers) {
+  for (const float wrong : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    GraphModule module(network());
+    BsqMethod method({});
+    method.attach(module);
+    for (const BsqLayer& layer : method.layers()) layer.weight.mutable_grad() = torch::zeros_like(layer.weight);
+    method.layers()[1].weight.mutable_grad()[0][0] = wrong;
+    try {
+      method.step(0.1, 0.9);
+      FAIL() << "no error";
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find(method.layers()[1].name), std::string::npos) << error.what();
+    }
+  }
 }
 
 // The authors' clip hides what a carry has brought until the next adjustment (specification of BSQ, B.1 and A.8-C).

@@ -57,8 +57,10 @@ Group::Group(const JobPart& part, double seconds) : part_(part), seconds_(second
     options->threads = 2;
     connection_->gloo = c10::make_intrusive<c10d::ProcessGroupGloo>(connection_->store, part.rank, part.size, options);
   } catch (const std::exception& e) {
-    fail("training in {} processes: rank {} did not meet the others at {}:{} within {} s ({})", part.size, part.rank,
-         part.address, part.port, seconds, first_line(e));
+    fail(
+        "training in {} processes: rank {} did not meet the others at {}:{} within {} s (MASTER_ADDR and MASTER_PORT "
+        "say where rank 0 is; {})",
+        part.size, part.rank, part.address, part.port, seconds, first_line(e));
   }
 }
 

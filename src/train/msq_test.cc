@@ -47,6 +47,26 @@ TEST(Msq, DropsTheLowestBit) {
   EXPECT_NEAR(layers[0].scale / 31, method.layers()[0].scale.number() / 32, 1e-6);
 }
 
+// Where one layer's bit is enough, it is that of the layer with fewer odd integers, whichever comes first.
+TEST(Msq, TheMostEvenLayersLoseBitsFirst) {
+  for (const std::size_t even : {0u, 1u}) {
+    GraphModule module(network());
+    MsqOptions options;
+    options.bits = 5;
+    options.odd_share = 1;
+    options.target = 4.7;  // one of the first two layers is enough
+    MsqMethod method(options);
+    method.attach(module);
+    {
+      const torch::NoGradGuard guard;
+      const torch::Tensor latent = method.layers()[even].latent;  // the same variable
+      latent.copy_((latent * 8).round() / 8);
+    }
+    method.begin_step(module, 1, 10);
+    for (const std::size_t layer : {0u, 1u, 2u}) EXPECT_EQ(method.layers()[layer].bits, layer == even ? 4 : 5);
+  }
+}
+
 // The regularizer alone makes integers even, and nothing else does.
 TEST(Msq, RegularizesTheLowestBit) {
   for (const double lambda : {0.0, 1e-3}) {

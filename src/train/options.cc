@@ -44,7 +44,7 @@ TrainOptions settled(TrainOptions options) {
   if (options.bsq.interval == 0) options.bsq.interval = options.trainer.epochs / 6.0;
   if (options.msq.interval == 0) options.msq.interval = options.trainer.epochs / 8.0;
   options.bsq.plain_scales = options.msq.plain_scales = options.plain_scales;
-  if (!options.restart) options.restart = options.method == "bsq";
+  if (!options.restart) options.restart = options.method == "bsq" || options.method == "msq";
   // Float weights have all of the way to few bits to go; those that were found are there. And what the search takes of
   // an equal budget is lost: a short one finds as good a scheme.
   const bool again = *options.restart;

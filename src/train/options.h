@@ -149,7 +149,7 @@ struct TrainOptions {
   int finetune_epochs = -1;   // -1: trainer's, five times that with restart
   double finetune_rate = -1;  // -1: trainer's with restart, or half of it
   std::vector<double> finetune_drops;
-  std::optional<bool> restart;  // by default bsq does, msq does not
+  std::optional<bool> restart;  // by default they do
   // bsq, msq and qat: scales are trained as they are, as the paper has it, not as multiples of what they start from
   // (train/trained_scale.h). The unit of the network's inputs then decides how far a step of the first layer's goes.
   bool plain_scales = false;

@@ -263,10 +263,10 @@ class Run {
     result.epochs = standing_.epochs;
     result.chosen = standing_.chosen;
     result.notes = standing_.notes;
+    result.recipe = recipe_of(result);
     if (activations) {
-      result.quantized = {quantized_recipe(result), activations->ranges()};
-      result.graph = with_whole_biases(
-          now, quantize(now, result.quantized->ranges, result.quantized->recipe, options_.threads).model);
+      result.ranges = activations->ranges();
+      result.graph = with_whole_biases(now, quantize(now, *result.ranges, result.recipe, options_.threads).model);
     }
     return result;
   }
@@ -320,8 +320,11 @@ class Run {
     standing_.found = std::move(found);
   }
 
-  Recipe quantized_recipe(const TrainResult& result) const {
-    Recipe recipe = activation_recipe(graph_, options_.activations);
+  // Of float activations the codes of weights alone are known: int8 stands for the others.
+  Recipe recipe_of(const TrainResult& result) const {
+    ActivationOptions activations = options_.activations;
+    if (activations.code.empty()) activations.code = "int8";
+    Recipe recipe = activation_recipe(graph_, activations);
     if (const auto code = require_training_method(options_.method).code) {
       for (LayerRule& rule : recipe.rules) rule.weight_code = code(options_);
     }

@@ -17,20 +17,15 @@
 
 namespace bitsieve::train {
 
-// How the network that was trained becomes integers, where its activations were quantized while it was trained.
-struct QuantizedForm {
-  Recipe recipe;       // for quantize(): codes whose grids the weights lie on
-  Calibration ranges;  // of the activations
-};
-
 struct TrainResult {
   Graph graph;                    // with the trained weights, norms folded
   std::vector<LayerBits> layers;  // where the method has bits
   std::vector<EpochReport> epochs;
   std::map<std::string, double> chosen;  // what a method chose itself, by the name of the option
   std::vector<std::string> notes;        // TrainWatch::stage_done's, also from before the checkpoint
-  std::optional<QuantizedForm> quantized;
-  bool complete = true;  // false where it was stopped: all else is empty
+  Recipe recipe;                      // for quantize(): codes whose grids the weights lie on, where the method has such
+  std::optional<Calibration> ranges;  // of activations, where they were quantized while training
+  bool complete = true;               // false where it was stopped: all else is empty
 };
 
 struct TrainWatch {

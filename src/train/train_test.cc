@@ -35,8 +35,9 @@ TEST(Settled, FollowsFromOtherOptionsAndKeepsWhatWasSaid) {
   EXPECT_EQ(all.finetune_rate, 0.2);
   EXPECT_TRUE(*all.restart);
   options.method = "msq";
+  EXPECT_TRUE(*settled(options).restart);
+  options.restart = false;
   options.trainer.epochs = 3;
-  EXPECT_FALSE(*settled(options).restart);
   EXPECT_EQ(settled(options).finetune_epochs, 3);
   EXPECT_EQ(settled(options).finetune_rate, 0.1);
   EXPECT_EQ(settled(options).bsq.interval, 0.5);
@@ -148,9 +149,9 @@ TEST_P(WholeRuns, GoOnToTheVerySameNetwork) {
       EXPECT_EQ(whole.layers[l].scale, again.layers[l].scale);
       EXPECT_EQ(whole.layers[l].from_top, again.layers[l].from_top);
     }
-    ASSERT_EQ(whole.quantized.has_value(), again.quantized.has_value());
-    if (whole.quantized) {
-      EXPECT_EQ(to_json(whole.quantized->ranges), to_json(again.quantized->ranges));
+    ASSERT_EQ(whole.ranges.has_value(), again.ranges.has_value());
+    if (whole.ranges) {
+      EXPECT_EQ(to_json(*whole.ranges), to_json(*again.ranges));
     }
   }
 }
@@ -185,7 +186,7 @@ TEST(Train, QatHasTheBitsOfTheScheme) {
   ASSERT_EQ(result.layers.size(), 1u);
   EXPECT_EQ(result.layers[0].node, "conv");
   EXPECT_EQ(result.layers[0].bits, 4);
-  const std::vector<LayerRecipe> codes = resolve(result.graph, result.quantized.value().recipe);
+  const std::vector<LayerRecipe> codes = resolve(result.graph, result.recipe);
   EXPECT_EQ(codes[0].weight_code, "int5-exact");
   EXPECT_EQ(codes[2].weight_code, "float");
 }

@@ -213,6 +213,37 @@ TEST(Trainer, StopsWhereTheLossIsNoNumber) {
   }
 }
 
+// Wherever it happens, also in the last step before a checkpoint would be written: the last one is of whole numbers.
+TEST(Trainer, KeepsTheLastGoodState) {
+  const test::Quarters data;
+  TrainerOptions options;
+  options.epochs = 3;
+  BatchOptions batch;
+  batch.batch = 64;  // four batches an epoch
+  for (const int poisoned : {6, 8}) {
+    GraphModule module(test::small_network());
+    FloatMethod method;
+    BatchStream batches(data, test::gray(), {1, 6, 6}, batch);
+    Trainer trainer(module, method, batches, options);
+    Trainer::Watch watch;
+    int steps = 0, checkpoints = 0;
+    watch.progress = [&](int, std::int64_t) {
+      const torch::NoGradGuard guard;
+      if (++steps == poisoned) module.layer(0).weight.fill_(std::numeric_limits<float>::quiet_NaN());
+    };
+    watch.checkpoint = [&] { ++checkpoints; };
+    try {
+      trainer.run(watch);
+      FAIL() << "no error";
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find(poisoned == 6 ? "the loss is nan in epoch 2, batch 3" : "in epoch 2"),
+                std::string::npos)
+          << error.what();
+    }
+    EXPECT_EQ(checkpoints, 1);
+  }
+}
+
 TEST(Schedule, StepsCosineAndWarmup) {
   Schedule steps;
   steps.kind = Schedule::Kind::steps;

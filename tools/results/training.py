@@ -32,10 +32,11 @@ sets = {  # name: (what it is, options of all points, more images for comparison
               "--test cifar10:{data}/cifar10/test_orig_dev509.bin --epoch-images 10000 --acts act4-uniform",
               "cifar10:{data}/cifar10/test_jpeg_dev.bin", 78),
 }
-# Twelve epochs each; BSQ and MSQ share them between the search for bits and finetuning.
+# Twelve epochs each; BSQ and MSQ share them between the search for bits and finetuning: MSQ, whose bits go one after another, needs two.
 epochs = 6
 two = f"--epochs {epochs} --finetune-epochs {epochs} --rate 0.1 --finetune-rate 0.05"
 short = "--epochs 1 --finetune-epochs 11 --rate 0.1"
+longer = "--epochs 2 --finetune-epochs 10 --rate 0.1"
 one = f"--epochs {2 * epochs} --rate 0.1"
 # The paper's alphas; a run of fewer steps needs alpha, and the decay of planes, as many times larger (specification, D.3).
 paper_steps = 350 * 391
@@ -49,18 +50,20 @@ for bits in ("3", "2", "1"):
 for bits in ("2", "1"):  # what few bits are usually measured with
     points[f"qat-{bits}-ends"] = (f"uniform QAT, {bits}, first and last layer 7", f"--method qat {one} --scheme {{root}}/tools/results/cifar-ends-{bits}.toml")
 for bits in ("3", "2"):
-    points[f"msq-{bits}"] = (f"MSQ, target {bits}", f"--method msq {two} --target-bits {bits}")
+    points[f"msq-{bits}"] = (f"MSQ, target {bits}", f"--method msq {longer} --target-bits {bits}")
 for alpha in alphas:
     options = f"{paper} --alpha {{scaled:{alpha}}} --plane-decay {{scaled:1e-4}}"
     points[f"paper-{alpha}"] = (f"BSQ as in the paper, alpha {alpha}", options)
     points[f"paper-{alpha}-restart"] = (f"the same scheme from float, alpha {alpha}", f"{options} --restart")
 for alpha in (1e-3, 3e-3, 1e-2):  # the decay, scaled like alpha, empties planes by itself (control: alpha 0)
     points[f"paper-{alpha}-decay"] = (f"BSQ as in the paper, alpha {alpha}, decay of planes not scaled", f"{paper} --alpha {{scaled:{alpha}}} --plane-decay 1e-4")
+for alpha in (3e-3, 1e-2):
+    points[f"paper-{alpha}-alone"] = (f"control: alpha {alpha}, no decay of planes", f"{paper} --alpha {{scaled:{alpha}}} --plane-decay 0")
 points["alpha-0"] = ("control: alpha 0", f"{paper} --alpha 0 --plane-decay {{scaled:1e-4}}")
 points["alpha-0-no-decay"] = ("control: alpha 0, no decay of planes", f"{paper} --alpha 0 --plane-decay 0")
 # What each part of the default does; measured on the first set alone.
 parts = {"memory": "--reweigh memory", "no-floor": "--floor 0", "no-restart": "--no-restart", "from-8": "--bits 8",
-         "distil": "--distill 0.5"}
+         "fast-planes": "--plane-rate 3", "distil": "--distill 0.5"}
 for part, option in parts.items():
     points[f"bsq-1.5-{part}"] = (f"BSQ, target 1.5, `{option}`", f"--method bsq {short} --target-bits 1.5 {option}")
 points["qat-1-distil"] = ("uniform QAT, 1, `--distill 0.5`", f"--method qat {one} --bits 1 --distill 0.5")
@@ -143,26 +146,46 @@ def figure(result):
     return result["agreement"] if "agreement" in result else 100 * result["correct"] / result["count"]
 
 
+def error_of(values):
+    """Standard error of their mean; of a single one nothing is known."""
+    return statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else None
+
+
 def line_of(results, rivals):
-    """Of each rival, at its mean bits with signs, the mean of its figures; by bits."""
+    """Of each rival its mean bits with signs, and its figures; by bits."""
     rows = [[r for r in results if r["point"] == rival] for rival in rivals]
-    return sorted((statistics.mean(r["stored"] for r in of), statistics.mean(figure(r) for r in of)) for of in rows if of)
+    return sorted((statistics.mean(r["stored"] for r in of), [figure(r) for r in of]) for of in rows if of)
 
 
-def on_line(line, bits):
-    """Between the nearest two, and level beyond the ends; none where there is one point alone."""
-    if len(line) < 2:
-        return None
+def shares_of(line, bits):
+    """How much of each point makes the line there: of the nearest two, and level beyond the ends."""
+    shares = [0.0] * len(line)
     if bits <= line[0][0] or bits >= line[-1][0]:
-        return line[0 if bits <= line[0][0] else -1][1]
+        shares[0 if bits <= line[0][0] else -1] = 1.0
+        return shares
     right = next(i for i, (at, _) in enumerate(line) if at >= bits)
-    (x0, y0), (x1, y1) = line[right - 1], line[right]
-    return y0 + (y1 - y0) * (bits - x0) / (x1 - x0)
+    at = (bits - line[right - 1][0]) / (line[right][0] - line[right - 1][0])
+    shares[right - 1], shares[right] = 1 - at, at
+    return shares
+
+
+def gain_of(runs, line):
+    """How far the runs are above the line in the mean, with the standard error: theirs and that of the line's points."""
+    if len(line) < 2:
+        return ""
+    shares = [shares_of(line, r["stored"]) for r in runs]
+    gains = [figure(r) - sum(share * statistics.mean(point[1]) for share, point in zip(of, line)) for r, of in zip(runs, shares)]
+    errors = [(1.0, error_of(gains))]
+    for i, point in enumerate(line):
+        weight = statistics.mean(of[i] for of in shares)
+        if weight > 0:
+            errors.append((weight, error_of(point[1])))
+    known = all(error is not None for _, error in errors)
+    return f"{statistics.mean(gains):+.2f}" + (f" ± {sum((w * e) ** 2 for w, e in errors) ** 0.5:.2f}" if known else "")
 
 
 def beside(results):
-    """BSQ's runs beside what its rivals have at the same stored bits. Rows are runs' means; the last has all runs below 3 bits, with the standard error
-    of their mean (the rivals' own is not in it)."""
+    """BSQ's runs beside what its rivals have at the same stored bits."""
     lines = {"uniform bits": line_of(results, ["qat-1", "qat-2", "qat-3"]),
              "uniform bits, ends of 7": line_of(results, ["qat-1-ends", "qat-2-ends", "qat-3"]),
              "MSQ": line_of(results, ["msq-2", "msq-3"])}
@@ -171,15 +194,10 @@ def beside(results):
         return []
     what = "agreement" if "agreement" in runs[0] else "top-1"
     text = ["", f"BSQ beside its rivals at the same bits with signs: {what}, and how far it is above the straight line between the nearest two of theirs "
-            "(level beyond the last):", "", f"| | bits with signs | {what} | " + " | ".join(f"above {rival}" for rival in lines) + " |",
+            "(level beyond the last), ± the standard error of both:", "", f"| | bits with signs | {what} | " + " | ".join(f"above {rival}" for rival in lines) + " |",
             "|---|---|---|" + "---|" * len(lines)]
     def cells(of):
-        result = []
-        for line in lines.values():
-            gains = [figure(r) - on_line(line, r["stored"]) for r in of] if on_line(line, 0) is not None else []
-            error = f" ± {statistics.stdev(gains) / len(gains) ** 0.5:.2f}" if len(gains) > 1 else ""
-            result.append(f"{statistics.mean(gains):+.2f}{error}" if gains else "")
-        return " | ".join(result)
+        return " | ".join(gain_of(of, line) for line in lines.values())
     for point in points:
         of = [r for r in runs if r["point"] == point]
         if of:

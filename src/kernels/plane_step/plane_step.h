@@ -26,7 +26,7 @@ struct PlaneStepArgs {
   int bits = 0;                     // 1 to 10
   std::int64_t stride = 0;          // from plane to plane
   float* planes = nullptr;          // [2 * bits][stride]: of both signs, from the highest bit on
-  float* shrinkage = nullptr;       // R, likewise; null: none is kept, R = rho_b * Pi (no momentum of these)
+  float* shrinkage = nullptr;       // R, likewise
   float* momentum = nullptr;        // M, [count]
   const float* gradient = nullptr;  // of the loss by the weights, [count]
   const float* rho = nullptr;       // by bit, the lowest first

@@ -107,6 +107,9 @@ BitPlanes split(std::span<const float> weight, int bits) {
 
 std::vector<std::int32_t> integers(const BitPlanes& planes) {
   const std::vector<float> u = rounded(planes, false);
+  for (const float value : u) {
+    if (!std::isfinite(value)) fail("bit planes with a value that is no number");
+  }
   return {u.begin(), u.end()};
 }
 

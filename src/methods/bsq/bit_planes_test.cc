@@ -234,5 +234,12 @@ TEST(BitPlanes, RefusesWhatItCannotSplit) {
   EXPECT_THROW(split(Floats{1, std::numeric_limits<float>::infinity()}, 8), Error);
 }
 
+TEST(BitPlanes, RefusesPlanesThatHoldNoNumbers) {
+  BitPlanes planes = split(Floats{0.25f, -1, 0.5f}, 3);
+  planes.plane(true, 1)[2] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_THROW(integers(planes), Error);
+  EXPECT_THROW(adjust(planes), Error);
+}
+
 }  // namespace
 }  // namespace bitsieve::bsq
