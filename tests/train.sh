@@ -138,8 +138,11 @@ must grep -q "^ *epoch stage .* left$" "$folder/out"
 must cmp "$folder/k.onnx" "$folder/l.onnx"
 
 # The found scheme is a recipe where activations stay float, too.
-train f.onnx --method msq --acts float --epochs 1 --finetune-epochs 0 --format json >"$folder/f.json"
+train f.onnx --method msq --acts float --epochs 1 --finetune-epochs 0 --format json --test $data:test --limit 200 >"$folder/f.json"
 check "$folder/f.json" 'any(f.endswith("/f.recipe.toml") for f in d["files"])'
+# And the .onnx file is the network that was measured.
+"$program" eval "$folder/f.onnx" --data $data:test --limit 200 --format json >"$folder/eval.json"
+[ "$(field "$folder/eval.json" 'd["correct"]')" = "$(field "$folder/f.json" 'd["after"]["correct"]')" ]
 train g.onnx --method qat --acts float --scheme "$folder/f.recipe.toml" --epochs 1 --format json >"$folder/g.json"
 [ "$(field "$folder/f.json" '[l["bits"] for l in d["layers"]]')" = "$(field "$folder/g.json" '[l["bits"] for l in d["layers"]]')" ]
 
