@@ -125,8 +125,9 @@ void BsqMethod::measure(BsqLayer& layer) const {
 }
 
 double BsqMethod::cost(const BsqLayer& layer) {
-  const double step = layer.planes.step();
-  return layer.energy * step * step;
+  constexpr double heed = 0.25;
+  const double scale = layer.planes.scale;
+  return std::pow(layer.energy * scale * scale, heed) * std::ldexp(1.0, -2 * layer.planes.bits);
 }
 
 // With a floor a layer loses one bit until the next adjustment: where the target is nearer than one bit of every layer,

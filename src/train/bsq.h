@@ -49,7 +49,7 @@ class BsqMethod final : public Method {
   static void publish(BsqLayer& layer);
   void step(BsqLayer& layer, double pressure, double rate, double momentum) const;
   void measure(BsqLayer& layer) const;        // energy
-  static double cost(const BsqLayer& layer);  // of a coarser step, to the loss: E[gradient^2] step^2
+  static double cost(const BsqLayer& layer);  // of a coarser step, see BsqOptions::by_sensitivity
   void choose_pressed();
   // The factor of each layer's regularizer.
   std::vector<double> pressures() const;

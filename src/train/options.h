@@ -92,9 +92,10 @@ struct BsqOptions {
   // TrainOptions::plain_scales; otherwise scales are multiples of what they were at the last adjustment.
   bool plain_scales = false;
   // Layers are weighed not by their size alone but also by what a bit of theirs costs: the regularizer of a layer is
-  // multiplied with mean / own of E[gradient^2] step^2, by which the loss grows when the step does (to second order,
-  // with the empirical Fisher information; the mean is geometric, over weights; factors within 1/16 to 16). Not in
-  // the paper.
+  // multiplied with mean / own of (E[gradient^2] scale^2)^(1/4) / 4^bits (the mean is geometric, over weights; factors
+  // within 1/16 to 16). With an exponent of 1 it is what a coarser step costs the loss, to second order, by the
+  // empirical Fisher information; but training with the bits that are found makes up for most of the differences
+  // between layers (docs/methods/bsq.md has what other exponents gave). Not in the paper.
   bool by_sensitivity = true;
   // Share of a layer's planes, by their norms, that is left between two adjustments: where there is less, regularizer
   // and decay rest. All weights of one bit shrink together, so with less than half a layer dies at once; with 0.55 it
