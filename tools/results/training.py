@@ -49,7 +49,7 @@ for bits in ("3", "2", "1"):
     points[f"qat-{bits}"] = (f"uniform QAT, {bits}", f"--method qat {one} --bits {bits}")
 for bits in ("2", "1"):  # what few bits are usually measured with
     points[f"qat-{bits}-ends"] = (f"uniform QAT, {bits}, first and last layer 7", f"--method qat {one} --scheme {{root}}/tools/results/cifar-ends-{bits}.toml")
-for bits in ("3", "2"):
+for bits in ("3", "2", "1.5", "1.1"):
     points[f"msq-{bits}"] = (f"MSQ, target {bits}", f"--method msq {longer} --target-bits {bits}")
 for alpha in alphas:
     options = f"{paper} --alpha {{scaled:{alpha}}} --plane-decay {{scaled:1e-4}}"
@@ -73,7 +73,7 @@ parts_points = [p for p in points if p == "qat-1-distil" or p.startswith("bsq-1.
 points_of = {"fashion": [p for p in points if p not in why_paper], "cifar": [p for p in points if p not in parts_points]}
 # One run differs from the next by half a point of agreement. On the smaller set everything but parts has three seeds; on the other what decides
 # between BSQ and uniform bits.
-more_seeds = {"fashion": [p for p in points_of["fashion"] if p not in parts_points], "cifar": ["bsq-3", "bsq-2", "bsq-1.5", "bsq-1.1", "qat-3", "qat-2", "qat-1", "qat-2-ends", "qat-1-ends"]}
+more_seeds = {"fashion": [p for p in points_of["fashion"] if p not in parts_points + ["msq-1.5", "msq-1.1"]], "cifar": ["bsq-3", "bsq-2", "bsq-1.5", "bsq-1.1", "qat-3", "qat-2", "qat-1", "qat-2-ends", "qat-1-ends"]}
 seeds = (1, 2, 3)
 
 
@@ -158,7 +158,7 @@ def line_of(results, rivals):
 
 
 def shares_of(line, bits):
-    """How much of each point makes the line there: of the nearest two, and level beyond the ends."""
+    """How much of each point makes the line there: of the nearest two, and of the last one at its end and beyond."""
     shares = [0.0] * len(line)
     if bits <= line[0][0] or bits >= line[-1][0]:
         shares[0 if bits <= line[0][0] else -1] = 1.0
@@ -170,8 +170,9 @@ def shares_of(line, bits):
 
 
 def gain_of(runs, line):
-    """How far the runs are above the line in the mean, with the standard error: theirs and that of the line's points."""
-    if len(line) < 2:
+    """How far the runs are above the line in the mean, with the standard error: theirs and that of the line's points. Nothing where one is beyond
+    the line."""
+    if len(line) < 2 or any(not line[0][0] - 0.1 <= r["stored"] <= line[-1][0] + 0.1 for r in runs):
         return ""
     shares = [shares_of(line, r["stored"]) for r in runs]
     gains = [figure(r) - sum(share * statistics.mean(point[1]) for share, point in zip(of, line)) for r, of in zip(runs, shares)]
@@ -188,13 +189,13 @@ def beside(results):
     """BSQ's runs beside what its rivals have at the same stored bits."""
     lines = {"uniform bits": line_of(results, ["qat-1", "qat-2", "qat-3"]),
              "uniform bits, ends of 7": line_of(results, ["qat-1-ends", "qat-2-ends", "qat-3"]),
-             "MSQ": line_of(results, ["msq-2", "msq-3"])}
+             "MSQ": line_of(results, ["msq-1.1", "msq-1.5", "msq-2", "msq-3"])}
     runs = [r for r in results if re.fullmatch(r"bsq-[\d.]+", r["point"])]
     if not runs:
         return []
     what = "agreement" if "agreement" in runs[0] else "top-1"
-    text = ["", f"BSQ beside its rivals at the same bits with signs: {what}, and how far it is above the straight line between the nearest two of theirs "
-            "(level beyond the last), ± the standard error of both:", "", f"| | bits with signs | {what} | " + " | ".join(f"above {rival}" for rival in lines) + " |",
+    text = ["", f"BSQ beside its rivals at the same bits with signs: {what}, and how far it is above the straight line between the nearest two of theirs"
+            ", ± the standard error of both:", "", f"| | bits with signs | {what} | " + " | ".join(f"above {rival}" for rival in lines) + " |",
             "|---|---|---|" + "---|" * len(lines)]
     def cells(of):
         return " | ".join(gain_of(of, line) for line in lines.values())
