@@ -1,11 +1,12 @@
 #include "train/bsq.h"
 
+#include <ATen/Parallel.h>
+
 #include <algorithm>
 #include <cmath>
 
 #include "base/cpu.h"
 #include "base/error.h"
-#include "base/parallel.h"
 #include "kernels/plane_step/plane_step.h"
 
 namespace bitsieve::train {
@@ -206,7 +207,7 @@ void BsqMethod::step(BsqLayer& layer, double pressure, double rate, double momen
   const auto bits = static_cast<std::size_t>(planes.bits);
   std::vector<double> squares(static_cast<std::size_t>(chunks) * bits);
   const float step = planes.step();
-  parallel_for(chunks, chunks < 8 ? 1 : 0, [&](std::int64_t chunk, int) {
+  const auto run = [&](std::int64_t chunk) {
     const std::int64_t first = chunk * plane_step_chunk;
     PlaneStepArgs args;
     args.count = std::min(plane_step_chunk, planes.size - first);
@@ -223,6 +224,10 @@ void BsqMethod::step(BsqLayer& layer, double pressure, double rate, double momen
     args.rounded = weight + first;
     args.squares = squares.data() + static_cast<std::size_t>(chunk) * bits;
     kernel.run(args);
+  };
+  // By torch's own threads: they spin for a while after each operation, and others would have to wait for them.
+  at::parallel_for(0, chunks, 4, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t chunk = begin; chunk < end; ++chunk) run(chunk);
   });
   for (std::size_t b = 0; b < bits; ++b) {
     double sum = bsq::norm_epsilon;
